@@ -1,0 +1,53 @@
+# One command each; `make` alone lists them. Needs make and Python >= 3.11, nothing else.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.complete
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test check format servers lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+demo: $(STAMP) ## run the demonstrator: simulated instruments, broker, database, one process
+	$(BIN)/trackerdcs demo
+
+test: $(STAMP) servers ## run every test; servers that cannot be had are skipped with the reason
+	$(BIN)/python -m unittest discover trackerdcs/
+
+check: $(STAMP) ## formatter, linter and type checker, changing nothing
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(STAMP) ## format the code and mend what the linter can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+servers: $(STAMP) ## get the real servers for the tests into the user's cache
+	$(BIN)/python tools/servers.py
+
+# uv lives in a throw-away environment: only who changes a dependency needs it.
+UV_LOCK = pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate
+lock: ## write the lock files anew from pyproject.toml; `make lock UPGRADE=--upgrade` takes newer versions
+	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && $(PYTHON) -m venv "$$dir" && "$$dir/bin/pip" install --quiet uv && \
+	"$$dir/bin/uv" $(UV_LOCK) $(UPGRADE) -o requirements.txt pyproject.toml && \
+	"$$dir/bin/uv" $(UV_LOCK) $(UPGRADE) -c requirements.txt --group dev -o requirements-dev.txt pyproject.toml
+
+clean: ## remove the environment and the caches; var/ (the demonstrator's data) stays
+	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find trackerdcs tools -name __pycache__ -type d -prune -exec rm -rf {} +
+	@if [ -d var ]; then echo "var/ holds data and was left alone; remove it by hand: rm -r var"; fi
+
+# Brought up to date in place: whoever is running from it meanwhile is not cut off. `make clean` starts from nothing.
+$(STAMP): pyproject.toml requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "trackerdcs needs Python 3.11 or newer, '$(PYTHON)' is $$($(PYTHON) -V 2>&1); try: make PYTHON=python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+		echo "'$(PYTHON)' comes without venv; on Debian and Ubuntu: sudo apt-get install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
