@@ -1,0 +1,152 @@
+"""What travels on the bus: one frozen dataclass a message, its fields named as on the wire.
+
+A field that is None or an empty container is absent on the wire. Times are integer ns UTC, units are SI (°C and %
+for temperature and humidity). Keys that this version does not know are kept in `extra` and written out again.
+"""
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from trackerdcs.domain.errors import ContractError
+from trackerdcs.domain.instrument import Channel
+from trackerdcs.domain.topics import NAME
+
+VERSION = 1
+NO_CHANNEL = "-"
+
+Value = float | bool | str
+Readings = dict[str, dict[str, Value]]
+Reasons = dict[str, dict[str, str]]
+AckState = Literal["accepted", "refused", "done", "failed", "expired"]
+FINAL: frozenset[str] = frozenset({"refused", "done", "failed", "expired"})
+
+
+def _extra() -> dict[str, Any]:
+    return {}
+
+
+@dataclass(frozen=True)
+class Message:
+    """What all messages share: the version of the contract and the keys that this version does not know."""
+
+    v: int = field(default=VERSION, kw_only=True)
+    extra: dict[str, Any] = field(default_factory=_extra, kw_only=True)
+
+
+@dataclass(frozen=True)
+class Frame(Message):
+    """All quantities of a device read in one poll. Its identity is (device, boot, seq)."""
+
+    ts: int
+    seq: int
+    boot: str
+    sw: str
+    kind: str
+    ch: Readings
+    sim: bool | None = None
+    bad: Reasons = field(default_factory=dict)
+    unc: Reasons = field(default_factory=dict)
+    mod: dict[str, str] = field(default_factory=dict)
+    runs: dict[str, list[str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.ts <= 0 or self.seq < 0 or not self.boot:
+            raise ContractError(f"frame: ts {self.ts}, seq {self.seq}, boot {self.boot!r} are no identity")
+        for channel, quantities in (*self.ch.items(), *self.bad.items(), *self.unc.items()):
+            if channel != NO_CHANNEL and not NAME.fullmatch(channel):
+                raise ContractError(f"frame: channel {channel!r} is no name")
+            for quantity in quantities:
+                if not NAME.fullmatch(quantity):
+                    raise ContractError(f"frame: quantity {quantity!r} of {channel} is no name")
+
+
+@dataclass(frozen=True)
+class Command(Message):
+    """A request to a device; `by` is the person behind a shared client, believed only from web and nodered."""
+
+    id: str
+    cmd: str
+    ts: int
+    expires: int
+    ch: str = NO_CHANNEL
+    args: dict[str, Any] = field(default_factory=dict)
+    by: str | None = None
+    reason: str | None = None
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.id) <= 64:
+            raise ContractError("command: id has 1 to 64 characters")
+
+
+@dataclass(frozen=True)
+class Ack(Message):
+    """What became of a command: at most one `accepted`, exactly one final state."""
+
+    id: str
+    user: str
+    state: AckState
+    ts: int
+    by: str | None = None
+    why: str | None = None
+    readback: dict[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Status(Message):
+    """Heartbeat of a device, retained: `since` is when the state began, `error` the last error."""
+
+    state: Literal["online", "offline", "fault"]
+    ts: int
+    since: int
+    boot: str
+    sw: str
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Meta(Message):
+    """Who a device is, retained: what it measures, which commands it knows and in which limits."""
+
+    kind: str
+    model: str
+    serial: str
+    driver: str
+    sw: str
+    sim: bool
+    boot: str
+    period: float
+    channels: dict[str, Channel]
+    firmware: str = ""
+
+
+@dataclass(frozen=True)
+class Event(Message):
+    """Something that happened once: trip, external_change, reconnect, compensation, lost, bad_message ..."""
+
+    event: str
+    ts: int
+    boot: str
+    ch: str | None = None
+    why: str | None = None
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+Stored = dict[str, dict[str, list[tuple[int, int]]]]
+"""Device -> boot -> ranges of sequence numbers that are durably stored (increments)."""
+
+MESSAGES: dict[str, type[Message]] = {
+    "meta": Meta,
+    "status": Status,
+    "frame": Frame,
+    "replay": Frame,
+    "cmd": Command,
+    "ack": Ack,
+    "event": Event,
+}
+"""Which message the topics of one device carry, by the topic's kind."""
+
+
+def wire_fields(message: type[Message]) -> list[str]:
+    """Names of the fields of a message on the wire."""
+    return [f.name for f in dataclasses.fields(message) if f.name != "extra"]

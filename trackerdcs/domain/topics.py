@@ -1,0 +1,104 @@
+"""Topics of the contract: the only file that builds or parses one."""
+
+import re
+from dataclasses import dataclass
+
+from trackerdcs.domain.errors import ContractError
+
+ROOT = "dcs/v1"
+SITE = "site"
+NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+NOT_A_DEVICE = frozenset({"interlock", "alarm", "kill", "run", "stored"})
+NOT_AN_ITEM = frozenset({"meta", "status", "frame", "replay", "cmd", "ack", "event"})
+DEVICE_LEAVES = frozenset({"meta", "status", "frame", "replay", "ack", "event"})
+RETAINED = frozenset({"meta", "status", "frame", "interlock", "alarm", "run"})
+LOADER = "loader"
+
+
+def checked(name: str, what: str, forbidden: frozenset[str] = frozenset()) -> str:
+    """Return `name` if the contract allows it as the name of `what`, else raise ContractError."""
+    if not NAME.fullmatch(name):
+        raise ContractError(f"{what} {name!r}: names match {NAME.pattern}")
+    if name in forbidden:
+        raise ContractError(f"{what} {name!r}: this name is reserved")
+    return name
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A parsed topic: `kind` is its leaf or its branch (`frame`, `cmd`, `stored`, `interlock` ...), `item` what follows a branch."""
+
+    stand: str
+    kind: str
+    device: str | None = None
+    item: str | None = None
+
+
+def of_device(stand: str, device: str, leaf: str) -> str:
+    """The topic of one of a device's own leaves: meta, status, frame, replay, ack or event."""
+    if leaf not in DEVICE_LEAVES:
+        raise ContractError(f"leaf {leaf!r}: expected one of {', '.join(sorted(DEVICE_LEAVES))}")
+    return f"{ROOT}/{checked(stand, 'stand')}/{checked(device, 'device', NOT_A_DEVICE)}/{leaf}"
+
+
+def command(stand: str, device: str, user: str) -> str:
+    """The topic on which `user` commands a device."""
+    checked(user, "user", NOT_AN_ITEM)
+    return f"{ROOT}/{checked(stand, 'stand')}/{checked(device, 'device', NOT_A_DEVICE)}/cmd/{user}"
+
+
+def stored(stand: str) -> str:
+    """The topic on which loaders confirm the stored ranges of a stand."""
+    return f"{ROOT}/{checked(stand, 'stand')}/stored"
+
+
+def any_device(stand: str, leaf: str) -> str:
+    """The filter of one leaf over all devices of a stand (`+` for all stands)."""
+    return f"{ROOT}/{stand}/+/{leaf}"
+
+
+def commands_of(stand: str, device: str) -> str:
+    """The filter of all commands to one device."""
+    return f"{ROOT}/{stand}/{device}/cmd/+"
+
+
+def all_of(stand: str) -> str:
+    """The filter of everything that a stand says (`+` for all stands)."""
+    return f"{ROOT}/{stand}/#"
+
+
+def parse(topic: str) -> Topic:
+    """Take a topic apart; raises ContractError naming the part that the contract does not know."""
+    parts = topic.split("/")
+    if "/".join(parts[:2]) != ROOT:
+        raise ContractError(f"topic {topic!r}: does not begin with {ROOT}/")
+    match parts[2:]:
+        case [stand, "stored"]:
+            return Topic(checked(stand, "stand"), "stored")
+        case [stand, ("interlock" | "alarm" | "kill") as branch, item]:
+            return Topic(checked(stand, "stand"), branch, None, checked(item, branch, NOT_AN_ITEM))
+        case [stand, "run", item] if item:
+            return Topic(checked(stand, "stand"), "run", None, item)
+        case [stand, device, "cmd", user]:
+            checked(user, "user", NOT_AN_ITEM)
+            return Topic(checked(stand, "stand"), "cmd", checked(device, "device", NOT_A_DEVICE), user)
+        case [stand, device, leaf] if leaf in DEVICE_LEAVES:
+            return Topic(checked(stand, "stand"), leaf, checked(device, "device", NOT_A_DEVICE))
+    raise ContractError(f"topic {topic!r}: the contract has no such topic")
+
+
+def matches(pattern: str, topic: str) -> bool:
+    """True if an MQTT filter with + and # selects the topic."""
+    want, have = pattern.split("/"), topic.split("/")
+    for i, level in enumerate(want):
+        if level == "#":
+            return True
+        if i >= len(have) or level not in ("+", have[i]):
+            return False
+    return len(want) == len(have)
+
+
+def is_loader(topic: Topic) -> bool:
+    """True for the topics of a loader: a device of the stand `site` named `loader` or `loader-...`."""
+    name = topic.device or ""
+    return topic.stand == SITE and (name == LOADER or name.startswith(f"{LOADER}-"))

@@ -1,0 +1,182 @@
+"""What the inside needs from the outside. Each Protocol has one contract suite in tests/contract."""
+
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Literal, Protocol, Self
+
+from trackerdcs.domain.instrument import Channel, Identity, Snapshot
+from trackerdcs.domain.messages import Ack, Stored
+from trackerdcs.domain.series import Bucket, Point, RejectedPoint, Sample, Selection
+
+Lack = Literal["persistent_sessions", "take_over", "shared_subscriptions"]
+
+
+class Clock(Protocol):
+    """Time: `now` in ns UTC for what is written down, `monotonic` in s for what is waited for."""
+
+    def now(self) -> int: ...
+    def monotonic(self) -> float: ...
+
+
+@dataclass(frozen=True)
+class Will:
+    """What a client's retained status says when it is gone: `payload(why)` is called at each connect and at the end."""
+
+    topic: str
+    payload: Callable[[str], bytes]
+
+
+class Delivery(Protocol):
+    """A message received at QoS 1; the broker keeps it until `acknowledge` (idempotent, from the loop's thread)."""
+
+    @property
+    def topic(self) -> str: ...
+    @property
+    def payload(self) -> bytes: ...
+    @property
+    def retained(self) -> bool: ...
+    def acknowledge(self) -> None: ...
+
+
+class Bus(Protocol):
+    """A connection to the broker that comes back by itself. QoS 1 everywhere; nothing is queued while disconnected.
+
+    `lacks` says what the broker behind it cannot do. Used as `async with`: leaving it publishes the will, retained,
+    and disconnects.
+    """
+
+    lacks: frozenset[Lack]
+
+    @property
+    def connected(self) -> bool: ...
+
+    async def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        """Return when the broker has acknowledged; raise BusDown at once if there is no connection, or when it ends
+        before the acknowledgement. An empty retained payload clears the topic."""
+
+    def subscribe(self, *filters: str) -> AsyncIterator[Delivery]:
+        """What matches, in the order of arrival, from now on and again after each reconnect. The queue is bounded: what does
+        not fit is not acknowledged, counted in `dropped` and logged."""
+
+    def connection(self) -> AsyncIterator[bool]:
+        """The present state, then each change; True comes after all subscriptions are in force again."""
+
+    @property
+    def dropped(self) -> int: ...
+
+    async def __aenter__(self) -> Self: ...
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+class Link(Protocol):
+    """A wire to one instrument, used by one thread. Any fault drops it (with a reset): a stale reply can never be read as
+    the next one. All methods raise LinkError; its `delivered` says whether the instrument may have received the order."""
+
+    @property
+    def connected(self) -> bool: ...
+    def connect(self) -> None: ...
+    def drop(self) -> None: ...
+
+    def query(self, command: str, timeout: float | None = None) -> str:
+        """Send a line, return the one line that answers it, without terminators."""
+
+    def order(self, command: str) -> None:
+        """Send a line that has no answer; the caller proves it by a following query."""
+
+    def lines(self, timeout: float | None = None) -> list[str]:
+        """Whole lines that a talking instrument has sent since the last call; waits for at least one."""
+
+
+class Driver(Protocol):
+    """An instrument as domain data. Building one is silent; only methods that say so write to the instrument."""
+
+    kind: str
+
+    def channels(self) -> dict[str, Channel]: ...
+    def identify(self) -> Identity: ...
+    def poll(self) -> Snapshot: ...
+
+
+class PowerSupply(Driver, Protocol):
+    """A driver that can set. Each method returns what the instrument reads back; VerifyError when it does not agree."""
+
+    hardware_ramp: bool
+
+    def read(self, channel: str) -> dict[str, float | bool | str]: ...
+    def set_voltage(self, channel: str, v: float) -> float: ...
+    def set_current_limit(self, channel: str, i: float) -> float: ...
+    def set_ramp(self, channel: str, up: float, down: float) -> tuple[float, float]: ...
+    def switch(self, channel: str, on: bool) -> None: ...
+    def emergency_off(self, channel: str) -> None: ...
+    def clear_trip(self, channel: str) -> None: ...
+
+
+class TimeSeries(Protocol):
+    """A database of points. Writing a point twice is harmless."""
+
+    async def write(self, points: Sequence[Point]) -> list[RejectedPoint]:
+        """Return when the points are durable, with those that it will never take; raise StoreDown to be asked again."""
+
+    async def samples(self, selection: Selection) -> list[Sample]: ...
+
+    async def buckets(self, selection: Selection, number: int) -> list[Bucket]:
+        """The window in `number` parts of equal length; texts are left out, parts without numbers are absent."""
+
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A frame in a journal, as it was published."""
+
+    boot: str
+    seq: int
+    payload: bytes
+
+
+class Journal(Protocol):
+    """A device's durable log of frames that are not yet known to be stored. All methods raise StoreFault."""
+
+    def append(self, entries: Iterable[Entry]) -> None: ...
+    def confirm(self, boots: dict[str, list[tuple[int, int]]]) -> None: ...
+    def oldest(self, limit: int) -> list[Entry]: ...
+    def __len__(self) -> int: ...
+    def close(self) -> None: ...
+
+
+class CommandLog(Protocol):
+    """The ids of commands and what became of them, kept across restarts. All methods raise StoreFault."""
+
+    def find(self, id: str) -> Ack | None: ...
+    def record(self, ack: Ack) -> None: ...
+    def unfinished(self) -> list[Ack]: ...
+    def close(self) -> None: ...
+
+
+class DeadLetters(Protocol):
+    """Messages that cannot be stored, kept with their cause. All methods raise StoreFault."""
+
+    def park(self, topic: str, payload: bytes, why: str, ts: int) -> None: ...
+    def __len__(self) -> int: ...
+    def close(self) -> None: ...
+
+
+__all__ = [
+    "Bus",
+    "Clock",
+    "CommandLog",
+    "DeadLetters",
+    "Delivery",
+    "Driver",
+    "Entry",
+    "Journal",
+    "Lack",
+    "Link",
+    "PowerSupply",
+    "Stored",
+    "TimeSeries",
+    "Will",
+]
