@@ -27,7 +27,7 @@ format: $(STAMP) ## format the code and mend what the linter can mend
 	$(BIN)/ruff check --fix .
 
 servers: $(STAMP) ## get the real servers for the tests into the user's cache
-	$(BIN)/python tools/servers.py
+	$(BIN)/python -m tools.servers
 
 # uv lives in a throw-away environment: only who changes a dependency needs it.
 UV_LOCK = pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate
