@@ -144,7 +144,8 @@ def get(name: str, lock: int) -> tuple[str, str]:
     except Unobtainable as reason:
         return "missing", str(reason)
     except (Failed, OSError) as error:
-        return "failed", str(error)
+        print(error)
+        return "failed", str(error).partition("\n")[0]
     path = FIND[name]()
     return ("ready", str(path)) if path else ("failed", f"installed, and still not found; log in {log}")
 
