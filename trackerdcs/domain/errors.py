@@ -6,7 +6,7 @@ TrackerError
 ├── VerifyError        the read-back of a set does not agree with what was sent
 ├── ContractError      a message that the contract does not allow: park it, count it, report it
 │   └── UnknownVersion a newer major version of the contract
-├── LinkError          the wire: the link is dropped and connected again; `delivered` says whether the order may have arrived
+├── LinkError          the wire: the link is dropped and connected again; `delivered`: the order may have arrived
 │   ├── NotConnected   nothing was sent
 │   ├── LinkLost       closed, reset or unplugged during the exchange
 │   ├── ReplyTimeout   no complete reply within the deadline

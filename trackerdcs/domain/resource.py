@@ -34,14 +34,14 @@ class VisaAddress:
 Address = TcpAddress | SerialAddress | VisaAddress
 
 _SOCKET = re.compile(r"TCPIP\d*::([^:\s]+|\[[0-9a-fA-F:]+\])::(\d{1,5})::SOCKET", re.IGNORECASE)
-_SERIAL = re.compile(r"ASRL([^:\s]+)(::INSTR)?", re.IGNORECASE)
+_SERIAL = re.compile(r"ASRL((?:[^:\s]|:(?!:))+)(::INSTR)?", re.IGNORECASE)  # by-path names hold single colons
 _OTHER = re.compile(r"(TCPIP|USB|GPIB|VICP)\d*::\S+", re.IGNORECASE)
 
 
 def parse_resource(resource: str) -> Address:
     """Take a VISA resource string apart; raises ConfigError saying which forms are known."""
     if (m := _SOCKET.fullmatch(resource)) and 0 < int(m[2]) < 65536:
-        return TcpAddress(m[1].strip("[]"), int(m[2]))
+        return TcpAddress(m[1].strip("[]").lower(), int(m[2]))
     if m := _SERIAL.fullmatch(resource):
         return SerialAddress(f"/dev/ttyS{m[1]}" if m[1].isdigit() else m[1])
     if _OTHER.fullmatch(resource) and not resource.upper().endswith("::SOCKET"):

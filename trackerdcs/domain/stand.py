@@ -6,14 +6,20 @@ from typing import ClassVar, Literal
 
 from trackerdcs.domain.errors import ConfigError, ContractError
 from trackerdcs.domain.instrument import Role
-from trackerdcs.domain.resource import Backend, TcpAddress, parse_resource
+from trackerdcs.domain.messages import NO_CHANNEL
+from trackerdcs.domain.resource import Address, Backend, TcpAddress, VisaAddress, parse_resource
 from trackerdcs.domain.topics import NOT_A_DEVICE, NOT_AN_ITEM, SITE, checked
+
+SCHEMA = 1
+LOCAL = "127.0.0.1"
+SERVICES = frozenset({"guard", "alarms", "config", "loader", "sim"})
+"""Services are devices of the stand's tree: an instrument of their name would speak on their topics."""
 
 
 class Strict:
-    """Configuration refuses keys that it does not know."""
+    """Configuration refuses keys that it does not know, NaN and infinity."""
 
-    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+    __pydantic_config__: ClassVar[dict[str, str | bool]] = {"extra": "forbid", "allow_inf_nan": False}
 
 
 @dataclass(frozen=True)
@@ -97,7 +103,7 @@ class Stand(Strict):
 
     stand: str
     devices: dict[str, DeviceConfig]
-    schema: Literal[1] = 1
+    schema: int = SCHEMA
     data: str = "var"
     bus: BusConfig = field(default_factory=BusConfig)
     store: StoreConfig = field(default_factory=StoreConfig)
@@ -108,51 +114,93 @@ class Stand(Strict):
 def contradictions(stand: Stand) -> list[tuple[str, str]]:
     """All contradictions inside a stand as (field, what is wrong), field as `devices.hv1.channels.ch0.v_min`."""
     wrong: list[tuple[str, str]] = []
+    if stand.schema != SCHEMA:
+        wrong.append(("schema", f"expected {SCHEMA}, got {stand.schema}"))
     _name(wrong, "stand", stand.stand, "stand", frozenset({SITE}))
     for user in stand.users:
         _name(wrong, f"users.{user}", user, "user", NOT_AN_ITEM)
     if not stand.devices:
         wrong.append(("devices", "a stand has at least one device"))
-    owners: dict[str, str] = {}
+    owners: dict[Address, str] = {TcpAddress(stand.bus.host, stand.bus.port): "the broker"}
+    if any(device.sim for device in stand.devices.values()):
+        owners[TcpAddress(LOCAL, stand.sim.control)] = "the control socket of the simulation"
     for name, device in stand.devices.items():
-        path = f"devices.{name}"
-        _name(wrong, path, name, "device", NOT_A_DEVICE)
-        if device.period <= 0 or not math.isfinite(device.period):
-            wrong.append((f"{path}.period", f"expected a time above 0 s, got {device.period}"))
-        key = device.link.resource.lower()
-        if key in owners:
-            wrong.append((f"{path}.link.resource", f"{device.link.resource} belongs to {owners[key]} already: one owner per instrument"))
-        owners[key] = name
-        try:
-            address = parse_resource(device.link.resource)
-        except ConfigError as e:
-            wrong.append((f"{path}.link.resource", str(e)))
-        else:
-            if device.sim and isinstance(address, TcpAddress) and not address.host.startswith("127."):
-                wrong.append((f"{path}.link.resource", f"a simulated instrument listens on 127.0.0.1 only, got {address.host}"))
-        for channel, config in device.channels.items():
-            _name(wrong, f"{path}.channels.{channel}", channel, "channel", frozenset())
-            wrong += [(f"{path}.channels.{channel}.{f}", why) for f, why in _limits(config)]
-    if stand.store.kind == "influxdb":
-        wrong += [(f"store.{f}", "needed for influxdb") for f in ("url", "org", "bucket", "token_env") if not getattr(stand.store, f)]
-    if stand.sim.speed <= 0:
-        wrong.append(("sim.speed", f"expected a factor above 0, got {stand.sim.speed}"))
+        _name(wrong, f"devices.{name}", name, "device", NOT_A_DEVICE | SERVICES)
+        wrong += [(f"devices.{name}.{f}", why) for f, why in _device(name, device, owners)]
+    wrong += _services(stand)
+    return wrong
+
+
+def _device(name: str, device: DeviceConfig, owners: dict[Address, str]) -> list[tuple[str, str]]:
+    wrong = _positive(device, "period")
+    wrong += [(f"link.{f}", why) for f, why in _positive(device.link, "timeout", "baud")]
+    if (device.link.min_interval or 0.0) < 0:
+        wrong.append(("link.min_interval", f"expected a time of at least 0 s, got {device.link.min_interval}"))
+    wrong += [(f"link.{f}", "a line needs an end") for f in ("write_end", "read_end") if getattr(device.link, f) == ""]
+    try:
+        address = parse_resource(device.link.resource)
+    except ConfigError as e:
+        wrong.append(("link.resource", str(e)))
+    else:
+        if address in owners:
+            why = f"{device.link.resource} belongs to {owners[address]} already: one owner per instrument"
+            wrong.append(("link.resource", why))
+        owners[address] = name
+        if device.sim and isinstance(address, TcpAddress) and not address.host.startswith("127."):
+            wrong.append(("link.resource", f"a simulated instrument listens on {LOCAL} only, got {address.host}"))
+        if device.link.backend == "native" and isinstance(address, VisaAddress):
+            wrong.append(("link.backend", "only a VISA library reaches this resource: auto or visa"))
+    for channel, config in device.channels.items():
+        if channel != NO_CHANNEL:
+            _name(wrong, f"channels.{channel}", channel, "channel", frozenset())
+        wrong += [(f"channels.{channel}.{f}", why) for f, why in _limits(config)]
     return wrong
 
 
 def _limits(c: ChannelConfig) -> list[tuple[str, str]]:
-    wrong = [
-        (f, f"expected a finite number, got {getattr(c, f)}")
-        for f in ("v_min", "v_max", "i_limit_max", "ramp_up", "ramp_down", "v_safe_off")
-        if not math.isfinite(getattr(c, f) or 0.0)
+    wrong = _positive(c, "ramp_up", "ramp_down", "v_safe_off", "i_limit_max")
+    wrong += [
+        (f, f"expected a finite number, got {value}")
+        for f in ("v_min", "v_max")
+        if (value := getattr(c, f)) is not None and not math.isfinite(value)
     ]
     if c.v_min is not None and c.v_max is not None and c.v_min >= c.v_max:
         wrong.append(("v_min", f"{c.v_min} V is not below v_max {c.v_max} V"))
-    for f in ("ramp_up", "ramp_down", "v_safe_off", "i_limit_max"):
-        value = getattr(c, f)
-        if value is not None and value <= 0:
-            wrong.append((f, f"expected a number above 0, got {value}"))
+    if c.module == "":
+        wrong.append(("module", "expected the name of a module, or no such key"))
     return wrong
+
+
+def _services(stand: Stand) -> list[tuple[str, str]]:
+    wrong = [(f"sim.{f}", why) for f, why in _positive(stand.sim, "speed") + _port(stand.sim, "control")]
+    wrong += [(f"bus.{f}", why) for f, why in _port(stand.bus, "port")]
+    store, needed = stand.store, ("url", "org", "bucket", "token_env")
+    if store.kind == "influxdb":
+        wrong += [(f"store.{f}", "needed for influxdb") for f in needed if not getattr(store, f)]
+    else:
+        wrong += [(f"store.{f}", "only known to influxdb") for f in needed if getattr(store, f) is not None]
+    if stand.bus.kind == "embedded":
+        if not stand.bus.host.startswith("127."):
+            wrong.append(("bus.host", f"the embedded broker has no logins: it listens on {LOCAL} only"))
+        logins = ("user", "password_env", "ca")
+        wrong += [
+            (f"bus.{f}", "the embedded broker has no logins") for f in logins if getattr(stand.bus, f) is not None
+        ]
+    return wrong
+
+
+def _positive(config: Strict, *names: str) -> list[tuple[str, str]]:
+    values = [(f, getattr(config, f)) for f in names]
+    return [
+        (f, f"expected a finite number above 0, got {value}")
+        for f, value in values
+        if value is not None and not 0 < value < math.inf
+    ]
+
+
+def _port(config: Strict, name: str) -> list[tuple[str, str]]:
+    port = getattr(config, name)
+    return [] if 0 < port < 65536 else [(name, f"expected a port from 1 to 65535, got {port}")]
 
 
 def _name(wrong: list[tuple[str, str]], path: str, name: str, what: str, forbidden: frozenset[str]) -> None:

@@ -13,6 +13,11 @@ NOT_AN_ITEM = frozenset({"meta", "status", "frame", "replay", "cmd", "ack", "eve
 DEVICE_LEAVES = frozenset({"meta", "status", "frame", "replay", "ack", "event"})
 RETAINED = frozenset({"meta", "status", "frame", "interlock", "alarm", "run"})
 LOADER = "loader"
+ADDRESSES = {leaf: f"{ROOT}/{{stand}}/{{device}}/{leaf}" for leaf in sorted(DEVICE_LEAVES)} | {
+    "cmd": f"{ROOT}/{{stand}}/{{device}}/cmd/{{user}}",
+    "stored": f"{ROOT}/{{stand}}/stored",
+}
+"""Topics by kind with their parts as parameters, for documents."""
 
 
 def checked(name: str, what: str, forbidden: frozenset[str] = frozenset()) -> str:
@@ -26,7 +31,7 @@ def checked(name: str, what: str, forbidden: frozenset[str] = frozenset()) -> st
 
 @dataclass(frozen=True)
 class Topic:
-    """A parsed topic: `kind` is its leaf or its branch (`frame`, `cmd`, `stored`, `interlock` ...), `item` what follows a branch."""
+    """A parsed topic: `kind` is its leaf or its branch (`frame`, `cmd`, `interlock` ...), `item` what follows a branch."""
 
     stand: str
     kind: str
@@ -90,6 +95,8 @@ def parse(topic: str) -> Topic:
 def matches(pattern: str, topic: str) -> bool:
     """True if an MQTT filter with + and # selects the topic."""
     want, have = pattern.split("/"), topic.split("/")
+    if topic.startswith("$") and want[0] in ("+", "#"):  # a broker's own topics are only given to those who name them
+        return False
     for i, level in enumerate(want):
         if level == "#":
             return True

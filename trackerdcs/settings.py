@@ -1,0 +1,202 @@
+"""Reads a stand file: strict YAML into the domain's configuration, each fault with its file, line and field."""
+
+import dataclasses
+import difflib
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+import yaml
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from trackerdcs.domain.errors import ConfigError
+from trackerdcs.domain.stand import Stand, contradictions
+
+Lines = dict[str, int]
+Faults = Iterable[tuple[str, str]]
+
+_TAG = "tag:yaml.org,2002:"
+_EXPECTED = {
+    "bool_type": "true or false",
+    "dataclass_type": "keys with values",
+    "dict_type": "keys with values",
+    "finite_number": "a finite number",
+    "float_type": "a number",
+    "int_type": "an integer",
+    "string_type": "a text",
+}
+
+
+@dataclass(frozen=True)
+class StandFile:
+    """A stand and where each of its fields stands, so that later checks can name file, line and field too."""
+
+    path: Path
+    stand: Stand
+    lines: Lines
+
+    def refuse(self, faults: Faults) -> None:
+        """Raise ConfigError listing `faults`, pairs of field and reason, if there are any."""
+        _refuse(self.path, self.lines, faults)
+
+
+def load_stand(path: Path | str) -> Stand:
+    """Read and check a stand file; raises one ConfigError that lists every fault as `FILE:LINE: field: reason`."""
+    return read_stand(path).stand
+
+
+def read_stand(path: Path | str) -> StandFile:
+    """As load_stand, keeping the lines for checks that need more than the file (the drivers, say)."""
+    path = Path(path)
+    lines: Lines = {}
+    data = _plain(path, _compose(path), lines)
+    try:
+        # Through JSON, because pydantic's strict mode takes a dataclass from JSON but not from a dict.
+        stand = TypeAdapter(Stand).validate_json(json.dumps(data, ensure_ascii=False).encode(), strict=True)
+    except UnicodeEncodeError as e:
+        raise ConfigError(f"{path}: an escape stands for half a character: {e.object[e.start : e.end]!a}") from e
+    except ValidationError as e:
+        _refuse(path, lines, [(_field(error), _reason(error)) for error in e.errors()])
+        raise ConfigError(f"{path}: {e}") from e
+    file = StandFile(path, stand, lines)
+    file.refuse(contradictions(stand))
+    return file
+
+
+class _Loader(yaml.BaseLoader):
+    """YAML with the plain values of version 1.2: `on` and `no` are texts, 2e-5 is a number, 010 is neither."""
+
+    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 (PyYAML's own shape)
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise yaml.MarkedYAMLError(problem="aliases are not known here: write the value out", problem_mark=mark)
+        return super().compose_node(parent, index)
+
+
+_Loader.add_implicit_resolver(f"{_TAG}null", re.compile(r"~|null|Null|NULL|"), ["~", "n", "N", ""])
+_Loader.add_implicit_resolver(f"{_TAG}bool", re.compile(r"true|True|TRUE|false|False|FALSE"), list("tTfF"))
+_Loader.add_implicit_resolver(f"{_TAG}int", re.compile(r"[-+]?(0|[1-9][0-9]*)$"), list("-+0123456789"))
+_Loader.add_implicit_resolver(
+    f"{_TAG}float",
+    re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?$"),
+    list("-+.0123456789"),
+)
+
+
+def _compose(path: Path) -> yaml.Node:
+    try:
+        raw = path.read_bytes()
+    except OSError as e:
+        raise ConfigError(f"{path}: cannot be read: {e.strerror}") from e
+    try:
+        node = yaml.compose(raw.decode("utf-8-sig"), _Loader)
+    except UnicodeDecodeError as e:
+        line = raw.count(b"\n", 0, e.start) + 1
+        raise ConfigError(f"{path}:{line}: not UTF-8: byte 0x{raw[e.start]:02x}") from e
+    except yaml.MarkedYAMLError as e:
+        line = e.problem_mark.line + 1 if e.problem_mark else 1
+        raise ConfigError(f"{path}:{line}: {e.problem}") from e
+    except yaml.reader.ReaderError as e:
+        raise ConfigError(f"{path}: character {e.position}: {e.reason}") from e
+    except RecursionError as e:
+        raise ConfigError(f"{path}: nested too deeply") from e
+    if node is None:
+        raise ConfigError(f"{path}:1: the file is empty; a stand file has at least stand and devices")
+    if not isinstance(node, yaml.MappingNode):
+        raise ConfigError(f"{path}:{node.start_mark.line + 1}: expected keys with values, got {_shape(node)}")
+    return node
+
+
+def _plain(path: Path, node: yaml.Node, lines: Lines, field: str = "") -> Any:
+    """The values of a node; fills `lines` with the line of each field on the way."""
+    if isinstance(node, yaml.MappingNode):
+        _tagged(path, node, "map")
+        data: dict[str, Any] = {}
+        for key, value in node.value:
+            line = key.start_mark.line + 1
+            if not isinstance(key, yaml.ScalarNode):
+                raise ConfigError(f"{path}:{line}: {field or 'file'}: expected a plain key, got {_shape(key)}")
+            below = f"{field}.{key.value}" if field else key.value
+            if key.value in data:
+                raise ConfigError(f"{path}:{line}: {below}: stands twice, first in line {lines[below]}")
+            lines[below] = line
+            data[key.value] = _plain(path, value, lines, below)
+        return data
+    if isinstance(node, yaml.SequenceNode):
+        _tagged(path, node, "seq")
+        for i, item in enumerate(node.value):
+            lines[f"{field}.{i}"] = item.start_mark.line + 1
+        return [_plain(path, item, lines, f"{field}.{i}") for i, item in enumerate(node.value)]
+    match _tagged(path, node, "null", "bool", "int", "float", "str"):
+        case "null":
+            return None
+        case "bool":
+            return node.value.lower() == "true"
+        case "int" | "float" as kind:
+            return _number(path, node, kind)
+    return node.value
+
+
+def _tagged(path: Path, node: yaml.Node, *known: str) -> str:
+    tag = node.tag.removeprefix(_TAG)
+    if tag not in known:
+        raise ConfigError(f"{path}:{node.start_mark.line + 1}: tag {node.tag} is not known here")
+    return tag
+
+
+def _number(path: Path, node: yaml.Node, kind: str) -> float:
+    try:
+        return int(node.value) if kind == "int" else float(node.value)
+    except ValueError as e:
+        raise ConfigError(f"{path}:{node.start_mark.line + 1}: expected a number, got {node.value[:60]!r}") from e
+
+
+def _shape(node: yaml.Node) -> str:
+    if isinstance(node, yaml.ScalarNode):
+        return "a text" if node.value else "nothing"
+    return "a list" if isinstance(node, yaml.SequenceNode) else "keys with values"
+
+
+def _refuse(path: Path, lines: Lines, faults: Faults) -> None:
+    found = sorted((_line(lines, field), f"{field}: {reason}") for field, reason in faults)
+    if found:
+        raise ConfigError("\n".join(f"{path}:{line}: {text}" for line, text in found))
+
+
+def _line(lines: Lines, field: str) -> int:
+    """Line of a field, or of the nearest one above it that stands in the file."""
+    while field not in lines and "." in field:
+        field = field.rpartition(".")[0]
+    return lines.get(field, 1)
+
+
+def _field(error: ErrorDetails) -> str:
+    return ".".join(str(part) for part in error["loc"]) or "file"
+
+
+def _reason(error: ErrorDetails) -> str:
+    kind, got = error["type"], json.dumps(error["input"], ensure_ascii=False)
+    if kind == "missing":
+        return "missing"
+    if kind == "unexpected_keyword_argument":
+        *above, key = (str(part) for part in error["loc"])
+        known = [f.name for f in dataclasses.fields(_type_at(iter(above)))]
+        near = difflib.get_close_matches(key, known, n=1)
+        return f"unknown key; did you mean {near[0]}?" if near else f"unknown key; known here: {', '.join(known)}"
+    if kind == "literal_error":
+        return f"expected {error['ctx']['expected']}, got {got[:60]}"
+    return f"expected {_EXPECTED[kind]}, got {got[:60]}" if kind in _EXPECTED else f"{error['msg']}, got {got[:60]}"
+
+
+def _type_at(above: Iterator[str]) -> Any:
+    """The dataclass of the stand's configuration at a path of keys."""
+    kind: Any = Stand
+    for key in above:
+        kind = get_type_hints(kind)[key] if dataclasses.is_dataclass(kind) else get_args(kind)[1]
+    return kind
