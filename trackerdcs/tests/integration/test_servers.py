@@ -1,6 +1,7 @@
 """The harness itself: real servers start, die, freeze and come back with their data, and never outlive the process."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -24,7 +25,7 @@ HOLDER = """
 import sys, time
 from trackerdcs.tests.servers import Mosquitto
 server = Mosquitto()
-print(server.pid, flush=True)
+print(server.pid, server.directory, flush=True)
 time.sleep(60)
 """
 
@@ -99,7 +100,9 @@ class TestMosquitto(unittest.TestCase):
         require("mosquitto")
         with subprocess.Popen([sys.executable, "-c", HOLDER], stdout=subprocess.PIPE) as holder:
             assert holder.stdout is not None
-            pid = int(holder.stdout.readline())
+            number, directory = holder.stdout.readline().decode().split()
+            self.addCleanup(shutil.rmtree, directory)  # the killed process cannot
+            pid = int(number)
             self.assertTrue(_alive(pid))
             holder.send_signal(signal.SIGKILL)
         _wait_until(lambda: not _alive(pid))
