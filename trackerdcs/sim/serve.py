@@ -1,0 +1,153 @@
+"""A simulated instrument behind a real TCP port of 127.0.0.1, and the faults that it is given."""
+
+import asyncio
+import socket
+import struct
+from types import TracebackType
+from typing import Self, cast
+
+from trackerdcs.sim.faults import FAULTS, Faults, Value, checked
+from trackerdcs.sim.instrument import Instrument
+from trackerdcs.sim.session import Session
+
+
+class SimServer:
+    """One instrument on one port: `async with` opens it."""
+
+    def __init__(self, instrument: Instrument) -> None:
+        self.instrument, self.faults = instrument, Faults()
+
+    @property
+    def resource(self) -> str:
+        """The VISA resource string under which a driver reaches it."""
+        raise NotImplementedError
+
+    async def open(self) -> None:
+        """Begin to listen; OSError if the address is taken."""
+        raise NotImplementedError
+
+    async def close(self) -> None:
+        """Cut every connection and leave the address."""
+        raise NotImplementedError
+
+    def cut(self) -> None:
+        """Reset every connection."""
+        raise NotImplementedError
+
+    async def fault(self, name: str, times: int | None = 1, args: dict[str, Value] | None = None) -> None:
+        """Do a fault now, or `times` times from now on (None: until cleared); ValueError for what is not known."""
+        spec, args = FAULTS.get(name), checked(name, times, args or {})
+        match name:
+            case "trip":
+                self.instrument.trip(str(args["channel"]))
+            case "front_panel":
+                channel = str(args.pop("channel"))
+                self.instrument.front_panel(channel, {k: v for k, v in args.items() if not isinstance(v, str)})
+            case "brown_out":
+                self.instrument.brown_out()
+                self.cut()
+            case "interlock":
+                self.instrument.interlock(True)
+            case "stuck":
+                self.instrument.stuck = True
+            case "ignore_set":
+                self.instrument.ignores_orders = True
+        if spec and not spec.at_once:
+            self.faults.arm(name, times if spec.counted else None, args)
+        if name == "refuse":
+            await self.close()
+
+    async def clear(self, name: str | None = None) -> None:
+        """End a fault, or all of them."""
+        if name is not None and name not in FAULTS:
+            checked(name, None, {})
+        active = self.faults.active()
+        for each in active if name is None else {name} & active.keys():
+            self.faults.clear(each)
+            match each:
+                case "interlock":
+                    self.instrument.interlock(False)
+                case "stuck":
+                    self.instrument.stuck = False
+                case "ignore_set":
+                    self.instrument.ignores_orders = False
+                case "refuse":
+                    await self.open()
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+class TcpServer(SimServer):
+    """An instrument on a TCP port; port 0 takes a free one."""
+
+    def __init__(self, instrument: Instrument, port: int = 0) -> None:
+        super().__init__(instrument)
+        self.port = port
+        self.clients: set[_Client] = set()
+        self._server: asyncio.Server | None = None
+
+    @property
+    def resource(self) -> str:
+        return f"TCPIP::127.0.0.1::{self.port}::SOCKET"
+
+    async def open(self) -> None:
+        self._server = await asyncio.get_running_loop().create_server(lambda: _Client(self), "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def close(self) -> None:
+        if self._server:
+            self._server.close()
+        sessions = [client.session for client in self.clients]
+        self.cut()
+        await asyncio.gather(*(session.finish() for session in sessions))
+
+    def cut(self) -> None:
+        for client in list(self.clients):
+            client.hang_up(True)
+
+
+class _Client(asyncio.Protocol):
+    """One connection."""
+
+    def __init__(self, server: TcpServer) -> None:
+        self._server = server
+        self.session = Session(server.instrument, server.faults, self._write, self.hang_up)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        most = self._server.instrument.max_clients
+        if most is not None and len(self._server.clients) >= most:
+            # The reset of the connection before may be waiting in the same turn of the loop.
+            asyncio.get_running_loop().call_later(0.02, self._crowded, most)
+        self._server.clients.add(self)
+        self.session.opened()
+
+    def _crowded(self, most: int) -> None:
+        if len(self._server.clients) > most:
+            self.hang_up(False)
+
+    def data_received(self, data: bytes) -> None:
+        self.session.feed(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._server.clients.discard(self)
+        self.session.end()
+
+    def _write(self, data: bytes) -> None:
+        if not self._transport.is_closing():
+            self._transport.write(data)
+
+    def hang_up(self, reset: bool) -> None:
+        if reset:
+            sock = self._transport.get_extra_info("socket")
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self._transport.abort()
+        else:
+            self._transport.close()
