@@ -56,8 +56,10 @@ class Bus(Protocol):
         before the acknowledgement. An empty retained payload clears the topic."""
 
     def subscribe(self, *filters: str) -> AsyncIterator[Delivery]:
-        """What matches, in the order of arrival, from now on and again after each reconnect. The queue is bounded: what does
-        not fit is not acknowledged, counted in `dropped` and logged."""
+        """What matches, in the order of arrival, from now on and again after each reconnect.
+
+        The queue is bounded: what does not fit is not acknowledged, counted in `dropped` and logged.
+        """
 
     def connection(self) -> AsyncIterator[bool]:
         """The present state, then each change; True comes after all subscriptions are in force again."""
@@ -72,8 +74,10 @@ class Bus(Protocol):
 
 
 class Link(Protocol):
-    """A wire to one instrument, used by one thread. Any fault drops it (with a reset): a stale reply can never be read as
-    the next one. All methods raise LinkError; its `delivered` says whether the instrument may have received the order."""
+    """A wire to one instrument, used by one thread. A fault drops it with a reset: no stale reply is ever the next.
+
+    All methods raise LinkError; its `delivered` says whether the instrument may have received the order.
+    """
 
     @property
     def connected(self) -> bool: ...
@@ -148,11 +152,13 @@ class Journal(Protocol):
 
 
 class CommandLog(Protocol):
-    """The ids of commands and what became of them, kept across restarts. All methods raise StoreFault."""
+    """Commands by id, what became of them, and the module on each channel, across restarts; raises StoreFault."""
 
     def find(self, id: str) -> Ack | None: ...
     def record(self, ack: Ack) -> None: ...
     def unfinished(self) -> list[Ack]: ...
+    def bindings(self) -> dict[str, str | None]: ...
+    def bind(self, channel: str, module: str | None) -> None: ...
     def close(self) -> None: ...
 
 

@@ -31,7 +31,7 @@ def checked(name: str, what: str, forbidden: frozenset[str] = frozenset()) -> st
 
 @dataclass(frozen=True)
 class Topic:
-    """A parsed topic: `kind` is its leaf or its branch (`frame`, `cmd`, `interlock` ...), `item` what follows a branch."""
+    """A parsed topic: `kind` is its leaf or branch (`frame`, `cmd`, `stored` ...), `item` what follows a branch."""
 
     stand: str
     kind: str

@@ -1,0 +1,85 @@
+"""A small SQLite file of one service: opened when needed, set aside when damaged, every fault a StoreFault."""
+
+import logging
+import os
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from trackerdcs.domain.errors import StoreFault
+
+log = logging.getLogger(__name__)
+
+
+class SqliteFile:
+    """One connection behind one lock, usable from any thread; each `transaction` is durable (fsync) when it returns.
+
+    After a fault the next use opens the file anew: a disk that has space again needs no restart.
+    """
+
+    def __init__(self, path: Path, schema: str, prepare: Callable[[sqlite3.Connection], None] | None = None) -> None:
+        self.path = path
+        self._schema = schema
+        self._prepare = prepare
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """A connection inside a transaction: committed at the end, rolled back on any exception."""
+        with self._lock:
+            try:
+                connection = self._open()
+                with connection:
+                    yield connection
+            except (sqlite3.Error, OSError) as e:
+                self._close()
+                raise StoreFault(f"{self.path}: {e}") from e
+
+    def close(self) -> None:
+        with self._lock:
+            self._close()
+
+    def _open(self) -> sqlite3.Connection:
+        if self._connection is None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                self._connection = self._connect()
+            except sqlite3.DatabaseError as e:
+                if isinstance(e, sqlite3.OperationalError):
+                    raise
+                self._set_aside(e)
+                self._connection = self._connect()
+        return self._connection
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path, timeout=5.0, check_same_thread=False)
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=FULL")
+            connection.executescript(self._schema)
+            if self._prepare is not None:
+                self._prepare(connection)
+        except sqlite3.Error:
+            connection.close()
+            raise
+        return connection
+
+    def _set_aside(self, error: sqlite3.Error) -> None:
+        number = 1
+        while (aside := self.path.with_name(f"{self.path.name}.damaged-{number}")).exists():
+            number += 1
+        log.error("%s is damaged (%s): set aside as %s, a new one is begun", self.path, error, aside.name)
+        os.replace(self.path, aside)
+        for suffix in ("-wal", "-shm"):
+            self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            try:
+                self._connection.close()
+            except sqlite3.Error as e:
+                log.warning("%s: %s", self.path, e)
+            self._connection = None

@@ -1,0 +1,135 @@
+"""What a device says of itself: meta and status at each connect, a heartbeat, and its acks and events."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from trackerdcs.domain import topics
+from trackerdcs.domain.codec import encode
+from trackerdcs.domain.errors import BusDown
+from trackerdcs.domain.messages import Ack, Event, Meta, Status
+from trackerdcs.ports import Bus, Clock, Will
+
+HEARTBEAT = 10.0
+"""Seconds between two repetitions of the status."""
+POSTS = 1000
+"""Acks and events that may wait for the broker."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Who:
+    """Names of a device service: stand, device, this start of it (boot) and its software version."""
+
+    stand: str
+    device: str
+    boot: str
+    sw: str
+
+    def topic(self, leaf: str) -> str:
+        return topics.of_device(self.stand, self.device, leaf)
+
+
+def will_of(who: Who, clock: Clock) -> Will:
+    """The retained status that remains when the device is gone."""
+
+    def payload(why: str) -> bytes:
+        now = clock.now()
+        return encode(Status(state="offline", ts=now, since=now, boot=who.boot, sw=who.sw, error=why))
+
+    return Will(who.topic("status"), payload)
+
+
+class Announcer:
+    """Speaks for one device; `fault()` returns what is wrong now, or None."""
+
+    def __init__(
+        self, who: Who, bus: Bus, clock: Clock, fault: Callable[[], str | None], heartbeat: float = HEARTBEAT
+    ) -> None:
+        self._who, self._bus, self._clock = who, bus, clock
+        self._fault, self._heartbeat = fault, heartbeat
+        self._meta: Meta | None = None
+        self._since = clock.now()
+        self._said: str | None = None
+        self._posts: deque[tuple[str, bytes]] = deque()
+        self._dropped = 0
+        self._wake = asyncio.Event()
+
+    def introduce(self, meta: Meta) -> None:
+        """Say who the device is, now and at each connect."""
+        self._meta = meta
+        self._wake.set()
+
+    def answer(self, ack: Ack) -> None:
+        """Send an ack; it waits for the broker."""
+        self._post("ack", encode(ack))
+
+    def report(self, event: str, why: str | None = None, data: dict[str, Any] | None = None) -> None:
+        """Send an event; it waits for the broker."""
+        message = Event(event=event, ts=self._clock.now(), boot=self._who.boot, why=why, data=data or {})
+        self._post("event", encode(message))
+
+    def refresh(self) -> None:
+        """Say the status at once if what is wrong has changed."""
+        if self._fault() != self._said:
+            self._wake.set()
+
+    async def births(self) -> None:
+        """Introduce the device at each connect, for ever."""
+        async for up in self._bus.connection():
+            if up:
+                self._wake.set()
+
+    async def run(self) -> None:
+        """Say what changed, the heartbeat, and what waits to be sent, for ever."""
+        while True:
+            self._wake.clear()
+            if self._bus.connected:
+                try:
+                    await self._say_state()
+                    await self._send_posts()
+                except BusDown as e:
+                    log.debug("%s/%s waits for the bus: %s", self._who.stand, self._who.device, e)
+            try:
+                await asyncio.wait_for(self._wake.wait(), self._heartbeat)
+            except TimeoutError:
+                continue
+
+    def _post(self, leaf: str, payload: bytes) -> None:
+        if len(self._posts) >= POSTS:
+            self._posts.popleft()
+            self._dropped += 1
+        self._posts.append((self._who.topic(leaf), payload))
+        self._wake.set()
+
+    async def _say_state(self) -> None:
+        if self._meta is not None:
+            await self._bus.publish(self._who.topic("meta"), encode(self._meta), retain=True)
+        error, now = self._fault(), self._clock.now()
+        if (error is None) != (self._said is None):
+            self._since = now
+        self._said = error
+        status = Status(
+            state="online" if error is None else "fault",
+            ts=now,
+            since=self._since,
+            boot=self._who.boot,
+            sw=self._who.sw,
+            error=error,
+        )
+        await self._bus.publish(self._who.topic("status"), encode(status), retain=True)
+
+    async def _send_posts(self) -> None:
+        while self._posts:
+            topic, payload = self._posts[0]
+            await self._bus.publish(topic, payload)
+            self._posts.popleft()
+        if self._dropped:
+            log.error(
+                "%s: %d acks or events dropped while offline", self._who.device, self._dropped
+            )
+            self._dropped = 0

@@ -1,0 +1,174 @@
+"""The device service: polls one instrument into frames, obeys commands, and says what it does."""
+
+import asyncio
+import logging
+from dataclasses import replace
+from typing import cast
+
+from trackerdcs.app.announcer import Announcer, Who
+from trackerdcs.app.command_desk import CommandDesk
+from trackerdcs.app.outbox import Outbox
+from trackerdcs.app.owner import Owner
+from trackerdcs.app.power import Power
+from trackerdcs.app.replay import UNCONFIRMED, Replay
+from trackerdcs.app.worker import Worker
+from trackerdcs.domain.codec import encode
+from trackerdcs.domain.desk import Args, Policy
+from trackerdcs.domain.errors import DeviceError, StoreFault
+from trackerdcs.domain.instrument import Argument, Channel, CommandSpec, Role, Snapshot
+from trackerdcs.domain.messages import NO_CHANNEL, Frame, Meta, Value
+from trackerdcs.domain.stand import DeviceConfig
+from trackerdcs.ports import Bus, Clock, CommandLog, Driver, Entry, Journal, Link, PowerSupply
+
+BIND = CommandSpec({"module": Argument("text")})
+
+log = logging.getLogger(__name__)
+
+
+class DeviceLoop:
+    """One instrument, from link to bus. `channels` are the driver's, narrowed to the stand file's."""
+
+    def __init__(
+        self,
+        who: Who,
+        config: DeviceConfig,
+        channels: dict[str, Channel],
+        users: dict[str, Role] | None,
+        driver: Driver,
+        link: Link,
+        bus: Bus,
+        journal: Journal,
+        commands: CommandLog,
+        clock: Clock,
+        unconfirmed: float = UNCONFIRMED,
+    ) -> None:
+        self._who, self._config, self._channels, self._users = who, config, channels, users
+        self._driver, self._bus, self._commands, self._clock = driver, bus, commands, clock
+        worker = Worker(who.device)
+        self._owner = Owner(who.device, config, driver, link, worker, clock)
+        self._power: Power | None = None
+        if any(c.commands for c in channels.values()):
+            self._power = Power(cast(PowerSupply, driver), worker, config.channels, clock)
+        self._outbox = Outbox(who.topic("frame"), bus, journal)
+        self._replay = Replay(who.stand, who.device, who.boot, bus, journal, self._outbox, clock, unconfirmed)
+        self._announcer = Announcer(who, bus, clock, self._faults)
+        self._desk = CommandDesk(
+            self._policy, self._execute, self._announcer.answer, self._announcer.report, commands, clock
+        )
+        self._seq = 0
+        self._last_ts = 0
+
+    async def run(self) -> None:
+        """Serve until cancelled; raises ConfigError if the instrument is another than the stand file says."""
+        await self._read_bindings()
+        await self._desk.end_interrupted()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for job in (
+                    self._poll(),
+                    self._outbox.keep(),
+                    self._outbox.send(),
+                    self._replay.confirm(),
+                    self._replay.watch_loaders(),
+                    self._replay.run(),
+                    self._announcer.births(),
+                    self._announcer.run(),
+                    self._desk.serve(self._bus, self._who.stand, self._who.device),
+                ):
+                    tasks.create_task(job)
+        finally:
+            await self._owner.close()
+
+    async def _poll(self) -> None:
+        due = self._clock.monotonic()
+        connects = 0
+        while True:
+            fault = self._owner.fault
+            self._send(await self._owner.snapshot(self._channels))
+            if self._owner.connects != connects:
+                connects = self._owner.connects
+                self._introduce()
+                if connects > 1:
+                    self._announcer.report("reconnect", why=fault)
+            for first, last in self._outbox.take_lost():
+                lost = {"boot": self._who.boot, "from": first, "to": last, "cause": self._outbox.fault}
+                self._announcer.report("lost", data=lost)
+            self._announcer.refresh()
+            due = max(due + self._config.period, self._clock.monotonic())
+            await asyncio.sleep(due - self._clock.monotonic())
+
+    def _send(self, snapshot: Snapshot) -> None:
+        ts, unc = self._clock.now(), dict(snapshot.unc)
+        if ts <= self._last_ts:
+            behind = (self._last_ts - ts) / 1e9
+            unc[NO_CHANNEL] = unc.get(NO_CHANNEL, {}) | {"ts": f"the clock stepped back by {behind:.3f} s"}
+            ts = self._last_ts + 1
+        frame = Frame(
+            ts=ts,
+            seq=self._seq,
+            boot=self._who.boot,
+            sw=self._who.sw,
+            kind=self._driver.kind,
+            ch=snapshot.ch,
+            sim=True if self._config.sim else None,
+            bad=snapshot.bad,
+            unc=unc,
+            mod={ch: c.module for ch, c in self._channels.items() if c.module},
+        )
+        self._replay.ages.went_out(self._seq, self._clock.monotonic())
+        self._outbox.put(Entry(self._who.boot, self._seq, encode(frame)))
+        self._last_ts = ts
+        self._seq += 1
+
+    def _faults(self) -> str | None:
+        faults = (self._owner.fault, self._outbox.fault, self._replay.fault, self._desk.fault)
+        return "; ".join(f for f in faults if f) or None
+
+    def _policy(self) -> Policy | None:
+        identity = self._owner.identity
+        if identity is None:
+            return None
+        channels = {ch: replace(c, commands={**c.commands, "bind": BIND}) for ch, c in self._channels.items()}
+        return Policy(channels, self._users, self._driver.kind == "hv" and not identity.sim)
+
+    async def _execute(self, cmd: str, ch: str, args: Args) -> dict[str, Value]:
+        if cmd == "bind":
+            module = str(args["module"]) or None
+            await asyncio.to_thread(self._commands.bind, ch, module)
+            self._bind(ch, module)
+            self._introduce()
+            return {"module": module or ""}
+        if self._power is None:
+            raise DeviceError(f"{cmd}: {self._who.device} knows no commands")
+        return await self._power.execute(cmd, ch, args)
+
+    async def _read_bindings(self) -> None:
+        try:
+            bindings = await asyncio.to_thread(self._commands.bindings)
+        except StoreFault as e:
+            log.warning("%s: modules as in the stand file: %s", self._who.device, e)
+            return
+        for ch, module in bindings.items():
+            if ch in self._channels:
+                self._bind(ch, module)
+
+    def _bind(self, ch: str, module: str | None) -> None:
+        self._channels = self._channels | {ch: replace(self._channels[ch], module=module)}
+
+    def _introduce(self) -> None:
+        identity, policy = self._owner.identity, self._policy()
+        if identity is None or policy is None:
+            return
+        meta = Meta(
+            kind=self._driver.kind,
+            model=identity.model,
+            serial=identity.serial,
+            firmware=identity.firmware,
+            driver=self._config.driver,
+            sw=self._who.sw,
+            sim=identity.sim,
+            boot=self._who.boot,
+            period=self._config.period,
+            channels=policy.channels,
+        )
+        self._announcer.introduce(meta)

@@ -1,0 +1,125 @@
+"""Decides about a command before a byte is sent: accepted, refused or expired, and why."""
+
+import sys
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from trackerdcs.domain.errors import CommandRefused
+from trackerdcs.domain.instrument import ROLES, SAFE_COMMANDS, Argument, Channel, CommandSpec, Role
+from trackerdcs.domain.messages import Command
+
+LIFE = 10 * 10**9
+"""A command in the unsafe direction is dead this many ns after its `ts`, whatever its `expires` says."""
+
+SHARED_CLIENTS = frozenset({"web", "nodered"})
+"""Command users that speak for a logged-in person: only their `by` is believed."""
+
+RAMPED = frozenset({"on", "set_voltage"})
+"""Commands that put voltage on a sensor: refused on a real high-voltage supply, which has no ramp yet."""
+
+MAX = sys.float_info.max
+
+Args = dict[str, float | str]
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What a device may be told: its channels as meta shows them, and by whom (None: a broker without logins)."""
+
+    channels: dict[str, Channel]
+    users: dict[str, Role] | None
+    real_hv: bool
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`args` are the checked arguments of an accepted command; `why` is the answer to the operator otherwise."""
+
+    state: Literal["accepted", "refused", "expired"]
+    why: str | None = None
+    args: Args | None = None
+
+
+def judge(command: Command, user: str, *, retained: bool, now: int, policy: Policy) -> Verdict:
+    """Apply the contract to a command that arrived at `now` (ns UTC) from the topic of `user`."""
+    try:
+        if retained:
+            raise CommandRefused("retained commands are refused: send it again without the retain flag")
+        spec = _spec(command, policy.channels)
+        _permit(user, spec, policy.users)
+        args = check_args(spec, command.args)
+        if policy.real_hv and command.cmd in RAMPED:
+            raise CommandRefused(
+                f"{command.cmd}: refused on a high-voltage supply that is not simulated: no ramps and interlocks yet"
+            )
+        if command.cmd not in SAFE_COMMANDS:
+            if command.ts > now + LIFE:
+                raise CommandRefused(
+                    f"ts: the sender's clock is {(command.ts - now) / 1e9:.0f} s ahead of the device's"
+                )
+            dead = min(command.expires, command.ts + LIFE)
+            if dead <= now:
+                return Verdict("expired", f"expired {(now - dead) / 1e9:.1f} s before it arrived")
+    except CommandRefused as e:
+        return Verdict("refused", str(e))
+    return Verdict("accepted", None, args)
+
+
+def person(command: Command, user: str) -> str | None:
+    """The person behind a command, as far as it can be believed."""
+    return command.by if user in SHARED_CLIENTS else None
+
+
+def check_args(spec: CommandSpec, args: dict[str, Any]) -> Args:
+    """The arguments of a command, complete, of the right type and in range; raises CommandRefused."""
+    for name in args:
+        if name not in spec.args:
+            raise CommandRefused(f"argument {name!r} is unknown, expected {_names(spec.args) or 'none'}")
+    return {name: _checked(name, argument, args) for name, argument in spec.args.items()}
+
+
+def _checked(name: str, argument: Argument, args: dict[str, Any]) -> float | str:
+    if name not in args:
+        raise CommandRefused(f"argument {name!r} is missing")
+    value = args[name]
+    if argument.type == "text":
+        if not isinstance(value, str) or len(value) > 64:
+            raise CommandRefused(f"{name}: expected a text of at most 64 characters, got {str(value)[:40]!r}")
+        return value
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -MAX <= value <= MAX:
+        raise CommandRefused(f"{name}: expected a number, got {str(value)[:40]!r}")
+    low, high = argument.low, argument.high
+    if (low is not None and value < low) or (high is not None and value > high):
+        raise CommandRefused(
+            f"{name}: {value:g} {argument.unit} is outside {_bound(low)} to {_bound(high)} {argument.unit}"
+        )
+    return float(value)
+
+
+def _bound(limit: float | None) -> str:
+    return "any" if limit is None else f"{limit:g}"
+
+
+def _names(mapping: dict[str, Any]) -> str:
+    return ", ".join(mapping)
+
+
+def _spec(command: Command, channels: dict[str, Channel]) -> CommandSpec:
+    channel = channels.get(command.ch)
+    if channel is None:
+        raise CommandRefused(f"channel {command.ch!r} is unknown, expected {_names(channels)}")
+    spec = channel.commands.get(command.cmd)
+    if spec is None:
+        raise CommandRefused(
+            f"command {command.cmd!r} is unknown to {command.ch}, expected {_names(channel.commands) or 'none'}"
+        )
+    return spec
+
+
+def _permit(user: str, spec: CommandSpec, users: dict[str, Role] | None) -> None:
+    if users is None:
+        return
+    if user not in users:
+        raise CommandRefused(f"user {user!r} is not among the command users of this stand")
+    if ROLES.index(users[user]) < ROLES.index(spec.role):
+        raise CommandRefused(f"user {user!r} has the role {users[user]}, this needs {spec.role}")

@@ -1,0 +1,34 @@
+"""Is what a device said still true? Decided on the receiver's monotonic clock; only live frames count."""
+
+from dataclasses import dataclass
+
+PERIODS = 3
+"""A frame is fresh for this many periods, and its source lag may grow by as many."""
+
+
+@dataclass
+class Freshness:
+    """Follows the frames of one device; `period` in s."""
+
+    period: float
+    _last: tuple[str, int] | None = None
+    _heard: float | None = None
+    _least_lag: float | None = None
+    _lag: float = 0.0
+
+    def hear(self, boot: str, seq: int, ts: int, *, now: int, monotonic: float) -> None:
+        """Take note of a live frame; `ts` and `now` in ns UTC (source and receiver), `monotonic` in s."""
+        if self._last is not None and self._last[0] == boot and seq <= self._last[1]:
+            return
+        if self._last is None or self._last[0] != boot:
+            self._least_lag = None
+        self._last, self._heard = (boot, seq), monotonic
+        self._lag = (now - ts) / 1e9
+        self._least_lag = self._lag if self._least_lag is None else min(self._least_lag, self._lag)
+
+    def fresh(self, monotonic: float) -> bool:
+        """True if a new frame came within three periods and is not older news than the first ones were."""
+        if self._heard is None or self._least_lag is None:
+            return False
+        limit = PERIODS * self.period
+        return monotonic - self._heard <= limit and self._lag - self._least_lag <= limit
