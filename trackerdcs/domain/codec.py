@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+import re
 import types
 from collections.abc import Callable
 from functools import cache
@@ -15,10 +16,13 @@ from trackerdcs.domain.topics import NAME
 M = TypeVar("M", bound=Message)
 Reader = Callable[[Any, str], Any]
 
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_DEPTH = 32
+
 
 def encode(message: Message) -> bytes:
     """JSON of a message; raises ContractError for NaN and infinity."""
-    return _dump(_plain(message))
+    return _dump(message)
 
 
 def decode(kind: type[M], payload: bytes) -> M:
@@ -29,7 +33,7 @@ def decode(kind: type[M], payload: bytes) -> M:
         raise UnknownVersion(f"v: {version} is newer than {VERSION}")
     if version != VERSION or type(version) is not int:
         raise ContractError(f"v: expected {VERSION}, got {version!r}")
-    message: M = _reader(kind)(data, "")
+    message: M = _read(kind, data, "")
     return message
 
 
@@ -45,7 +49,7 @@ def decode_stored(payload: bytes) -> Stored:
         if not NAME.fullmatch(device) or not isinstance(boots, dict):
             raise ContractError(f"{device!r}: expected a device with its boots")
         for boot, ranges in boots.items():
-            read: list[tuple[int, int]] = _reader(list[tuple[int, int]])(ranges, f"{device}.{boot}")
+            read: list[tuple[int, int]] = _read(list[tuple[int, int]], ranges, f"{device}.{boot}")
             if any(first < 0 or first > last for first, last in read):
                 raise ContractError(f"{device}.{boot}: ranges are [from, to], ascending")
             stored.setdefault(device, {})[boot] = read
@@ -53,9 +57,12 @@ def decode_stored(payload: bytes) -> Stored:
 
 
 def load(payload: bytes) -> dict[str, Any]:
-    """A JSON object without NaN, infinity and repeated keys, or a ContractError."""
+    """A JSON object in UTF-8 without NaN, infinity and repeated keys, or a ContractError."""
     try:
-        data = json.loads(payload, parse_constant=_no_constant, object_pairs_hook=_unique)
+        text = payload.decode()  # json.loads would take UTF-16 and halves of characters as well
+        data = json.loads(text, parse_constant=_no_constant, object_pairs_hook=_unique)
+        if _SURROGATE.search(text):
+            json.dumps(data, ensure_ascii=False).encode()  # pairs are characters; a lone half cannot be written down
     except (ValueError, RecursionError) as e:
         raise ContractError(f"not JSON: {e}") from e
     if not isinstance(data, dict):
@@ -65,8 +72,8 @@ def load(payload: bytes) -> dict[str, Any]:
 
 def _dump(data: Any) -> bytes:
     try:
-        return json.dumps(data, allow_nan=False, separators=(",", ":"), ensure_ascii=False).encode()
-    except (TypeError, ValueError) as e:
+        return json.dumps(_plain(data), allow_nan=False, separators=(",", ":"), ensure_ascii=False).encode()
+    except (TypeError, ValueError, RecursionError) as e:
         raise ContractError(f"not JSON: {e}") from e
 
 
@@ -95,6 +102,13 @@ def _plain(value: Any) -> Any:
     return getattr(value, "extra", {}) | plain
 
 
+def _read(kind: Any, value: Any, path: str) -> Any:
+    try:
+        return _reader(kind)(value, path)
+    except RecursionError as e:
+        raise ContractError(f"{path or 'message'}: nested too deeply") from e
+
+
 @cache
 def _reader(kind: Any) -> Reader:
     """A function that checks and converts a JSON value to `kind`."""
@@ -115,7 +129,7 @@ def _reader(kind: Any) -> Reader:
 
 
 def _fail(path: str, expected: str, value: Any) -> ContractError:
-    return ContractError(f"{path or 'message'}: expected {expected}, got {str(value)[:60]!r}")
+    return ContractError(f"{path or 'message'}: expected {expected}, got {repr(value)[:60]}")
 
 
 def _bool(value: Any, path: str) -> bool:
@@ -125,8 +139,8 @@ def _bool(value: Any, path: str) -> bool:
 
 
 def _int(value: Any, path: str) -> int:
-    if type(value) is not int:
-        raise _fail(path, "an integer", value)
+    if type(value) is not int or not -(2**63) <= value < 2**63:
+        raise _fail(path, "an integer of 64 bits", value)
     return value
 
 
@@ -153,13 +167,15 @@ def _none(value: Any, path: str) -> None:
         raise _fail(path, "null", value)
 
 
-def _any(value: Any, path: str) -> Any:
+def _any(value: Any, path: str, depth: int = 0) -> Any:
+    if depth > _DEPTH:  # what is kept must be written out again, from any depth of the stack
+        raise ContractError(f"{path}: nested too deeply")
     if isinstance(value, float):
         return _float(value, path)
     if isinstance(value, dict):
-        return {k: _any(v, f"{path}.{k}") for k, v in value.items()}
+        return {k: _any(v, f"{path}.{k}", depth + 1) for k, v in value.items()}
     if isinstance(value, list):
-        return [_any(v, f"{path}[{i}]") for i, v in enumerate(value)]
+        return [_any(v, f"{path}[{i}]", depth + 1) for i, v in enumerate(value)]
     return value
 
 

@@ -5,6 +5,7 @@ for temperature and humidity). Keys that this version does not know are kept in 
 """
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -14,6 +15,10 @@ from trackerdcs.domain.topics import NAME
 
 VERSION = 1
 NO_CHANNEL = "-"
+TEXT = "state"
+"""The one quantity that is a text: a number's column must never become one because of a single message."""
+NOT_A_KIND = frozenset({"frames"})
+"""The kind is the measurement of a frame's values; this one holds the identities of all frames."""
 
 Value = float | bool | str
 Readings = dict[str, dict[str, Value]]
@@ -53,12 +58,19 @@ class Frame(Message):
     def __post_init__(self) -> None:
         if self.ts <= 0 or self.seq < 0 or not self.boot:
             raise ContractError(f"frame: ts {self.ts}, seq {self.seq}, boot {self.boot!r} are no identity")
-        for channel, quantities in (*self.ch.items(), *self.bad.items(), *self.unc.items()):
+        if not NAME.fullmatch(self.kind) or self.kind in NOT_A_KIND:
+            raise ContractError(f"frame: kind {self.kind!r} is no name of a measurement")
+        groups: list[Mapping[str, Mapping[str, object]]] = [self.ch, self.bad, self.unc]
+        for channel, quantities in (item for group in groups for item in group.items()):
             if channel != NO_CHANNEL and not NAME.fullmatch(channel):
                 raise ContractError(f"frame: channel {channel!r} is no name")
             for quantity in quantities:
                 if not NAME.fullmatch(quantity):
                     raise ContractError(f"frame: quantity {quantity!r} of {channel} is no name")
+        for channel, values in self.ch.items():
+            for quantity, value in values.items():
+                if isinstance(value, str) is not (quantity == TEXT):
+                    raise ContractError(f"frame: {channel}.{quantity}: only {TEXT} is a text, got {value!r:.60}")
 
 
 @dataclass(frozen=True)

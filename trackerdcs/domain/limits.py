@@ -1,0 +1,88 @@
+"""What the stand file leaves of what a driver says its instrument can do."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from trackerdcs.domain.errors import ConfigError
+from trackerdcs.domain.instrument import Argument, Channel, Quantity
+from trackerdcs.domain.messages import NO_CHANNEL
+from trackerdcs.domain.stand import ChannelConfig, DeviceConfig
+
+ORDERS = {"set_voltage": ("v", "v_set"), "set_current_limit": ("i", "i_limit")}
+"""Commands that a channel's limits narrow: their argument, and the setpoint that it becomes."""
+
+NEEDED = ("v_min", "v_max", "i_limit_max")
+
+
+def narrow(channels: dict[str, Channel], config: DeviceConfig) -> dict[str, Channel]:
+    """The configured channels of a device, within the limits of the stand file; raises ConfigError listing all faults.
+
+    A driver whose only channel is `-` needs no listing. Measured quantities keep their range: it is the instrument's,
+    and noise beyond a setpoint's limit is no sign of a broken reading.
+    """
+    if faults := excesses(channels, config):
+        raise ConfigError("; ".join(f"{field}: {why}" for field, why in faults))
+    return {name: _narrowed(channels[name], c) for name, c in _configured(channels, config).items()}
+
+
+def excesses(channels: dict[str, Channel], config: DeviceConfig) -> list[tuple[str, str]]:
+    """Where the stand file asks for more than the instrument has, or leaves a limit open, as (field, why)."""
+    faults = []
+    for name, c in _configured(channels, config).items():
+        if name in channels:
+            faults += [(f"channels.{name}.{field}", why) for field, why in _excesses(channels[name], c)]
+        else:
+            why = f"{config.driver} has no such channel, expected one of {', '.join(channels)}"
+            faults.append((f"channels.{name}", why))
+    if not config.channels and NO_CHANNEL not in channels:
+        faults.append(("channels", f"nothing is polled or commanded unless listed: {', '.join(channels)}"))
+    return faults
+
+
+def _configured(channels: dict[str, Channel], config: DeviceConfig) -> dict[str, ChannelConfig]:
+    return config.channels or ({NO_CHANNEL: ChannelConfig()} if list(channels) == [NO_CHANNEL] else {})
+
+
+def _excesses(channel: Channel, c: ChannelConfig) -> Iterator[tuple[str, str]]:
+    settable = "set_voltage" in channel.commands
+    for field in NEEDED:
+        if settable and getattr(c, field) is None:
+            yield field, "missing: a channel that can be set has v_min, v_max and i_limit_max"
+        elif not settable and getattr(c, field) is not None:
+            yield field, "this channel cannot be set"
+    if argument := _argument(channel, "set_voltage"):
+        yield from _outside("v_min", c.v_min, argument)
+        yield from _outside("v_max", c.v_max, argument)
+    if argument := _argument(channel, "set_current_limit"):
+        yield from _outside("i_limit_max", c.i_limit_max, argument)
+
+
+def _argument(channel: Channel, command: str) -> Argument | None:
+    spec = channel.commands.get(command)
+    return spec.args[ORDERS[command][0]] if spec else None
+
+
+def _outside(field: str, value: float | None, argument: Argument) -> Iterator[tuple[str, str]]:
+    low, high, unit = argument.low, argument.high, argument.unit
+    if value is not None and low is not None and value < low:
+        yield field, f"{value:g} {unit} is below the {low:g} {unit} of the instrument"
+    if value is not None and high is not None and value > high:
+        yield field, f"{value:g} {unit} is above the {high:g} {unit} of the instrument"
+
+
+def _narrowed(channel: Channel, c: ChannelConfig) -> Channel:
+    commands, quantities = dict(channel.commands), dict(channel.quantities)
+    for command, (name, quantity) in ORDERS.items():
+        if spec := commands.get(command):
+            argument = spec.args[name]
+            low = c.v_min if command == "set_voltage" else argument.low
+            high = c.v_max if command == "set_voltage" else c.i_limit_max
+            commands[command] = replace(spec, args=spec.args | {name: replace(argument, low=low, high=high)})
+            quantities[quantity] = replace(quantities.get(quantity, Quantity(argument.unit)), low=low, high=high)
+    return replace(
+        channel,
+        commands=commands,
+        quantities=quantities,
+        label=c.label or channel.label,
+        module=c.module or channel.module,
+    )
