@@ -5,7 +5,7 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from trackerdcs.domain import topics
 from trackerdcs.domain.codec import encode
@@ -57,11 +57,13 @@ class Announcer:
         self._said: str | None = None
         self._posts: deque[tuple[str, bytes]] = deque()
         self._dropped = 0
+        self._due: set[str] = set()
         self._wake = asyncio.Event()
 
     def introduce(self, meta: Meta) -> None:
         """Say who the device is, now and at each connect."""
         self._meta = meta
+        self._due.add("meta")
         self._wake.set()
 
     def answer(self, ack: Ack) -> None:
@@ -76,12 +78,14 @@ class Announcer:
     def refresh(self) -> None:
         """Say the status at once if what is wrong has changed."""
         if self._fault() != self._said:
+            self._due.add("status")
             self._wake.set()
 
     async def births(self) -> None:
         """Introduce the device at each connect, for ever."""
         async for up in self._bus.connection():
             if up:
+                self._due |= {"meta", "status"}
                 self._wake.set()
 
     async def run(self) -> None:
@@ -97,7 +101,7 @@ class Announcer:
             try:
                 await asyncio.wait_for(self._wake.wait(), self._heartbeat)
             except TimeoutError:
-                continue
+                self._due.add("status")
 
     def _post(self, leaf: str, payload: bytes) -> None:
         if len(self._posts) >= POSTS:
@@ -107,21 +111,19 @@ class Announcer:
         self._wake.set()
 
     async def _say_state(self) -> None:
-        if self._meta is not None:
+        due, self._due = self._due, set()
+        if "meta" in due and self._meta is not None:
             await self._bus.publish(self._who.topic("meta"), encode(self._meta), retain=True)
+        if "status" in due:
+            await self._bus.publish(self._who.topic("status"), encode(self._status()), retain=True)
+
+    def _status(self) -> Status:
         error, now = self._fault(), self._clock.now()
         if (error is None) != (self._said is None):
             self._since = now
         self._said = error
-        status = Status(
-            state="online" if error is None else "fault",
-            ts=now,
-            since=self._since,
-            boot=self._who.boot,
-            sw=self._who.sw,
-            error=error,
-        )
-        await self._bus.publish(self._who.topic("status"), encode(status), retain=True)
+        state: Literal["online", "fault"] = "online" if error is None else "fault"
+        return Status(state=state, ts=now, since=self._since, boot=self._who.boot, sw=self._who.sw, error=error)
 
     async def _send_posts(self) -> None:
         while self._posts:
