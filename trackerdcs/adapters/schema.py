@@ -1,12 +1,13 @@
 """The contract as JSON Schema (draft 2020-12) and AsyncAPI 3.0, made from the domain's dataclasses by pydantic."""
 
+import copy
 import re
 from typing import Any
 
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
-from trackerdcs.domain.messages import MESSAGES, VERSION, Stored
+from trackerdcs.domain.messages import MESSAGES, NOT_A_KIND, TEXT, VERSION, Stored
 from trackerdcs.domain.stand import Stand
 from trackerdcs.domain.topics import ADDRESSES, NAME, RETAINED
 
@@ -19,12 +20,21 @@ RECEIVED = frozenset({"cmd", "stored"})
 _NAME: Schema = {"pattern": f"^{NAME.pattern}$"}
 _CHANNEL: Schema = {"pattern": f"^(-|{NAME.pattern})$"}
 _BY_QUANTITY: Schema = {"propertyNames": _CHANNEL, "additionalProperties": {"propertyNames": _NAME}}
+_KIND: Schema = {"pattern": f"^(?!({'|'.join(NOT_A_KIND)})$){NAME.pattern}$"}
+_READINGS: Schema = {
+    "propertyNames": _CHANNEL,
+    "additionalProperties": {
+        "propertyNames": _NAME,
+        "properties": {TEXT: {"type": "string"}},
+        "additionalProperties": {"anyOf": [{"type": "number"}, {"type": "boolean"}]},
+    },
+}
 _FRAME: Schema = {
     "ts": {"exclusiveMinimum": 0},
     "seq": {"minimum": 0},
     "boot": {"minLength": 1},
-    "kind": _NAME,
-    "ch": _BY_QUANTITY,
+    "kind": _KIND,
+    "ch": _READINGS,
     "bad": _BY_QUANTITY,
     "unc": _BY_QUANTITY,
 }
@@ -109,10 +119,10 @@ def _stored() -> Schema:
 
 def _merge(schema: Schema, checks: Schema) -> None:
     for key, value in checks.items():
-        if key in schema:
+        if isinstance(value, dict) and isinstance(schema.get(key), dict):
             _merge(schema[key], value)
         else:
-            schema[key] = value
+            schema[key] = copy.deepcopy(value)
 
 
 def _channel(kind: str, address: str) -> Schema:

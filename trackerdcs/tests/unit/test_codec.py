@@ -73,6 +73,7 @@ class Decode(unittest.TestCase):
         self.refused(r"^ch\.ch0\.v_mon: ", Frame, FRAME, ch={"ch0": {"v_mon": None}})
 
     def test_versions(self) -> None:
+        version: Any
         for version in (2, 10**9):
             with self.subTest(version), self.assertRaises(UnknownVersion):
                 read(Frame, FRAME, v=version)

@@ -2,14 +2,16 @@
 
 import dataclasses
 import unittest
+from typing import Any
 
 from trackerdcs.domain.errors import ContractError
 from trackerdcs.domain.messages import FINAL, MESSAGES, Command, Frame, wire_fields
 from trackerdcs.domain.topics import DEVICE_LEAVES
 
 
-def frame(**fields) -> Frame:
-    return Frame(**({"ts": 1, "seq": 0, "boot": "b", "sw": "1", "kind": "hv", "ch": {}} | fields))
+def frame(**fields: Any) -> Frame:
+    base: dict[str, Any] = {"ts": 1, "seq": 0, "boot": "b", "sw": "1", "kind": "hv", "ch": {}}
+    return Frame(**(base | fields))
 
 
 class Frames(unittest.TestCase):
@@ -26,6 +28,7 @@ class Frames(unittest.TestCase):
     def test_channels_and_quantities_are_names(self) -> None:
         frame(ch={"-": {"t_air": 21.0}, "ch0": {"v_mon": 1.0}})
         for group in ("ch", "bad", "unc"):
+            bad: Any
             for bad in ({"CH0": {"v_mon": 1.0}}, {"": {}}, {"--": {}}, {"ch0": {"V": 1.0}}, {"ch0": {"-": 1.0}}):
                 with self.subTest(group=group, bad=bad), self.assertRaisesRegex(ContractError, "no name"):
                     frame(**{group: bad})

@@ -1,13 +1,15 @@
 """A frame becomes points: a series a channel, and the identity of the frame."""
 
 import unittest
+from typing import Any
 
 from trackerdcs.domain.messages import Frame
 from trackerdcs.domain.series import Point, points_of
 
 
-def frame(**fields) -> Frame:
-    return Frame(**({"ts": 5, "seq": 7, "boot": "b", "sw": "1", "kind": "hv", "ch": {}} | fields))
+def frame(**fields: Any) -> Frame:
+    base: dict[str, Any] = {"ts": 5, "seq": 7, "boot": "b", "sw": "1", "kind": "hv", "ch": {}}
+    return Frame(**(base | fields))
 
 
 class PointsOf(unittest.TestCase):
