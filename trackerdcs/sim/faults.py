@@ -31,6 +31,7 @@ FAULTS: dict[str, FaultSpec] = {
     "refuse": FaultSpec("no connection is accepted, open ones are reset; the pty is gone"),
     "stuck": FaultSpec("measured values stay what they are"),
     "ignore_set": FaultSpec("orders are taken and not executed"),
+    "sensor": FaultSpec("the sensor does not answer its board"),
     "interlock": FaultSpec("the hardware interlock line is open"),
     "trip": FaultSpec("the instrument's own protection switches `channel` off", {"channel": "ch0"}, at_once=True),
     "front_panel": FaultSpec(
@@ -100,6 +101,10 @@ class Faults:
             if armed.left == 0:
                 del self._armed[name]
         return armed.args
+
+    @property
+    def hangs(self) -> bool:
+        return not self._awake.is_set()
 
     async def awake(self) -> None:
         """Wait until the instrument does not hang."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from trackerdcs.sim.world import World
 
 Truth = dict[str, dict[str, float | bool]]
+Handler = Callable[[str], str | None]
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _WORD = re.compile(r"(?<!\*)\b[A-Z]{5,}")
@@ -101,6 +102,16 @@ class Instrument:
         """Somebody sets `v_set`, `i_limit` or `on` at the instrument; ValueError if it has no such knob."""
         raise ValueError(f"{self.name} has no front panel")
 
+    def turn(self, change: dict[str, float | bool], knobs: dict[str, Handler]) -> None:
+        """Turn knobs; ValueError for one that is not there or a value that it does not take."""
+        for knob, value in change.items():
+            if knob not in knobs:
+                raise ValueError(f"{knob!r}: the front panel of {self.name} has {', '.join(knobs)}")
+            try:
+                knobs[knob](str(int(value)) if knob == "on" else repr(float(value)))
+            except Refused as e:
+                raise ValueError(f"{knob} = {value}: {e.text}") from e
+
     def trip(self, channel: str) -> None:
         """The instrument's own protection switches a channel off."""
         raise ValueError(f"{self.name} cannot trip")
@@ -109,14 +120,15 @@ class Instrument:
         """The hardware interlock line opens or closes."""
         raise ValueError(f"{self.name} has no interlock line")
 
+    def fail_sensor(self, fails: bool) -> None:
+        """The sensor does not answer its board any more, or does again."""
+        raise ValueError(f"{self.name} has no sensor of its own")
+
     def shown(self, key: str, value: float) -> float:
         """A measured value on its way out; a stuck instrument goes on saying the old one."""
         if not self.stuck:
             self._shown[key] = value
         return self._shown.setdefault(key, value)
-
-
-Handler = Callable[[str], str | None]
 
 
 class Scpi(Instrument):

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from typing import TypeVar
 
-from trackerdcs.sim.instrument import Instrument, Refused, Truth, number, short_form, units
+from trackerdcs.sim.instrument import Handler, Instrument, Refused, Truth, number, short_form, units
 from trackerdcs.sim.iseg_channel import (
     EMERGENCY,
     FLAG_ONLY,
@@ -243,15 +243,12 @@ class IsegShr(Instrument):
 
     def front_panel(self, channel: str, change: dict[str, float | bool]) -> None:
         c = self._named(channel)
-        for what, value in change.items():
-            if what == "v_set":
-                self._voltage(str(value), [c])
-            elif what == "i_limit":
-                c.i_limit = number(str(value), 0.0, I_NOMINAL)
-            elif what == "on":
-                self._voltage("ON" if value else "OFF", [c])
-            else:
-                raise ValueError(f"{what!r}: the front panel has v_set, i_limit and on")
+        knobs: dict[str, Handler] = {
+            "v_set": lambda text: self._voltage(text, [c]),
+            "i_limit": lambda text: self._each([c], "i_limit", number(text, 0.0, I_NOMINAL)),
+            "on": lambda text: self._voltage("ON" if text == "1" else "OFF", [c]),
+        }
+        self.turn(change, knobs)
 
     def trip(self, channel: str) -> None:
         self._named(channel).trip()

@@ -36,7 +36,8 @@ class SimServer:
 
     async def fault(self, name: str, times: int | None = 1, args: dict[str, Value] | None = None) -> None:
         """Do a fault now, or `times` times from now on (None: until cleared); ValueError for what is not known."""
-        spec, args = FAULTS.get(name), checked(name, times, args or {})
+        args = checked(name, times, args or {})
+        spec = FAULTS[name]
         match name:
             case "trip":
                 self.instrument.trip(str(args["channel"]))
@@ -48,11 +49,13 @@ class SimServer:
                 self.cut()
             case "interlock":
                 self.instrument.interlock(True)
+            case "sensor":
+                self.instrument.fail_sensor(True)
             case "stuck":
                 self.instrument.stuck = True
             case "ignore_set":
                 self.instrument.ignores_orders = True
-        if spec and not spec.at_once:
+        if not spec.at_once:
             self.faults.arm(name, times if spec.counted else None, args)
         if name == "refuse":
             await self.close()
@@ -67,6 +70,8 @@ class SimServer:
             match each:
                 case "interlock":
                     self.instrument.interlock(False)
+                case "sensor":
+                    self.instrument.fail_sensor(False)
                 case "stuck":
                     self.instrument.stuck = False
                 case "ignore_set":

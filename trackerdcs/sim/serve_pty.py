@@ -22,7 +22,8 @@ class PtyServer(SimServer):
         self.path = Path(path)
         self._master: int | None = None
         self._name = ""
-        self._open = False
+        self._gone = asyncio.Event()  # no client has it open
+        self._gone.set()
         self._session: Session | None = None
         self._watcher: asyncio.Task[None] | None = None
 
@@ -74,12 +75,13 @@ class PtyServer(SimServer):
 
     async def _watch(self) -> None:
         while True:
-            if self._master is not None and not self._open and self._session:
+            await self._gone.wait()
+            if self._master is not None and self._session:
                 poll = select.poll()
                 poll.register(self._master, select.POLLIN)
                 events = dict(poll.poll(0)).get(self._master, 0)
                 if not events & select.POLLHUP or events & select.POLLIN:
-                    self._open = True
+                    self._gone.clear()
                     asyncio.get_running_loop().add_reader(self._master, self._read)
                     self._session.opened()
             await asyncio.sleep(LOOK)
@@ -98,8 +100,8 @@ class PtyServer(SimServer):
             self._session.feed(data)
 
     def _closed(self) -> None:
-        if self._open and self._master is not None and self._session:
-            self._open = False
+        if self._master is not None and self._session and not self._gone.is_set():
+            self._gone.set()
             asyncio.get_running_loop().remove_reader(self._master)
             self._session.closed()
 
@@ -110,7 +112,7 @@ class PtyServer(SimServer):
         os.close(slave)
 
     def _write(self, data: bytes) -> None:
-        if self._open and self._master is not None:
+        if self._master is not None and not self._gone.is_set():
             try:
                 os.write(self._master, data)
             except BlockingIOError:

@@ -30,7 +30,7 @@ class Session:
 
     def feed(self, data: bytes) -> None:
         """Bytes have arrived."""
-        if self._echo:
+        if self._echo and not self._faults.hangs:
             self._write(data)
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:

@@ -54,8 +54,8 @@ class World:
         """All values by name, as they are now."""
         return {**self._values, "t_plate": self.t_plate()}
 
-    def set(self, name: str, value: float) -> None:
-        """Set a value by its name; ValueError for a name or a number that makes no sense."""
+    def check(self, name: str, value: float) -> None:
+        """ValueError for a name or a number that makes no sense."""
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
             raise ValueError(f"{name}: expected a finite number, got {value!r}")
         if name not in self._values and name != "t_plate":
@@ -64,6 +64,10 @@ class World:
             value < 0 or (value == 0 and name.endswith((".r", "tau")))
         ):
             raise ValueError(f"{name}: {value} is not possible")
+
+    def set(self, name: str, value: float) -> None:
+        """Set a value by its name; ValueError for a name or a number that makes no sense."""
+        self.check(name, value)
         self._plate, self._plate_at = self.t_plate(), self.now()
         if name == "t_plate":
             self._plate = float(value)
