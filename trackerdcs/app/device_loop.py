@@ -14,7 +14,7 @@ from trackerdcs.app.replay import UNCONFIRMED, Replay
 from trackerdcs.app.worker import Worker
 from trackerdcs.domain.codec import encode
 from trackerdcs.domain.desk import Args, Policy
-from trackerdcs.domain.errors import DeviceError, StoreFault
+from trackerdcs.domain.errors import ConfigError, DeviceError, StoreFault
 from trackerdcs.domain.instrument import Argument, Channel, CommandSpec, Role, Snapshot
 from trackerdcs.domain.messages import NO_CHANNEL, Frame, Meta, Value
 from trackerdcs.domain.stand import DeviceConfig
@@ -76,6 +76,10 @@ class DeviceLoop:
                     self._desk.serve(self._bus, self._who.stand, self._who.device),
                 ):
                     tasks.create_task(job)
+        except ExceptionGroup as group:
+            if wrong := group.subgroup(ConfigError):
+                raise ConfigError(str(wrong.exceptions[0])) from group
+            raise
         finally:
             await self._owner.close()
 
