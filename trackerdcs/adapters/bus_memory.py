@@ -118,7 +118,7 @@ class MemoryBus:
         queue: int = QUEUE,
     ) -> None:
         self._broker, self.client_id, self._will, self.persistent = broker, client_id, will, persistent
-        self._subscriptions = Subscriptions(persistent, queue)
+        self._subscriptions = Subscriptions(persistent, queue, self._renew)
         self._connection = Connection(client_id)
         self._session: Session | None = None
         self._connections = 0
@@ -174,6 +174,11 @@ class MemoryBus:
             if not answer.done():
                 answer.set_exception(BusDown(f"{self.client_id}: {why} before the acknowledgement"))
         self._retry = asyncio.create_task(self._come_back())
+
+    def _renew(self) -> None:
+        if self.connected:
+            self._broker.leave(self.client_id)
+            self.lost("left")
 
     def _connect(self) -> None:
         self._subscriptions.renew()

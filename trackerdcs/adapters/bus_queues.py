@@ -32,26 +32,25 @@ class Received:
 class Subscription(AsyncIterator[Received]):
     """The deliveries of one subscription, in order. Whoever lets go of it ends it."""
 
-    def __init__(self, filters: tuple[str, ...], size: int) -> None:
+    def __init__(self, filters: tuple[str, ...], size: int, caught_up: Callable[[], None]) -> None:
         self.filters = filters
-        self._size = size
+        self._size, self._caught_up = size, caught_up
         self._waiting: asyncio.Queue[Received | None] = asyncio.Queue()
-        self._full = False
+        self._overflowed = False
 
     def selects(self, topic: str) -> bool:
         """True if one of the filters matches."""
         return any(matches(f, topic) for f in self.filters)
 
     def offer(self, item: Received) -> bool:
-        """Queue a delivery; False if there is no room. Logs when the queue becomes full and when it takes again."""
-        full = self._waiting.qsize() >= self._size
-        if full != self._full:
-            text = "is full: further messages are not acknowledged" if full else "takes messages again"
-            log.log(logging.ERROR if full else logging.INFO, "queue of %s %s", ", ".join(self.filters), text)
-        self._full = full
-        if not full:
+        """Queue a delivery; False if there is no room."""
+        room = self._waiting.qsize() < self._size
+        if room:
             self._waiting.put_nowait(item)
-        return not full
+        elif not self._overflowed:
+            log.error("queue of %s is full: %d wait, further messages are dropped", ", ".join(self.filters), self._size)
+        self._overflowed |= not room
+        return room
 
     def end(self) -> None:
         """Let the iteration stop after what is waiting."""
@@ -61,6 +60,10 @@ class Subscription(AsyncIterator[Received]):
         return self
 
     async def __anext__(self) -> Received:
+        if self._overflowed and self._waiting.empty():
+            self._overflowed = False
+            log.warning("queue of %s is empty again", ", ".join(self.filters))
+            self._caught_up()
         item = await self._waiting.get()
         if item is None:
             self.end()
@@ -69,13 +72,17 @@ class Subscription(AsyncIterator[Received]):
 
 
 class Subscriptions:
-    """All subscriptions of one bus. A message is acknowledged when each subscription that it was for has done so.
+    """All subscriptions of one bus.
 
-    With a persistent session messages may come before somebody has subscribed: they wait for him.
+    With a persistent session a message is acknowledged when each subscription that it was for has done so; what comes
+    before somebody has subscribed waits for him. With a clean session nothing would come again, and a message that is
+    not acknowledged would only block the broker's window of messages in flight: it is acknowledged when it arrives.
     """
 
-    def __init__(self, persistent: bool, size: int = QUEUE) -> None:
+    def __init__(self, persistent: bool, size: int, renew: Callable[[], None]) -> None:
+        """`renew` makes the connection anew: only then the broker sends again what did not fit into a full queue."""
         self._persistent, self._size = persistent, size
+        self._caught_up = renew if persistent else lambda: None
         self._all: weakref.WeakSet[Subscription] = weakref.WeakSet()
         self._unclaimed: deque[tuple[str, bytes, bool, Callable[[], None]]] = deque()
         self._ended = False
@@ -83,7 +90,7 @@ class Subscriptions:
 
     def add(self, filters: tuple[str, ...]) -> Subscription:
         """A new subscription; it gets what has waited for it."""
-        subscription = Subscription(filters, self._size)
+        subscription = Subscription(filters, self._size, self._caught_up)
         self._all.add(subscription)
         waiting, self._unclaimed = self._unclaimed, deque()
         for message in waiting:
@@ -99,20 +106,20 @@ class Subscriptions:
     def dispatch(self, topic: str, payload: bytes, retained: bool, acknowledge: Callable[[], None]) -> None:
         """Give a message to all whom it concerns."""
         takers = [s for s in self._all if s.selects(topic)]
-        if not takers and not self._persistent:
-            acknowledge()
-        elif not takers and len(self._unclaimed) < self._size:
-            self._unclaimed.append((topic, payload, retained, acknowledge))
-        elif not takers:
-            self.dropped += 1
         pending = len(takers)
 
         def one() -> None:
             nonlocal pending
             pending -= 1
-            if pending == 0:
+            if pending == 0 and self._persistent:
                 acknowledge()
 
+        if not self._persistent:
+            acknowledge()
+        elif not takers and len(self._unclaimed) < self._size:
+            self._unclaimed.append((topic, payload, retained, acknowledge))
+        elif not takers:
+            self.dropped += 1
         for taker in takers:
             if not taker.offer(Received(topic, payload, retained, one)):
                 self.dropped += 1

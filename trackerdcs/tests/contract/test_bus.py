@@ -7,8 +7,12 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 from trackerdcs.adapters.bus_memory import MemoryBroker, MemoryBus
+from trackerdcs.adapters.bus_mqtt import MqttBus
 from trackerdcs.domain.errors import BusDown
+from trackerdcs.domain.stand import BusConfig
 from trackerdcs.ports import Bus, Delivery, Lack, Will
+from trackerdcs.tests.proxy import Proxy
+from trackerdcs.tests.servers import Mosquitto
 
 PATIENCE_S = 10.0
 QUIET_S = 0.15
@@ -242,6 +246,25 @@ class BusSuite(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(await self.take(inbox), [(TOPIC, b"room", False)])
         self.assertEqual(bus.dropped, 7)
 
+    async def test_a_persistent_session_gets_again_what_did_not_fit(self) -> None:
+        publisher, _ = await self.bus("b")
+        bus, inbox = await self.bus("a", TOPIC, queue=5, persistent=True)
+        sent = [str(i).encode() for i in range(12)]
+        with self.assertLogs("trackerdcs", "ERROR"):
+            for payload in sent:
+                await soon(publisher.publish(TOPIC, payload))
+            await until(lambda: bus.dropped == 7)
+        fit = [p for _, p, _ in await self.take(inbox, 5)]
+        self.assertEqual(fit, sent[:5])
+        if "persistent_sessions" in self.lacks:
+            await self.nothing(inbox)
+            return
+        again: set[bytes] = set()
+        while len(again) < 7:
+            again |= {p for _, p, _ in await self.take(inbox)}
+        self.assertEqual(again, set(sent[5:]))
+        await self.nothing(inbox)
+
     async def test_a_broken_or_slow_consumer_does_not_stop_the_others(self) -> None:
         bus, good = await self.bus("a", TOPIC)
 
@@ -250,13 +273,14 @@ class BusSuite(unittest.IsolatedAsyncioTestCase):
                 raise ValueError(delivery.topic)
 
         broken = asyncio.create_task(break_at_once())
-        _never_read = bus.subscribe(TOPIC)
+        never_read = bus.subscribe(TOPIC)
         await asyncio.sleep(0)
         for i in range(50):
             await soon(bus.publish(TOPIC, str(i).encode()))
         self.assertEqual(len({p for _, p, _ in await self.take(good, 50)}), 50)
         with self.assertRaises(ValueError):
             await soon(broken)
+        self.assertEqual((await soon(anext(never_read))).payload, b"0")
 
     async def test_acknowledging_in_any_order_twice_and_too_late_is_harmless(self) -> None:
         bus, inbox = await self.bus("a", TOPIC)
@@ -353,6 +377,38 @@ class MemorySuite(BusSuite):
 
     async def start_broker(self) -> None:
         self.broker.start()
+
+
+class MosquittoSuite(BusSuite):
+    """Every client reaches the broker through a proxy of its own, where its connection is cut or muted."""
+
+    async def asyncSetUp(self) -> None:
+        await super().asyncSetUp()
+        self.broker = await asyncio.to_thread(Mosquitto)
+        self.addCleanup(self.broker.stop)
+        self.proxies: dict[str, Proxy] = {}
+        self.addAsyncCleanup(self.close_proxies)
+
+    async def close_proxies(self) -> None:
+        for proxy in self.proxies.values():
+            await proxy.close()
+
+    def make(self, client_id: str, **more: Any) -> Bus:
+        if client_id not in self.proxies:
+            self.proxies[client_id] = Proxy(self.broker.host, self.broker.port)
+        return MqttBus(BusConfig(port=self.proxies[client_id].port), client_id, lacks=self.lacks, **more)
+
+    async def cut(self, client_id: str) -> None:
+        self.proxies[client_id].cut()
+
+    async def mute(self, client_id: str, muted: bool = True) -> None:
+        self.proxies[client_id].mute = muted
+
+    async def stop_broker(self) -> None:
+        self.broker.kill()
+
+    async def start_broker(self) -> None:
+        await asyncio.to_thread(self.broker.restart)
 
 
 del BusSuite
