@@ -23,6 +23,12 @@ UNITS: dict[str, str] = {
     "t_board": "degC",
     "t_dew": "degC",
     "rh": "%",
+    "received": "1",
+    "stored": "1",
+    "parked": "1",
+    "duplicates": "1",
+    "waiting": "1",
+    "lag": "s",
 }
 """Unit of each quantity, for ever: a quantity of another unit gets another name."""
 

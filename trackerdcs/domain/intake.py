@@ -1,0 +1,88 @@
+"""What a loader makes of a message: points to store, or the cause why it has to be parked."""
+
+import json
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from trackerdcs.domain.codec import decode
+from trackerdcs.domain.errors import ContractError
+from trackerdcs.domain.messages import Frame
+from trackerdcs.domain.series import Point, points_of
+from trackerdcs.domain.topics import parse
+
+SEQ_MAX = 2**53
+"""Sequence numbers are stored as floats: larger ones would lose their identity."""
+BOOT_MAX = 64
+
+
+class FrameId(NamedTuple):
+    """Which frame it is; journals are told by it what is stored."""
+
+    stand: str
+    device: str
+    boot: str
+    seq: int
+
+
+@dataclass(frozen=True)
+class Intake:
+    """Points, or `why` there are none. A message without `id` cannot be confirmed to any journal."""
+
+    id: FrameId | None
+    ts: int = 0
+    points: tuple[Point, ...] = ()
+    why: str | None = None
+
+
+def take_in(topic: str, payload: bytes) -> Intake:
+    """Read a message of a `frame` or `replay` topic. Never raises: a fault is a cause to park."""
+    try:
+        where = parse(topic)
+        if where.device is None or where.kind not in ("frame", "replay"):
+            raise ContractError(f"topic {topic!r}: a loader stores frames and replays only")
+    except ContractError as e:
+        return Intake(None, why=str(e))
+    try:
+        frame = decode(Frame, payload)
+        _check(frame)
+    except ContractError as e:
+        claim = _claim(payload)
+        return Intake(FrameId(where.stand, where.device, *claim) if claim else None, why=str(e))
+    points = tuple(points_of(where.stand, where.device, frame))
+    return Intake(FrameId(where.stand, where.device, frame.boot, frame.seq), frame.ts, points)
+
+
+def _check(frame: Frame) -> None:
+    """What the contract allows and not every time series can take."""
+    if frame.seq > SEQ_MAX:
+        raise ContractError(f"seq: {frame.seq} is above 2^53")
+    if not _is_boot(frame.boot):
+        raise ContractError(f"boot: {frame.boot[:BOOT_MAX]!r} is no printable text of at most {BOOT_MAX} characters")
+    for channel, module in frame.mod.items():
+        if not module.isprintable():
+            raise ContractError(f"mod.{channel}: {module[:BOOT_MAX]!r} is no printable text")
+
+
+def _claim(payload: bytes) -> tuple[str, int] | None:
+    """Boot and seq that a message outside the contract gives, if it gives them without doubt."""
+    try:
+        data = json.loads(payload, object_pairs_hook=_without_doubt)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(data, dict):
+        return None
+    boot, seq = data.get("boot"), data.get("seq")
+    if not isinstance(boot, str) or not _is_boot(boot) or type(seq) is not int or not 0 <= seq <= SEQ_MAX:
+        return None
+    return boot, seq
+
+
+def _is_boot(boot: str) -> bool:
+    return 1 <= len(boot) <= BOOT_MAX and boot.isprintable()
+
+
+def _without_doubt(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    data = dict(pairs)
+    if len(data) != len(pairs) and {"boot", "seq"} & data.keys():
+        raise ValueError("which boot or seq is meant cannot be known")
+    return data

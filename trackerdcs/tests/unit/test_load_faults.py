@@ -1,0 +1,183 @@
+"""The loader's promise under faults: what was sent is stored or parked, and no claim is ever false."""
+
+import asyncio
+import unittest
+from collections.abc import Sequence
+from unittest import mock
+
+from trackerdcs.adapters.bus_memory import MemoryBus
+from trackerdcs.adapters.bus_queues import Received
+from trackerdcs.domain.errors import BusDown
+from trackerdcs.domain.series import Point, RejectedPoint
+from trackerdcs.tests.loader_rig import GONE, Rig, eventually, frame
+
+
+class TestLoadFaults(unittest.IsolatedAsyncioTestCase):
+    async def asyncSetUp(self) -> None:
+        self.rig = Rig()
+
+    async def test_a_store_that_is_down_loses_nothing_and_costs_two_log_lines(self) -> None:
+        rig = self.rig
+        with self.assertLogs("trackerdcs.app.load_loop", "INFO") as logs:
+            async with rig.running():
+                rig.series.down = GONE
+                await rig.send_frames(*range(100))
+                await eventually(lambda: any(s.state == "fault" for s in rig.statuses))
+                tries = rig.series.writes
+                await eventually(lambda: rig.series.writes > tries + 3)
+                self.assertEqual(rig.confirmed, set())
+                self.assertGreaterEqual(len(rig.broker._sessions["loader"].unacknowledged), 100)
+                self.assertLessEqual(len(rig.loop._batch) + rig.loop._queue.qsize(), 40)
+                rig.series.down = None
+                await eventually(lambda: len(rig.confirmed) == 100)
+                await eventually(lambda: rig.statuses[-1].state == "online")
+                rig.check(self, *range(100))
+        self.assertEqual(len(logs.output), 2, logs.output)
+        self.assertIn(GONE, next(s.error or "" for s in rig.statuses if s.state == "fault"))
+
+    async def test_full_dead_letters_hold_only_the_bad_messages(self) -> None:
+        rig = self.rig
+        rig.letters.full = True
+        with self.assertLogs("trackerdcs.app.load_loop", "WARNING") as logs:
+            async with rig.running():
+                for seq in range(0, 30, 2):
+                    await rig.send(frame(seq).replace(b'"v":1', b'"v":2'))
+                    await rig.send_frames(seq + 1)
+                await eventually(lambda: len(rig.confirmed) == 15)
+                self.assertEqual(rig.confirmed, set(range(1, 30, 2)))
+                self.assertEqual(len(rig.broker._sessions["loader"].unacknowledged), 15)
+                self.assertEqual(rig.figure("waiting"), 15)
+                await eventually(lambda: "no space" in (rig.statuses[-1].error or ""))
+                rig.letters.full = False
+                await eventually(lambda: len(rig.confirmed) == 30)
+                rig.check(self, *range(30))
+                await eventually(lambda: rig.statuses[-1].state == "online")
+        self.assertEqual(len(logs.output), 3, logs.output)  # cannot be written, one bad topic, can be written again
+
+    async def test_more_bad_messages_than_fit_stay_with_the_broker(self) -> None:
+        rig = self.rig
+        rig.letters.full = True
+        async with rig.running():
+            for seq in range(50):
+                await rig.send(frame(seq).replace(b'"v":1', b'"v":2'))
+            await rig.send_frames(50)
+            await eventually(lambda: rig.confirmed == {50})
+            self.assertEqual(len(rig.broker._sessions["loader"].unacknowledged), 50)
+            rig.letters.full = False
+            await eventually(lambda: len(rig.confirmed) == 21)
+            rig.broker.cut("loader")
+            await eventually(lambda: len(rig.confirmed) == 51)
+            rig.check(self, *range(51))
+
+    async def test_a_message_that_trips_the_store_is_parked_and_the_others_stored(self) -> None:
+        rig = self.rig
+        rig.series.trips_over = 1.5
+        async with rig.running():
+            rig.series.down = GONE
+            await rig.send_frames(0, 1, 2, 3, 4)
+            await eventually(lambda: rig.series.writes > 1)
+            rig.series.down = None
+            await eventually(lambda: len(rig.confirmed) == 5)
+            self.assertEqual([why for _, _, why in rig.letters.parked], ["ZeroDivisionError: a bug \\ud800"])
+            rig.check(self, 0, 1, 2, 3, 4)
+
+    async def test_a_bug_of_the_store_is_shown_and_nothing_is_parked_for_it(self) -> None:
+        rig = self.rig
+        with self.assertLogs("trackerdcs.app.load_loop", "INFO") as logs:
+            async with rig.running() as loading:
+                rig.series.breaks = True
+                await rig.send_frames(0, 1, 2)
+                await eventually(lambda: any(s.state == "fault" for s in rig.statuses))
+                fault = next(s for s in rig.statuses if s.state == "fault")
+                self.assertIn("ZeroDivisionError: a bug", fault.error or "")
+                self.assertFalse(loading.done())
+                rig.series.breaks = False
+                await eventually(lambda: len(rig.confirmed) == 3)
+                self.assertEqual(len(rig.letters), 0)
+                rig.check(self, 0, 1, 2)
+        self.assertEqual(len(logs.output), 2, logs.output)
+        self.assertIn("Traceback", logs.output[0])
+
+    async def test_a_bus_cut_after_the_write_loses_nothing(self) -> None:
+        await self._cut("write")
+
+    async def test_a_bus_cut_while_acknowledging_loses_nothing(self) -> None:
+        await self._cut("acknowledge")
+
+    async def test_a_bus_cut_before_the_claim_loses_nothing(self) -> None:
+        await self._cut("stored")
+
+    async def _cut(self, at: str) -> None:
+        rig = self.rig
+        async with rig.running():
+            _cut_once(self, rig, at)
+            await rig.send_frames(*range(10))
+            await eventually(lambda: set(rig.series.seqs) == set(range(10)) and rig.cuts == 1 and rig.loader.connected)
+            await eventually(lambda: not rig.broker._sessions["loader"].unacknowledged)
+            for seq in set(range(10)) - rig.confirmed:  # what the journal of the device would do
+                await rig.send(frame(seq), "replay")
+            await eventually(lambda: len(rig.confirmed) == 10)
+            rig.check(self, *range(10))
+
+    async def test_what_a_stopped_loader_held_goes_to_the_next_one(self) -> None:
+        rig = self.rig
+        async with rig.device, rig.witness:
+            watching = asyncio.create_task(rig.watch())
+            for start in (0, 20, 40):
+                rig.loader = MemoryBus(rig.broker, "loader", rig.will, persistent=True)
+                rig.loop = rig.new_loop()
+                async with rig.loader:
+                    loading = asyncio.create_task(rig.loop.run())
+                    await asyncio.sleep(0)
+                    rig.series.down = GONE if start < 40 else None
+                    await rig.send_frames(*range(start, start + 20))
+                    await eventually(lambda: rig.loop._tally.received >= 20)
+                    if start == 40:
+                        await eventually(lambda: len(rig.confirmed) == 60)
+                    loading.cancel()
+                    await asyncio.gather(loading, return_exceptions=True)
+            rig.check(self, *range(60))
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+
+
+def _cut_once(test: unittest.TestCase, rig: Rig, at: str) -> None:
+    """Cut the loader's connection once: after the first write, in the first acknowledgement, at the first claim."""
+
+    def strike() -> None:
+        if not rig.cuts:
+            rig.cuts += 1
+            rig.broker.cut("loader")
+
+    if at == "write":
+        write = rig.series.write
+
+        async def write_then_cut(points: Sequence[Point]) -> list[RejectedPoint]:
+            rejected = await write(points)
+            if any(("device", "hv1") in p.tags for p in points):
+                strike()
+            return rejected
+
+        rig.series.write = write_then_cut  # type: ignore[method-assign]
+    elif at == "acknowledge":
+        acknowledge = Received.acknowledge
+
+        def acknowledge_then_cut(delivery: Received) -> None:
+            acknowledge(delivery)
+            if "/bench/" in delivery.topic:
+                strike()
+
+        patch = mock.patch.object(Received, "acknowledge", acknowledge_then_cut)
+        patch.start()
+        test.addCleanup(patch.stop)
+    else:
+        publish = rig.loader.publish
+
+        async def cut_then_publish(topic: str, payload: bytes, *, retain: bool = False) -> None:
+            if topic.endswith("bench/stored"):
+                strike()
+            if not rig.loader.connected:
+                raise BusDown("cut")
+            await publish(topic, payload, retain=retain)
+
+        rig.loader.publish = cut_then_publish  # type: ignore[method-assign]
