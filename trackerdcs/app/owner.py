@@ -96,7 +96,7 @@ class Owner:
                 f"{found.model} {found.serial} says {kind[found.sim]}"
             )
         elif self._config.serial not in (None, found.serial):
-            wrong = f"serial: the stand file expects {self._config.serial}, the instrument says {found.serial}"
+            wrong = f"serial: the stand file says {self._config.serial}, the instrument says {found.serial}"
         elif self.identity and (found.model, found.serial) != (self.identity.model, self.identity.serial):
             wrong = f"another instrument answers: {found.model} {found.serial}"
         if wrong and self.identity is None:

@@ -1,0 +1,140 @@
+"""For tests: a device service's loop between a simulated instrument on a real socket and a broker in memory."""
+
+import asyncio
+import itertools
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from trackerdcs.adapters.bus_memory import MemoryBroker, MemoryBus
+from trackerdcs.adapters.clock_system import SystemClock
+from trackerdcs.adapters.commands_sqlite import SqliteCommandLog
+from trackerdcs.adapters.journal_sqlite import SqliteJournal
+from trackerdcs.app.announcer import Who, will_of
+from trackerdcs.app.device_loop import DeviceLoop
+from trackerdcs.domain import topics
+from trackerdcs.domain.codec import decode, encode
+from trackerdcs.domain.limits import narrow
+from trackerdcs.domain.messages import FINAL, MESSAGES, Ack, Command, Event, Frame, Meta, Status
+from trackerdcs.domain.stand import ChannelConfig, DeviceConfig, LinkConfig
+from trackerdcs.drivers.registry import driver_class
+from trackerdcs.ports import Clock
+from trackerdcs.services.links import open_link
+
+LIMITS: dict[str, tuple[float, float, float]] = {
+    "iseg_shr": (-800.0, 0.0, 2e-5),
+    "keithley2410": (-800.0, 0.0, 2e-5),
+    "hmp4040": (0.0, 12.5, 2.0),
+}
+PERIOD = 0.05
+
+_ids = itertools.count()
+
+
+def config_for(driver: str, resource: str, **changes: Any) -> DeviceConfig:
+    """A stand file's entry for a simulator: all channels, with the limits of LIMITS."""
+    made = driver_class(driver)(open_link(LinkConfig(resource), driver_class(driver).tcp))
+    limits = LIMITS.get(driver)
+    channels = (
+        {ch: ChannelConfig(limits[0], limits[1], limits[2], ramp_up=400, ramp_down=400) for ch in made.channels()}
+        if limits
+        else {}
+    )
+    config = DeviceConfig(driver, LinkConfig(resource, timeout=0.15), sim=True, period=PERIOD, channels=channels)
+    return replace(config, **changes)
+
+
+class DeviceBench:
+    """What a client of the bus sees of one device, and how it commands it."""
+
+    def __init__(self, broker: MemoryBroker, me: MemoryBus, device: str = "d") -> None:
+        self.broker, self.me, self.device = broker, me, device
+        self.frames: list[Frame] = []
+        self.acks: list[Ack] = []
+        self.events: list[Event] = []
+        self.statuses: list[Status] = []
+        self.metas: list[Meta] = []
+        self.running: asyncio.Task[None] | None = None
+
+    async def listen(self) -> None:
+        kept: dict[type, list[Any]] = {
+            Frame: self.frames,
+            Ack: self.acks,
+            Event: self.events,
+            Status: self.statuses,
+            Meta: self.metas,
+        }
+        async for delivery in self.me.subscribe(topics.all_of("s")):
+            kind = MESSAGES.get(topics.parse(delivery.topic).kind)
+            if kind is not None and kind is not Command:
+                kept[kind].append(decode(kind, delivery.payload))
+            delivery.acknowledge()
+
+    async def command(self, cmd: str, ch: str = "ch0", wait: float = 5.0, **args: Any) -> Ack:
+        """Send a command and return its final ack."""
+        id, now = f"test-{next(_ids)}", SystemClock().now()
+        payload = encode(Command(id, cmd, now, now + 5 * 10**9, ch, args, reason="test"))
+        await self.me.publish(topics.command("s", self.device, "cli"), payload)
+        finals = await self.until(
+            lambda: [a for a in self.acks if a.id == id and a.state in FINAL], f"end of {cmd}", wait
+        )
+        final: Ack = finals[0]
+        return final
+
+    async def until(self, look: Callable[[], Any], what: str, wait: float = 5.0) -> Any:
+        """Wait until `look` returns something true, and return it."""
+        for _ in range(int(wait / 0.01)):
+            if found := look():
+                return found
+            if self.running and self.running.done():
+                self.running.result()
+            await asyncio.sleep(0.01)
+        raise AssertionError(
+            f"{what}: not seen within {wait} s; last {self.frames[-1:]} {self.acks[-1:]} {self.events}"
+        )
+
+    async def next_frame(self, condition: Callable[[Frame], Any], what: str, wait: float = 5.0) -> Frame:
+        """The next frame from now on that fulfils the condition."""
+        start = len(self.frames)
+        found: list[Frame] = await self.until(lambda: [f for f in self.frames[start:] if condition(f)], what, wait)
+        return found[0]
+
+
+@asynccontextmanager
+async def device_bench(
+    config: DeviceConfig,
+    clock: Clock | None = None,
+    data: Path | None = None,
+    boot: str = "boot1",
+    started: bool = True,
+) -> AsyncIterator[DeviceBench]:
+    """Run a device loop until the block ends."""
+    clock = clock or SystemClock()
+    who = Who("s", "d", boot, "0.0.0")
+    made = driver_class(config.driver)
+    link = open_link(config.link, made.serial if config.link.resource.startswith("ASRL") else made.tcp)
+    driver = made(link)
+    broker = MemoryBroker()
+    with tempfile.TemporaryDirectory() as folder:
+        path = data or Path(folder)
+        journal, commands = SqliteJournal(path / "j.sqlite"), SqliteCommandLog(path / "c.sqlite")
+        async with MemoryBus(broker, "me") as me, MemoryBus(broker, "device", will_of(who, clock)) as bus:
+            bench = DeviceBench(broker, me)
+            listening = asyncio.create_task(bench.listen())
+            loop = DeviceLoop(
+                who, config, narrow(driver.channels(), config), None, driver, link, bus, journal, commands, clock
+            )
+            bench.running = asyncio.create_task(loop.run())
+            try:
+                if started:
+                    await bench.until(lambda: bench.metas and bench.frames, "first frame")
+                yield bench
+            finally:
+                bench.running.cancel()
+                await asyncio.wait({bench.running})
+                listening.cancel()
+        journal.close()
+        commands.close()
