@@ -11,6 +11,15 @@ from trackerdcs.domain.stand import ChannelConfig, DeviceConfig
 ORDERS = {"set_voltage": ("v", "v_set"), "set_current_limit": ("i", "i_limit")}
 """Commands that a channel's limits narrow: their argument, and the setpoint that it becomes."""
 
+BOUNDS = {
+    "v_min": ("set_voltage", "v"),
+    "v_max": ("set_voltage", "v"),
+    "i_limit_max": ("set_current_limit", "i"),
+    "ramp_up": ("set_ramp", "up"),
+    "ramp_down": ("set_ramp", "down"),
+}
+"""Limits of a channel that the instrument must be able to keep: the command and the argument that would set them."""
+
 NEEDED = ("v_min", "v_max", "i_limit_max")
 
 
@@ -27,14 +36,14 @@ def narrow(channels: dict[str, Channel], config: DeviceConfig) -> dict[str, Chan
 
 def excesses(channels: dict[str, Channel], config: DeviceConfig) -> list[tuple[str, str]]:
     """Where the stand file asks for more than the instrument has, or leaves a limit open, as (field, why)."""
-    faults = []
-    for name, c in _configured(channels, config).items():
+    configured, faults = _configured(channels, config), []
+    for name, c in configured.items():
         if name in channels:
             faults += [(f"channels.{name}.{field}", why) for field, why in _excesses(channels[name], c)]
         else:
             why = f"{config.driver} has no such channel, expected one of {', '.join(channels)}"
             faults.append((f"channels.{name}", why))
-    if not config.channels and NO_CHANNEL not in channels:
+    if not configured:
         faults.append(("channels", f"nothing is polled or commanded unless listed: {', '.join(channels)}"))
     return faults
 
@@ -50,16 +59,9 @@ def _excesses(channel: Channel, c: ChannelConfig) -> Iterator[tuple[str, str]]:
             yield field, "missing: a channel that can be set has v_min, v_max and i_limit_max"
         elif not settable and getattr(c, field) is not None:
             yield field, "this channel cannot be set"
-    if argument := _argument(channel, "set_voltage"):
-        yield from _outside("v_min", c.v_min, argument)
-        yield from _outside("v_max", c.v_max, argument)
-    if argument := _argument(channel, "set_current_limit"):
-        yield from _outside("i_limit_max", c.i_limit_max, argument)
-
-
-def _argument(channel: Channel, command: str) -> Argument | None:
-    spec = channel.commands.get(command)
-    return spec.args[ORDERS[command][0]] if spec else None
+    for field, (command, name) in BOUNDS.items():
+        if command in channel.commands:
+            yield from _outside(field, getattr(c, field), channel.commands[command].args[name])
 
 
 def _outside(field: str, value: float | None, argument: Argument) -> Iterator[tuple[str, str]]:

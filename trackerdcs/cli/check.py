@@ -1,0 +1,53 @@
+"""`trackerdcs check`: are these stand files free of faults?"""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+
+from trackerdcs.domain.errors import ConfigError
+
+if TYPE_CHECKING:
+    from trackerdcs.ports import Link
+    from trackerdcs.settings import StandFile
+
+
+def check(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Stand files (YAML).", show_default=False)],
+) -> None:
+    """Check stand files: spelling, contradictions, drivers, limits of the instruments. Connects to nothing.
+
+    Prints a line for each good file, and FILE:LINE: FIELD: REASON for each fault; exits with 78 if there is one.
+    """
+    from trackerdcs.settings import read_stand
+
+    bad = False
+    for path in files:
+        try:
+            file = read_stand(path)
+            file.refuse(faults_of(file))
+        except ConfigError as e:
+            bad = True
+            typer.echo(str(e), err=True)
+        else:
+            typer.echo(f"{path}: OK, stand {file.stand.stand} with {', '.join(file.stand.devices)}")
+    if bad:
+        raise typer.Exit(os.EX_CONFIG)
+
+
+def faults_of(file: "StandFile") -> list[tuple[str, str]]:
+    """What is wrong with a stand in the eyes of its drivers, as (field, why)."""
+    from trackerdcs.domain.limits import excesses
+    from trackerdcs.drivers.registry import driver_class
+
+    faults = []
+    for name, device in file.stand.devices.items():
+        try:
+            make = driver_class(device.driver)
+        except ConfigError as e:
+            faults.append((f"devices.{name}.driver", str(e)))
+            continue
+        channels = make(cast("Link", None)).channels()  # from the driver's tables alone: no link is ever used
+        faults += [(f"devices.{name}.{field}", why) for field, why in excesses(channels, device)]
+    return faults

@@ -1,0 +1,40 @@
+"""The command line `trackerdcs`: one file per command. They import what they need when they run: --help stays fast."""
+
+import os
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from trackerdcs.cli.check import check
+from trackerdcs.cli.schema import schema
+from trackerdcs.domain.errors import ConfigError, TrackerError
+
+
+class Commands(TyperGroup):
+    """All commands; what goes wrong on purpose is a message and an exit status, never a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except TrackerError as e:
+            typer.echo(str(e), err=True)
+            # 78: a supervisor need not try again before somebody has mended the file.
+            raise typer.Exit(os.EX_CONFIG if isinstance(e, ConfigError) else 1) from e
+
+
+app = typer.Typer(
+    cls=Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Detector control system (slow control) for module test stands.",
+)
+app.command()(check)
+app.command()(schema)
+
+
+@app.callback()
+def _several() -> None:
+    """Detector control system (slow control) for module test stands."""

@@ -1,0 +1,119 @@
+"""For tests: messages of every kind, made by hypothesis from all that the contract allows."""
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from trackerdcs.domain.instrument import ROLES, Argument, Channel, CommandSpec, Quantity
+from trackerdcs.domain.messages import MESSAGES, Ack, Command, Event, Frame, Message, Meta, Status, wire_fields
+from trackerdcs.domain.topics import NAME
+
+TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
+NAMES = st.from_regex(NAME, fullmatch=True)
+CHANNELS = st.one_of(NAMES, st.just("-"))
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
+TIMES = st.integers(1, 2**63 - 1)
+VALUES = st.one_of(NUMBERS, st.booleans())
+JSON: st.SearchStrategy[Any] = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(-(2**60), 2**60), NUMBERS, TEXT),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(TEXT, inner, max_size=3)),
+    max_leaves=6,
+)
+KNOWN = frozenset(name for message in MESSAGES.values() for name in wire_fields(message))
+EXTRA = st.dictionaries(TEXT.filter(lambda key: key not in KNOWN), JSON, max_size=3)
+REASONS = st.dictionaries(CHANNELS, st.dictionaries(NAMES, TEXT, max_size=2), max_size=2)
+
+
+def maybe(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.one_of(st.none(), strategy)
+
+
+QUANTITIES = st.dictionaries(NAMES.filter(lambda name: name != "state"), VALUES, max_size=3)
+READINGS = st.dictionaries(
+    CHANNELS,
+    st.tuples(QUANTITIES, maybe(TEXT)).map(lambda pair: pair[0] | ({} if pair[1] is None else {"state": pair[1]})),
+    max_size=3,
+)
+ARGUMENTS = st.builds(Argument, st.sampled_from(["number", "text"]), TEXT, maybe(NUMBERS), maybe(NUMBERS))
+COMMANDS = st.builds(CommandSpec, st.dictionaries(NAMES, ARGUMENTS, max_size=2), st.sampled_from(ROLES))
+DESCRIBED = st.builds(
+    Channel,
+    st.dictionaries(NAMES, st.builds(Quantity, TEXT, maybe(NUMBERS), maybe(NUMBERS)), max_size=2),
+    st.dictionaries(NAMES, COMMANDS, max_size=2),
+    TEXT,
+    maybe(TEXT),
+    maybe(TEXT),
+)
+FRAMES = st.builds(
+    Frame,
+    ts=TIMES,
+    seq=st.integers(0, 2**53),
+    boot=TEXT.filter(bool),
+    sw=TEXT,
+    kind=NAMES.filter(lambda name: name != "frames"),
+    ch=READINGS,
+    sim=maybe(st.booleans()),
+    bad=REASONS,
+    unc=REASONS,
+    mod=st.dictionaries(CHANNELS, TEXT, max_size=2),
+    runs=st.dictionaries(CHANNELS, st.lists(TEXT, max_size=2), max_size=2),
+    extra=EXTRA,
+)
+MADE: dict[str, st.SearchStrategy[Message]] = {
+    "frame": FRAMES,
+    "replay": FRAMES,
+    "meta": st.builds(
+        Meta,
+        kind=NAMES,
+        sim=st.booleans(),
+        period=NUMBERS,
+        channels=st.dictionaries(CHANNELS, DESCRIBED, max_size=2),
+        extra=EXTRA,
+        **{name: TEXT for name in ("model", "serial", "driver", "sw", "boot", "firmware")},
+    ),
+    "status": st.builds(
+        Status,
+        state=st.sampled_from(["online", "offline", "fault"]),
+        ts=TIMES,
+        since=TIMES,
+        boot=TEXT,
+        sw=TEXT,
+        error=maybe(TEXT),
+        extra=EXTRA,
+    ),
+    "cmd": st.builds(
+        Command,
+        id=st.text(st.characters(codec="utf-8"), min_size=1, max_size=64),
+        cmd=TEXT,
+        ts=TIMES,
+        expires=TIMES,
+        ch=CHANNELS,
+        args=st.dictionaries(TEXT, JSON, max_size=3),
+        by=maybe(TEXT),
+        reason=maybe(TEXT),
+        extra=EXTRA,
+    ),
+    "ack": st.builds(
+        Ack,
+        id=TEXT,
+        user=TEXT,
+        state=st.sampled_from(["accepted", "refused", "done", "failed", "expired"]),
+        ts=TIMES,
+        by=maybe(TEXT),
+        why=maybe(TEXT),
+        readback=st.dictionaries(NAMES, st.one_of(VALUES, TEXT), max_size=2),
+        extra=EXTRA,
+    ),
+    "event": st.builds(
+        Event,
+        event=TEXT,
+        ts=TIMES,
+        boot=TEXT,
+        ch=maybe(CHANNELS),
+        why=maybe(TEXT),
+        data=st.dictionaries(TEXT, JSON, max_size=2),
+        extra=EXTRA,
+    ),
+}
+SPAN = st.tuples(st.integers(0, 2**53), st.integers(0, 2**53)).map(lambda pair: (min(pair), max(pair)))
+STORED = st.dictionaries(NAMES, st.dictionaries(TEXT, st.lists(SPAN, max_size=3), min_size=1, max_size=2), max_size=2)
