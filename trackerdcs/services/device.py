@@ -1,0 +1,45 @@
+"""Device service: one process (or one task of the demonstrator), one instrument."""
+
+import uuid
+from pathlib import Path
+
+from trackerdcs.adapters.clock_system import SystemClock
+from trackerdcs.adapters.commands_sqlite import SqliteCommandLog
+from trackerdcs.adapters.journal_sqlite import SqliteJournal
+from trackerdcs.app.announcer import Who, will_of
+from trackerdcs.app.device_loop import DeviceLoop
+from trackerdcs.domain.errors import ConfigError
+from trackerdcs.domain.limits import narrow
+from trackerdcs.domain.resource import SerialAddress, parse_resource
+from trackerdcs.domain.stand import Stand
+from trackerdcs.drivers.registry import driver_class
+from trackerdcs.services.buses import open_bus
+from trackerdcs.services.links import open_link
+from trackerdcs.services.runtime import VERSION
+
+
+async def serve(stand: Stand, name: str) -> None:
+    """Poll an instrument and obey its commands until told to stop; its outputs are left as they are."""
+    if name not in stand.devices:
+        raise ConfigError(f"devices.{name}: {stand.stand} has no such device, expected {', '.join(stand.devices)}")
+    config = stand.devices[name]
+    make = driver_class(config.driver)
+    serial = isinstance(parse_resource(config.link.resource), SerialAddress)
+    link = open_link(config.link, make.serial if serial else make.tcp)
+    driver = make(link)
+    channels = narrow(driver.channels(), config)
+    clock = SystemClock()
+    who = Who(stand.stand, name, uuid.uuid4().hex[:12], VERSION)
+    data = Path(stand.data)
+    journal, commands = (
+        SqliteJournal(data / f"{name}.journal.sqlite"),
+        SqliteCommandLog(data / f"{name}.commands.sqlite"),
+    )
+    users = None if stand.bus.kind == "embedded" else stand.users
+    try:
+        async with open_bus(stand.bus, f"{stand.stand}-{name}-{who.boot}", will_of(who, clock)) as bus:
+            loop = DeviceLoop(who, config, channels, users, driver, link, bus, journal, commands, clock)
+            await loop.run()
+    finally:
+        journal.close()
+        commands.close()

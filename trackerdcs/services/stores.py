@@ -1,0 +1,32 @@
+"""Chooses the time series by the stand file."""
+
+import os
+from pathlib import Path
+
+from trackerdcs.domain.errors import ConfigError
+from trackerdcs.domain.stand import StoreConfig
+from trackerdcs.ports import TimeSeries
+
+
+def open_series(config: StoreConfig, data: Path, read_only: bool = False) -> TimeSeries:
+    """The store that `config` describes; nothing is connected or made yet."""
+    if config.kind == "sqlite":
+        from trackerdcs.adapters.series_sqlite import SqliteSeries
+
+        return SqliteSeries(data / config.path, read_only)
+    from trackerdcs.adapters.series_influx import InfluxSeries  # a third of a second that SQLite users do not pay
+
+    return InfluxSeries(_given(config, "url"), _given(config, "org"), _given(config, "bucket"), _token(config))
+
+
+def _given(config: StoreConfig, field: str) -> str:
+    if value := getattr(config, field):
+        return str(value)
+    raise ConfigError(f"store.{field}: needed for influxdb")
+
+
+def _token(config: StoreConfig) -> str:
+    name = _given(config, "token_env")
+    if token := os.environ.get(name):
+        return token
+    raise ConfigError(f"store.token_env: the environment has no variable {name}")
