@@ -75,9 +75,9 @@ class Control:
             self._world.set(name, value)
 
     def _server(self, request: Answer) -> SimServer:
-        if (name := request.get("device")) not in self._servers:
+        if (name := self._text(request, "device")) not in self._servers:
             raise ValueError(f"no simulated device {name!r}, there are {', '.join(self._servers)}")
-        return self._servers[cast(str, name)]
+        return self._servers[name]
 
     def _text(self, request: Answer, key: str) -> str:
         if not isinstance(request.get(key), str):

@@ -8,6 +8,7 @@ V_NOMINAL = 2000.0
 I_NOMINAL = 4e-3
 RAMP = (0.01, 400.0)  # V/s
 SUBSTEP = 0.05  # s of a ramp between two looks at the current
+NEAR = 0.05  # V below the voltage at which the limit holds
 
 POSITIVE, ON, RAMPING, EMERGENCY, CC, CV, INHIBIT, TRIP = (1 << b for b in (0, 3, 4, 5, 6, 7, 12, 13))
 LATCHED = EMERGENCY | CC | INHIBIT | TRIP
@@ -51,6 +52,9 @@ class ShrChannel:
             change = self.target - self.v
             self.v += min(max(change, -self.down * step), self.up * step)
             self.v, self.i, self.cc = self.world.sensor_point(self.key, self.v, self.i_limit)
+            if self.v < self.target:  # held back already, however short this step was
+                near = min(self.target, self.v + NEAR)
+                self.cc = self.cc or self.world.sensor_current(self.key, near) > self.i_limit
             self.over = self.over + step if self.cc else 0.0
             if self.over > self.trip_time and self.trip_action != TRIP_DISABLED:
                 self.trip()

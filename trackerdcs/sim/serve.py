@@ -4,11 +4,13 @@ import asyncio
 import socket
 import struct
 from types import TracebackType
-from typing import Self, cast
+from typing import Any, Self, cast
 
 from trackerdcs.sim.faults import FAULTS, Faults, Value, checked
 from trackerdcs.sim.instrument import Instrument
 from trackerdcs.sim.session import Session
+
+RESET, NO_RESET = struct.pack("ii", 1, 0), struct.pack("ii", 0, 0)  # what SO_LINGER makes of a close
 
 
 class SimServer:
@@ -96,19 +98,37 @@ class TcpServer(SimServer):
         super().__init__(instrument)
         self.port = port
         self.clients: set[_Client] = set()
-        self._server: asyncio.Server | None = None
+        self._listener: socket.socket | None = None
+        self._arriving: set[asyncio.Task[Any]] = set()
 
     @property
     def resource(self) -> str:
         return f"TCPIP::127.0.0.1::{self.port}::SOCKET"
 
     async def open(self) -> None:
-        self._server = await asyncio.get_running_loop().create_server(lambda: _Client(self), "127.0.0.1", self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
+        self._listener = socket.create_server(("127.0.0.1", self.port))
+        self._listener.setblocking(False)
+        self.port = self._listener.getsockname()[1]
+        asyncio.get_running_loop().add_reader(self._listener, self._accept, self._listener)
+
+    def _accept(self, listener: socket.socket) -> None:
+        # An asyncio.Server that is closed just after it has accepted leaves that client connected to nobody.
+        loop = asyncio.get_running_loop()
+        try:
+            client, _ = listener.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            return  # it has gone again
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+        arrival = loop.create_task(loop.connect_accepted_socket(lambda: _Client(self), client))
+        self._arriving.add(arrival)
+        arrival.add_done_callback(self._arriving.discard)
 
     async def close(self) -> None:
-        if self._server:
-            self._server.close()
+        if self._listener:
+            asyncio.get_running_loop().remove_reader(self._listener)
+            self._listener.close()
+            self._listener = None
+        await asyncio.gather(*self._arriving, return_exceptions=True)
         sessions = [client.session for client in self.clients]
         self.cut()
         await asyncio.gather(*(session.finish() for session in sessions))
@@ -151,8 +171,8 @@ class _Client(asyncio.Protocol):
 
     def hang_up(self, reset: bool) -> None:
         if reset:
-            sock = self._transport.get_extra_info("socket")
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self._transport.abort()
         else:
+            sock = self._transport.get_extra_info("socket")
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_RESET)
             self._transport.close()

@@ -44,8 +44,11 @@ class PtyServer(SimServer):
             self._watcher = self._session = None
 
     def cut(self) -> None:
-        self._unplug()
-        self._plug()
+        if self._master is not None:
+            self._closed()
+            old = self._master
+            self._plug()  # before the client hears of it and looks for the new one
+            os.close(old)
 
     def _plug(self) -> None:
         if self.path.is_symlink():
