@@ -7,6 +7,7 @@ import typer
 from typer.core import TyperGroup
 
 from trackerdcs.cli.check import check
+from trackerdcs.cli.loader import loader
 from trackerdcs.cli.schema import schema
 from trackerdcs.domain.errors import ConfigError, TrackerError
 
@@ -32,6 +33,7 @@ app = typer.Typer(
     help="Detector control system (slow control) for module test stands.",
 )
 app.command()(check)
+app.command()(loader)
 app.command()(schema)
 
 
