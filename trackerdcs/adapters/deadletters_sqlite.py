@@ -1,0 +1,36 @@
+"""Messages that cannot be stored, kept in a SQLite file until a person has looked at them."""
+
+from pathlib import Path
+
+from trackerdcs.adapters.sqlite_file import SqliteFile
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS letters (
+    id INTEGER PRIMARY KEY, ts INTEGER NOT NULL, topic TEXT NOT NULL, why TEXT NOT NULL, payload BLOB NOT NULL
+);
+"""
+
+
+class SqliteDeadLetters:
+    """ports.DeadLetters; `park` is durable when it returns. To look at them: any SQLite browser, table `letters`."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = SqliteFile(path, SCHEMA)
+
+    def park(self, topic: str, payload: bytes, why: str, ts: int) -> None:
+        """Keep a message as it came, with the cause and the time (ns UTC) of parking it."""
+        row = (ts, _plain(topic), _plain(why), payload)
+        with self._file.transaction() as db:
+            db.execute("INSERT INTO letters (ts, topic, why, payload) VALUES (?, ?, ?, ?)", row)
+
+    def __len__(self) -> int:
+        with self._file.transaction() as db:
+            return int(db.execute("SELECT count(*) FROM letters").fetchone()[0])
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def _plain(text: str) -> str:
+    """A cause may quote what made the message unstorable, half a surrogate pair for instance."""
+    return text.encode(errors="backslashreplace").decode()

@@ -1,0 +1,215 @@
+"""A time series in one SQLite file: the embedded default. doc/reference/time-series.md has its tables and figures."""
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from trackerdcs.domain.errors import ConfigError, StoreDown
+from trackerdcs.domain.series import Bucket, Point, RejectedPoint, Sample, Selection
+from trackerdcs.domain.storing import MINUTE, Parts, Row, buckets_of, complaint, cut, type_conflict, window
+
+VERSION = 1
+SCHEMA = f"""
+CREATE TABLE series (
+    id INTEGER PRIMARY KEY, measurement TEXT NOT NULL, tags TEXT NOT NULL, quantity TEXT NOT NULL,
+    is_text INTEGER NOT NULL, stand TEXT, device TEXT, channel TEXT, UNIQUE (measurement, tags, quantity));
+CREATE INDEX selected ON series (stand, device, channel, quantity);
+CREATE TABLE number (series INTEGER, ts INTEGER, value REAL NOT NULL, PRIMARY KEY (series, ts)) WITHOUT ROWID;
+CREATE TABLE text (series INTEGER, ts INTEGER, value TEXT NOT NULL, PRIMARY KEY (series, ts)) WITHOUT ROWID;
+CREATE TABLE minute (
+    series INTEGER, minute INTEGER, count INTEGER NOT NULL, total REAL NOT NULL, low REAL NOT NULL, high REAL NOT NULL,
+    PRIMARY KEY (series, minute)) WITHOUT ROWID;
+PRAGMA user_version = {VERSION};
+"""
+T = TypeVar("T")
+RAW = "SELECT ?2, count(*), sum(value), min(value), max(value) FROM number WHERE series = ?1 AND ts >= ?3 AND ts < ?4"
+ROLL_UP = f"INSERT OR REPLACE INTO minute SELECT ?1, {RAW.removeprefix('SELECT ')}"
+SHORT = """SELECT (ts - ?2) / ?3, count(*), sum(value), min(value), max(value) FROM number
+    WHERE series = ?1 AND ts >= ?4 AND ts < ?5 GROUP BY 1"""
+LONG = """SELECT min((minute - ?2) / ?3, ?6), sum(count), sum(total), min(low), max(high) FROM minute
+    WHERE series = ?1 AND minute >= ?4 AND minute < ?5 GROUP BY 1"""
+
+
+class SqliteSeries:
+    """Points in `path`, written by one process and read by any. The file is opened by the first call.
+
+    Each call raises StoreDown where the file cannot be read or written, ConfigError where it is another kind of file.
+    """
+
+    busy_s = 5.0
+
+    def __init__(self, path: str | Path, read_only: bool = False) -> None:
+        self._path, self._read_only = Path(path), read_only
+        self._connection: sqlite3.Connection | None = None
+        self._ids: dict[tuple[str, tuple[tuple[str, str], ...]], dict[str, int]] = {}
+        self._is_text: dict[tuple[str, str], bool] = {}
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="series-sqlite")
+
+    async def write(self, points: Sequence[Point]) -> list[RejectedPoint]:
+        """Return when the points are on disk, in one transaction."""
+        return await self._in_thread("BEGIN IMMEDIATE", lambda db: self._write(db, points))
+
+    async def samples(self, selection: Selection) -> list[Sample]:
+        """What was stored in the window, by time."""
+        start, stop = window(selection)
+        if start >= stop:
+            return []
+
+        def read(db: sqlite3.Connection) -> list[Sample]:
+            found = []
+            for series, is_text in self._select(db, selection):
+                rows = (
+                    f"SELECT ts, value FROM {'text' if is_text else 'number'} WHERE series = ? AND ts >= ? AND ts < ?"
+                )
+                found += [Sample(ts, value) for ts, value in db.execute(f"{rows} ORDER BY ts", (series, start, stop))]
+            return sorted(found, key=lambda sample: sample.ts)
+
+        return await self._in_thread("BEGIN", read)
+
+    async def buckets(self, selection: Selection, number: int) -> list[Bucket]:
+        """The window in at most `number` parts, see `domain/storing.py`; parts of minutes come from the roll-up."""
+        parts = cut(selection, number)
+        if parts is None:
+            return []
+        return await self._in_thread("BEGIN", lambda db: buckets_of(parts, self._rows(db, selection, parts)))
+
+    async def close(self) -> None:
+        """Close the file; nothing is waiting to be written."""
+        await asyncio.to_thread(self._thread.shutdown)
+        self._disconnect()
+
+    async def _in_thread(self, begin: str, work: Callable[[sqlite3.Connection], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._transaction, begin, work)
+
+    def _transaction(self, begin: str, work: Callable[[sqlite3.Connection], T]) -> T:
+        """One connection in one thread; after any fault the next call opens the file anew."""
+        try:
+            db = self._connection or self._connect()
+            db.execute(begin)
+            result = work(db)
+            db.execute("COMMIT")
+            return result
+        except (sqlite3.Error, OSError) as error:
+            self._disconnect()
+            raise StoreDown(f"{self._path}: {error}") from error
+        except BaseException:
+            self._disconnect()
+            raise
+
+    def _connect(self) -> sqlite3.Connection:
+        if self._read_only:
+            if not self._path.exists():
+                raise StoreDown(f"{self._path}: there is no such file, so nothing has been stored in it yet")
+        else:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+        uri = f"{self._path.absolute().as_uri()}?mode={'ro' if self._read_only else 'rwc'}"
+        # Only the thread uses it, and when that has ended, `close`.
+        self._connection = db = sqlite3.connect(
+            uri, uri=True, timeout=self.busy_s, isolation_level=None, check_same_thread=False
+        )
+        try:
+            if not self._read_only:
+                db.execute("PRAGMA journal_mode = WAL")
+                db.execute("PRAGMA synchronous = FULL")  # a commit is what `stored` on the bus promises: on disk
+                db.execute("BEGIN IMMEDIATE")  # two processes may create it at once
+            version: int = db.execute("PRAGMA user_version").fetchone()[0]
+            empty = db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] == 0
+            if version == 0 and empty and not self._read_only:
+                for statement in SCHEMA.split(";"):
+                    db.execute(statement)
+            elif version == 0:
+                raise ConfigError(f"{self._path}: a SQLite file, but no time series")
+            elif version > VERSION:
+                raise ConfigError(
+                    f"{self._path}: written by a newer trackerdcs (schema {version}, this one knows {VERSION}): "
+                    "install that, or choose another file as store.path"
+                )
+            if db.in_transaction:
+                db.execute("COMMIT")
+        except sqlite3.DatabaseError as error:
+            if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
+                raise ConfigError(f"{self._path}: this is not a SQLite file; choose another as store.path") from error
+            raise
+        return db
+
+    def _disconnect(self) -> None:
+        # What a rolled back transaction had named is not in the file.
+        self._ids.clear()
+        self._is_text.clear()
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _write(self, db: sqlite3.Connection, points: Sequence[Point]) -> list[RejectedPoint]:
+        rejected: list[RejectedPoint] = []
+        numbers: list[tuple[int, int, float]] = []
+        texts: list[tuple[int, int, str]] = []
+        for point in points:
+            why = complaint(point)
+            if why is None:
+                self._learn_types(db, point)
+                why = type_conflict(point, self._is_text)
+            if why is not None:
+                rejected.append(RejectedPoint(point, why))
+                continue
+            ids = self._ids.setdefault((point.measurement, point.tags), {})
+            for quantity, value in point.fields.items():
+                series = ids.get(quantity)
+                if series is None:
+                    series = ids[quantity] = self._series(db, point, quantity)
+                if isinstance(value, str):
+                    texts.append((series, point.ts, value))
+                else:
+                    numbers.append((series, point.ts, float(value)))
+        db.executemany("INSERT OR REPLACE INTO number VALUES (?, ?, ?)", numbers)
+        db.executemany("INSERT OR REPLACE INTO text VALUES (?, ?, ?)", texts)
+        touched = {(series, ts // MINUTE) for series, ts, _ in numbers}
+        # Computed anew from the points, so that replays, overwrites and late points leave it right.
+        db.executemany(ROLL_UP, ((s, m, m * MINUTE, (m + 1) * MINUTE) for s, m in touched))
+        return rejected
+
+    def _learn_types(self, db: sqlite3.Connection, point: Point) -> None:
+        for quantity in point.fields:
+            if (point.measurement, quantity) not in self._is_text:
+                where = "WHERE measurement = ? AND quantity = ? LIMIT 1"
+                row = db.execute(f"SELECT is_text FROM series {where}", (point.measurement, quantity)).fetchone()
+                if row is not None:
+                    self._is_text[point.measurement, quantity] = bool(row[0])
+
+    def _series(self, db: sqlite3.Connection, point: Point, quantity: str) -> int:
+        """The series' number, given now if it is new."""
+        tags, is_text = dict(sorted(point.tags)), isinstance(point.fields[quantity], str)
+        self._is_text[point.measurement, quantity] = is_text
+        key = (point.measurement, json.dumps(tags, ensure_ascii=False), quantity)
+        row = db.execute("SELECT id FROM series WHERE measurement = ? AND tags = ? AND quantity = ?", key).fetchone()
+        if row is None:
+            columns = "measurement, tags, quantity, is_text, stand, device, channel"
+            values = (*key, is_text, tags.get("stand"), tags.get("device"), tags.get("channel"))
+            row = db.execute(
+                f"INSERT INTO series ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id", values
+            ).fetchone()
+        return int(row[0])
+
+    def _select(self, db: sqlite3.Connection, selection: Selection) -> list[tuple[int, bool]]:
+        """Number and kind of each series that the selection means."""
+        wanted = (selection.stand, selection.device, selection.channel, selection.quantity)
+        where = "WHERE stand = ? AND device = ? AND channel IS ? AND quantity = ?"
+        return db.execute(f"SELECT id, is_text FROM series {where}", wanted).fetchall()
+
+    def _rows(self, db: sqlite3.Connection, selection: Selection, parts: Parts) -> Iterator[Row]:
+        for series, is_text in self._select(db, selection):
+            if is_text:
+                continue
+            if parts.width < MINUTE:
+                yield from db.execute(SHORT, (series, parts.origin, parts.width, parts.start, parts.stop))
+                continue
+            # Whole minutes from the roll-up; the odd seconds at both ends from the points themselves.
+            first, behind, last = parts.origin // MINUTE, parts.stop // MINUTE, parts.count - 1
+            yield from db.execute(LONG, (series, first, parts.width // MINUTE, first, behind, last))
+            head, tail = (0, parts.start, parts.origin), (last, behind * MINUTE, parts.stop)
+            for end in (head, tail):
+                yield from (row for row in db.execute(RAW, (series, *end)) if row[1])

@@ -1,0 +1,130 @@
+"""What every time series must agree on: which points it takes, and how it cuts a window into parts."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from trackerdcs.domain.series import Bucket, Point, Selection
+
+MINUTE = 60_000_000_000
+"""In ns. Parts of a minute and more consist of whole minutes, so that a roll-up by the minute answers them exactly."""
+LAST = 2**62
+"""Time stamps are in [0, LAST) ns, from 1970 to 2116: their sums and differences fit every store's integers."""
+LARGEST = 1e300
+"""Numbers above it would make sums overflow; no instrument means one."""
+
+Row = tuple[int, int, float, float, float]
+"""A part's index, and count, sum, lowest and highest of some numbers in it."""
+
+
+def complaint(point: Point) -> str | None:
+    """Why no store takes this point, or None. What could not be read back as it was is refused."""
+    if not 0 <= point.ts < LAST:
+        return f"ts {point.ts}: expected ns UTC from 1970 to 2116"
+    if not point.fields:
+        return "no field"
+    tags = dict(point.tags)
+    if len(tags) != len(point.tags):
+        return "a tag is given twice"
+    for what, names in (("measurement", [point.measurement]), ("tag", list(tags)), ("field", list(point.fields))):
+        for name in names:
+            if name.startswith("_") or name == "time" or not _one_line(name):
+                return f"{what} {name!r}: not a name"
+    for key, text in tags.items():
+        if not _one_line(text):
+            return f"tag {key}: {text!r} is empty, ends in a backslash or holds a control character"
+    fields: Mapping[str, object] = point.fields
+    for field, value in fields.items():
+        if isinstance(value, str):
+            if not _writable(value.replace("\n", "").replace("\t", "")):
+                return f"field {field}: {value!r} holds a control character or half a surrogate pair"
+        elif not isinstance(value, int | float):
+            return f"field {field}: expected a number or a text, got {type(value).__name__}"
+        elif not abs(value) <= LARGEST:  # NaN too
+            return f"field {field}: {value} is not a finite number up to {LARGEST:g}"
+    return None
+
+
+def type_conflict(point: Point, is_text: dict[tuple[str, str], bool]) -> str | None:
+    """Why the types of this point's fields contradict those which `is_text` knows by (measurement, field), or None."""
+    for field, value in point.fields.items():
+        known = is_text.get((point.measurement, field))
+        if known is not None and known != isinstance(value, str):
+            old, new = ("text", "number") if known else ("number", "text")
+            return f"field type conflict: field {field} of {point.measurement} is a {old}, got a {new}"
+    return None
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A window [start, stop) in `count` parts of `width` from `origin` on; the outer ones reach to its ends."""
+
+    start: int
+    stop: int
+    origin: int
+    width: int
+    count: int
+
+    def index(self, ts: int) -> int:
+        """The part of a time stamp inside the window."""
+        return min(max((ts - self.origin) // self.width, 0), self.count - 1)
+
+    def bucket(self, row: Row) -> Bucket:
+        """A row as the bucket of its part."""
+        i, count, total, low, high = row
+        start = self.origin + i * self.width if i else self.start
+        stop = self.origin + (i + 1) * self.width if i + 1 < self.count else self.stop
+        mean = min(max(total / count, low), high)  # rounding must not push it out of its own numbers
+        return Bucket(start, stop, count, mean, low, high)
+
+
+def window(selection: Selection) -> tuple[int, int]:
+    """Start and stop of the selection, cut to what a store can hold."""
+    return max(selection.start, 0), min(selection.stop, LAST)
+
+
+def cut(selection: Selection, number: int) -> Parts | None:
+    """The window in at most `number` parts of equal length; None where it is empty.
+
+    A length below a minute is rounded up to the next ns, and the parts begin at the window's start. A longer one is
+    rounded up to whole minutes, and the parts begin on whole minutes; the odd seconds at the window's two ends belong
+    to the first and the last part.
+    """
+    if number < 1:
+        raise ValueError(f"a window has at least one part, got {number}")
+    start, stop = window(selection)
+    if start >= stop:
+        return None
+    width = _ratio_up(stop - start, number)
+    if width < MINUTE:
+        return Parts(start, stop, start, width, _ratio_up(stop - start, width))
+    first, behind = _ratio_up(start, MINUTE), stop // MINUTE
+    width = max(_ratio_up(behind - first, number), 1)
+    return Parts(start, stop, first * MINUTE, width * MINUTE, max(_ratio_up(behind - first, width), 1))
+
+
+def buckets_of(parts: Parts, rows: Iterable[Row]) -> list[Bucket]:
+    """The buckets of rows that may meet in a part, in the order of time."""
+    merged: dict[int, Row] = {}
+    for row in rows:
+        old = merged.get(row[0])
+        if old is not None:
+            row = (row[0], old[1] + row[1], old[2] + row[2], min(old[3], row[3]), max(old[4], row[4]))
+        merged[row[0]] = row
+    return [parts.bucket(merged[i]) for i in sorted(merged)]
+
+
+def _ratio_up(length: int, by: int) -> int:
+    return -(-length // by)
+
+
+def _one_line(text: str) -> bool:
+    """Line protocol has no way to write the others."""
+    return bool(text) and not text.endswith("\\") and _writable(text)
+
+
+def _writable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return min(text, default=" ") >= " "
