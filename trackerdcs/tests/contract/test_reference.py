@@ -1,0 +1,162 @@
+"""The reference pages say what the code says: tables field by field, examples decoded and loaded."""
+
+import dataclasses
+import json
+import re
+import tempfile
+import types
+import unittest
+from pathlib import Path
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from jsonschema import Draft202012Validator
+
+from trackerdcs.adapters.schema import RECEIVED, json_schemas
+from trackerdcs.cli.check import faults_of
+from trackerdcs.domain import stand
+from trackerdcs.domain.codec import decode, decode_stored
+from trackerdcs.domain.messages import MESSAGES, wire_fields
+from trackerdcs.domain.resource import VisaAddress, parse_resource
+from trackerdcs.domain.topics import ADDRESSES, NAME, NOT_A_DEVICE, NOT_AN_ITEM, RETAINED, SITE
+from trackerdcs.settings import read_stand
+
+FOLDER = Path(__file__).parents[3] / "doc" / "reference"
+TOPICS = (FOLDER / "topics.md").read_text(encoding="utf-8")
+STAND_FILE = (FOLDER / "stand-file.md").read_text(encoding="utf-8")
+SECTIONS: dict[str, type[Any]] = {
+    "Stand": stand.Stand,
+    "bus": stand.BusConfig,
+    "store": stand.StoreConfig,
+    "sim": stand.SimConfig,
+    "Device": stand.DeviceConfig,
+    "link": stand.LinkConfig,
+    "Channel": stand.ChannelConfig,
+}
+WORDS: dict[Any, str] = {int: "integer", float: "number", str: "text", bool: "true or false"}
+
+
+def section(page: str, title: str) -> str:
+    return re.split(r"^## ", page.split(f"\n## {title}\n", 1)[1], maxsplit=1, flags=re.M)[0]
+
+
+def rows(text: str, head: str) -> list[list[str]]:
+    """The cells of the table with this first column, without head and rule."""
+    lines = text[text.index(f"| {head} |") :].splitlines()[2:]
+    table = lines[: next((i for i, line in enumerate(lines) if not line.startswith("|")), len(lines))]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table]
+
+
+def words(kind: Any, keys: str) -> str:
+    """A type as the pages write it; `keys` stands for anything with keys."""
+    if get_origin(kind) is Literal:
+        return ", ".join(f"`{value}`" for value in get_args(kind))
+    if get_origin(kind) in (Union, types.UnionType):
+        return words(next(arg for arg in get_args(kind) if arg is not type(None)), keys)
+    return WORDS.get(kind, keys)
+
+
+class Topics(unittest.TestCase):
+    def test_the_list_of_topics(self) -> None:
+        listed = {
+            kind: (topic.strip("`"), sender, retained)
+            for kind, topic, sender, retained in ((row[0].strip("`"), *row[1:]) for row in rows(TOPICS, "kind"))
+        }
+        expected = {
+            kind: (
+                address,
+                {"cmd": "user", "stored": "loader"}[kind] if kind in RECEIVED else "device",
+                "yes" if kind in RETAINED else "no",
+            )
+            for kind, address in ADDRESSES.items()
+        }
+        self.assertEqual(listed, expected)
+        for text in (NAME.pattern, *NOT_A_DEVICE, *NOT_AN_ITEM):
+            self.assertIn(text, TOPICS)
+
+    def test_each_field_of_each_message(self) -> None:
+        schemas = json_schemas()
+        for kind, message in MESSAGES.items():
+            if kind == "replay":
+                continue
+            table = rows(section(TOPICS, kind), "field")
+            hints = get_type_hints(message)
+            with self.subTest(kind):
+                self.assertCountEqual([row[0].strip("`") for row in table], wire_fields(message))
+            for name, kind_of, needed, meaning in ((row[0].strip("`"), *row[1:]) for row in table):
+                with self.subTest(kind, field=name):
+                    self.assertEqual(kind_of, words(hints[name], "object"))
+                    self.assertEqual(needed, "yes" if name in schemas[kind]["required"] else "no")
+                    self.assertTrue(meaning)
+
+    def test_each_message_has_one_example_that_is_valid(self) -> None:
+        examples = dict(re.findall(r"```json (\w+)\n(.*?)```", TOPICS, re.S))
+        self.assertEqual(set(examples), set(ADDRESSES))
+        for kind, text in examples.items():
+            with self.subTest(kind):
+                Draft202012Validator(json_schemas()[kind]).validate(json.loads(text))
+                if kind == "stored":
+                    decode_stored(text.encode())
+                else:
+                    message = decode(MESSAGES[kind], text.encode())
+                    self.assertEqual(message.extra, {}, "an example shows no unknown keys")
+
+
+class StandFile(unittest.TestCase):
+    def test_each_key_with_type_and_default(self) -> None:
+        for title, config in SECTIONS.items():
+            table = rows(section(STAND_FILE, title), "key")
+            hints = get_type_hints(config)
+            fields = {f.name: f for f in dataclasses.fields(config)}
+            with self.subTest(title):
+                self.assertEqual([row[0].strip("`") for row in table], list(fields))
+            for name, kind, _unit, default, _meaning in ((row[0].strip("`"), *row[1:]) for row in table):
+                with self.subTest(title, key=name):
+                    self.assertEqual(kind, words(hints[name], "keys"))
+                    self.assertIn(default, self._defaults(fields[name]))
+
+    def _defaults(self, field: "dataclasses.Field[Any]") -> set[str]:
+        if field.default_factory is not dataclasses.MISSING:
+            return {"none"} if field.default_factory is dict else {"see there"}
+        if field.default is dataclasses.MISSING:
+            return {"needed"}
+        if field.default is None:
+            return {"none", "driver's"}
+        if isinstance(field.default, bool):
+            return {"true" if field.default else "false"}
+        return (
+            {f"`{field.default}`" if field.default else "empty"}
+            if isinstance(field.default, str)
+            else {f"{field.default:g}"}
+        )
+
+    def test_units(self) -> None:
+        units = {row[0].strip("`"): row[2] for row in rows(section(STAND_FILE, "Channel"), "key")}
+        expected = {
+            "v_min": "V",
+            "v_max": "V",
+            "i_limit_max": "A",
+            "ramp_up": "V/s",
+            "ramp_down": "V/s",
+            "v_safe_off": "V",
+        }
+        self.assertEqual({key: unit for key, unit in units.items() if unit}, expected)
+
+    def test_reserved_names_are_listed(self) -> None:
+        for text in (*NOT_A_DEVICE, *stand.SERVICES, SITE):
+            self.assertIsNotNone(re.search(rf"[` ]{text}[` ]", STAND_FILE), text)
+
+    def test_examples_load_and_agree_with_their_drivers(self) -> None:
+        examples = re.findall(r"```yaml\n(.*?)```", STAND_FILE, re.S)
+        self.assertGreaterEqual(len(examples), 1)
+        for text in examples:
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder, "stand.yaml")
+                path.write_text(text, encoding="utf-8")
+                self.assertEqual(faults_of(read_stand(path)), [])
+
+    def test_resources_are_understood(self) -> None:
+        table = {text: what for cell, what in rows(STAND_FILE, "resource") for text in re.findall(r"`(.+?)`", cell)}
+        self.assertEqual(len(table), 6)
+        for text, what in table.items():
+            own = what in ("raw TCP socket", "serial port")
+            self.assertIs(isinstance(parse_resource(text), VisaAddress), not own, text)
