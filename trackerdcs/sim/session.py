@@ -38,7 +38,6 @@ class Session:
 
     def opened(self) -> None:
         """A client is there: an instrument that talks starts anew, as a board does that is reset by the opening."""
-        self.closed()
         if isinstance(self._instrument, Talker):
             self._tasks.append(asyncio.create_task(self._talk(self._instrument)))
 

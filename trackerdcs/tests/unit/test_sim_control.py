@@ -130,6 +130,16 @@ class TestAddresses(StandCase):
             await self.enterAsyncContext(SimStand(self.stand))
         self.assertEqual(self.tty.read_text(), "mine")
 
+    async def test_a_link_is_replaced_only_if_it_is_what_is_left_of_a_pty(self) -> None:
+        self.tty.parent.mkdir()
+        self.tty.symlink_to("/dev/null")
+        with self.assertRaisesRegex(ConfigError, r"devices\.env1.*/dev/null"):
+            await self.enterAsyncContext(SimStand(self.stand))
+        self.tty.unlink()
+        self.tty.symlink_to("/dev/pts/99999")
+        async with SimStand(self.stand):
+            self.assertTrue(self.tty.is_char_device())
+
     def test_only_addresses_of_this_host_and_known_drivers(self) -> None:
         for driver, resource, words in (
             ("iseg_shr", "TCPIP::192.0.2.1::10001::SOCKET", "127.0.0.1"),

@@ -1,6 +1,7 @@
 """Each fault over a real socket, and instruments behind a pty that come and go."""
 
 import os
+import select
 import socket
 import time
 import unittest
@@ -238,24 +239,32 @@ class TestPty(unittest.TestCase):
             port.close()
             self.assertEqual(sim.truth()["ch0"]["v_set"], v)
 
+    def bare(self, sim: RunningSim) -> int:
+        """Open the port as it is: no mode set, nothing flushed, as pyserial would."""
+        fd = os.open(sim.resource.removeprefix("ASRL").removesuffix("::INSTR"), os.O_RDWR | os.O_NOCTTY)
+        os.set_blocking(fd, False)
+        return fd
+
     def test_what_a_client_did_not_read_is_not_for_the_next_one(self) -> None:
         sim = self.serve(Keithley2410(World(), "hv2"))
-        port = self.port(sim)
-        port.write(b"*IDN?\n")
-        self.assertTrue(until(lambda: port.in_waiting == len(IDN)))
-        port.close()
+        fd = self.bare(sim)
+        os.write(fd, b"*IDN?\n")
+        self.assertTrue(until(lambda: select.select([fd], [], [], 0)[0]))
+        os.close(fd)
         time.sleep(SILENCE)
-        port = self.port(sim)
-        port.timeout = SILENCE
-        self.assertEqual(port.read(1), b"")
+        fd = self.bare(sim)
+        self.addCleanup(os.close, fd)
+        self.assertFalse(select.select([fd], [], [], 0)[0])
 
     def test_a_line_is_raw(self) -> None:
         sim = self.serve(Hmp4040(World(), "lv1"))
-        path = sim.resource.removeprefix("ASRL").removesuffix("::INSTR")
-        fd = os.open(path, os.O_RDWR | os.O_NOCTTY)
+        fd = self.bare(sim)
         self.addCleanup(os.close, fd)
-        os.write(fd, b"INST:NSEL?\n")
-        self.assertEqual(os.read(fd, 100), b"1\n")
+        for _ in range(2):
+            os.write(fd, b"INST:NSEL?\n")
+            self.assertTrue(until(lambda: select.select([fd], [], [], 0)[0]))
+            self.assertEqual(os.read(fd, 100), b"1\n")
+        self.assertEqual(sim.transcript, ["INST:NSEL?"] * 2, "nothing came back to the instrument")
 
     def test_unplugged_and_plugged_in_again(self) -> None:
         sim = self.serve(Keithley2410(World(), "hv2"))
