@@ -69,11 +69,6 @@ class FaultServer:
         self._go.set()
         assert self._idle.wait(5), "what was held back was not said"
 
-    @property
-    def clients(self) -> int:
-        """Connections that this side has not closed."""
-        return len(self._ports)
-
     def say(self, data: bytes) -> None:
         """Talk unasked to the one client, as soon as it is there."""
         with self._changed:
@@ -120,7 +115,7 @@ class FaultServer:
         self._go.wait()
 
     def _serve(self, port: Port) -> None:
-        buffer = b""
+        buffer, end = b"", "unplugged"
         self._ports.append(port)
         self._note([], "")
         try:
@@ -134,20 +129,20 @@ class FaultServer:
                         self._idle.set()
                         continue
                 if not (data := port.read()):
-                    self._note(self.ends, "eof")
+                    end = "eof"
                     break
                 *lines, buffer = (buffer + data).split(b"\n")
                 for line in lines:
                     self._answer(port, line)
                     self._idle.set()
         except ConnectionResetError:
-            self._note(self.ends, "reset")
+            end = "reset"
         except (OSError, ValueError):  # the fault was to end the connection, or the client has ended it
-            self._note(self.ends, "gone")
-        finally:
-            self._idle.set()
-            port.close()
-            self._ports.remove(port)
+            end = "gone"
+        port.close()
+        self._ports.remove(port)
+        self._idle.set()
+        self._note(self.ends, end)
 
     def _answer(self, port: Port, line: bytes) -> None:
         fault = self.script.popleft() if self.script else None

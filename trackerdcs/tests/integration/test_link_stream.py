@@ -78,6 +78,16 @@ class TestOrders(LinkCase):
                 link.order("OUTP OFF")
             self.assertFalse(link.connected)
 
+    def test_an_instrument_that_takes_no_more_bytes_costs_one_timeout(self):
+        server = TcpFaultServer()
+        link = self.start(server)
+        server.script.append(Fault.HUNG)
+        with self.assertRaisesRegex(ReplyTimeout, "takes no more") as caught:
+            while True:
+                link.order("x" * 60000)
+        self.assertEqual(caught.exception.delivered, "unknown")
+        self.assertFalse(link.connected)
+
     def test_a_command_is_one_line_of_plain_text(self):
         server = TcpFaultServer()
         link = self.start(server)
@@ -171,8 +181,8 @@ class TestConnection(LinkCase):
         if isinstance(server, TcpFaultServer):
             link.query("ECHO 111")
         link.drop()
-        while isinstance(server, TcpFaultServer) and server.clients:
-            time.sleep(0.005)
+        if isinstance(server, TcpFaultServer):
+            self.assertTrue(server.wait_for(server.ends, "reset"))
         before = descriptors()
         for _ in range(300):
             link.connect()
