@@ -95,7 +95,7 @@ def _compose(path: Path) -> yaml.Node:
     except OSError as e:
         raise ConfigError(f"{path}: cannot be read: {e.strerror}") from e
     try:
-        node = yaml.compose(raw.decode("utf-8-sig"), _Loader)
+        node = yaml.compose(raw.decode(), _Loader)
     except UnicodeDecodeError as e:
         line = raw.count(b"\n", 0, e.start) + 1
         raise ConfigError(f"{path}:{line}: not UTF-8: byte 0x{raw[e.start]:02x}") from e
