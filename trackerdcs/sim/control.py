@@ -55,7 +55,7 @@ class Control:
                     return {"ok": True, "world": self._world.values(), "devices": self._devices()}
                 case op:
                     raise ValueError(f"no op {op!r}, known are faults, fault, clear, world, state")
-        except ValueError as e:
+        except (ValueError, OSError) as e:
             return {"ok": False, "error": str(e)}
 
     def _devices(self) -> Answer:

@@ -68,7 +68,6 @@ class SimServer:
             checked(name, None, {})
         active = self.faults.active()
         for each in active if name is None else {name} & active.keys():
-            self.faults.clear(each)
             match each:
                 case "interlock":
                     self.instrument.interlock(False)
@@ -80,6 +79,7 @@ class SimServer:
                     self.instrument.ignores_orders = False
                 case "refuse":
                     await self.open()
+            self.faults.clear(each)
 
     async def __aenter__(self) -> Self:
         await self.open()

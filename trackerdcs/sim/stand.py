@@ -8,7 +8,7 @@ from trackerdcs.domain.errors import ConfigError
 from trackerdcs.domain.resource import SerialAddress, TcpAddress, parse_resource
 from trackerdcs.domain.stand import Stand
 from trackerdcs.sim.control import Control, serve_control
-from trackerdcs.sim.env_board import EnvBoard
+from trackerdcs.sim.env_board import DhtBoard, EnvBoard
 from trackerdcs.sim.hmp4040 import Hmp4040
 from trackerdcs.sim.instrument import Instrument
 from trackerdcs.sim.iseg_shr import IsegShr
@@ -22,6 +22,7 @@ SIMULATORS: dict[str, type[Instrument]] = {
     "keithley2410": Keithley2410,
     "hmp4040": Hmp4040,
     "env_board": EnvBoard,
+    "env_dht": DhtBoard,
 }
 """Which simulator answers the driver of this name."""
 

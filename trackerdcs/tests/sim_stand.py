@@ -3,7 +3,8 @@
 import asyncio
 import tempfile
 import threading
-from collections.abc import Coroutine, Iterator
+import time
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
@@ -88,3 +89,13 @@ def running(instrument: Instrument, kind: Literal["tcp", "pty"] = "tcp") -> Iter
     finally:
         sim.loop.call_soon_threadsafe(stop.set)
         thread.join(5)
+
+
+def until(condition: Callable[[], object]) -> bool:
+    """Wait until something is so, at most 5 s; whether it became so."""
+    end = time.monotonic() + 5.0
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.005)
+    return True

@@ -77,6 +77,14 @@ class TestControl(StandCase):
         self.assertEqual(await self.ask({"op": "clear"}), {"ok": True})
         self.assertEqual((await self.ask({"op": "state"}))["devices"]["hv1"]["faults"], {})
 
+    async def test_a_port_that_was_taken_meanwhile_can_be_asked_for_again(self) -> None:
+        await self.ask({"op": "fault", "device": "hv1", "fault": "refuse"})
+        with socket.create_server(("127.0.0.1", self.ports[0])):
+            self.assertIn("in use", (await self.ask({"op": "clear"}))["error"])
+        self.assertEqual(await self.ask({"op": "clear"}), {"ok": True})
+        _, writer = await asyncio.open_connection("127.0.0.1", self.ports[0])
+        writer.close()
+
     async def test_the_world_is_set_whole_or_not_at_all(self) -> None:
         world = (await self.ask({"op": "world", "set": {"rh": 80, "hv1.ch0.v_breakdown": 150}}))["world"]
         self.assertEqual((world["rh"], world["hv1.ch0.v_breakdown"]), (80.0, 150.0))
@@ -147,7 +155,7 @@ class TestAddresses(StandCase):
             ("iseg_shr", "TCPIP::localhost::10001::SOCKET", "127.0.0.1"),
             ("iseg_shr", "ASRL1::INSTR", "outside /dev"),
             ("iseg_shr", "GPIB0::24::INSTR", "127.0.0.1"),
-            ("nonsense", "TCPIP::127.0.0.1::10001::SOCKET", "iseg_shr, keithley2410, hmp4040, env_board"),
+            ("nonsense", "TCPIP::127.0.0.1::10001::SOCKET", "iseg_shr, keithley2410, hmp4040, env_board, env_dht"),
         ):
             stand = replace(self.stand, devices={"hv1": device(driver, resource)})
             with self.assertRaisesRegex(ConfigError, rf"devices\.hv1.*{words}", msg=resource):
