@@ -158,7 +158,7 @@ class StreamLink:
         while (left := until - time.monotonic()) > 0:
             if data := self._raw.read(left):
                 until = time.monotonic() + silence
-                if until - start > 10 * silence:
+                if until - start > 3 * silence:
                     raise Desync(f"{self._raw.name}: is not silent before the first question, says {data[:80]!r}")
         self._hushed = True
 

@@ -97,7 +97,7 @@ class TestFaults(unittest.TestCase):
         burnt, took = time.thread_time() - burnt, time.monotonic() - began
         self.assertIs(type(caught.exception), outcome.error)
         self.assertEqual(caught.exception.delivered, outcome.delivered)
-        self.assertLess(took, 1.0)  # deadline plus one for the silence on a pty, and a busy machine
+        self.assertLess(took, AMPLE / 2)  # says that the wait ended by itself, on a busy machine too
         if not outcome.spins:
             self.assertLess(burnt, 0.05 * took + 0.01)
 

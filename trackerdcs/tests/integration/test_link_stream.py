@@ -148,7 +148,7 @@ class TestTalkingBoards(LinkCase):
 
     def test_a_board_that_talks_cannot_be_asked(self):
         server = PtyFaultServer()
-        link = self.start(server)
+        link = self.start(server, timeout=0.3)
         stop = threading.Event()
 
         def talk() -> None:
