@@ -1,0 +1,33 @@
+"""The drivers by the name that a stand file gives; a driver is imported when it is asked for."""
+
+from importlib import import_module
+from typing import Protocol, cast
+
+from trackerdcs.domain.errors import ConfigError
+from trackerdcs.domain.resource import Wire
+from trackerdcs.ports import Driver, Link
+
+DRIVERS = {
+    "env_board": "trackerdcs.drivers.env_board:EnvBoard",
+    "env_dht": "trackerdcs.drivers.env_dht:EnvDht",
+    "hmp4040": "trackerdcs.drivers.hmp4040:Hmp4040",
+    "iseg_shr": "trackerdcs.drivers.iseg_shr:IsegShr",
+    "keithley2410": "trackerdcs.drivers.keithley2410:Keithley2410",
+}
+
+
+class DriverClass(Protocol):
+    """A driver before it has a link: how its instrument talks on a TCP socket and on a serial port."""
+
+    tcp: Wire
+    serial: Wire
+
+    def __call__(self, link: Link) -> Driver: ...
+
+
+def driver_class(name: str) -> DriverClass:
+    """The driver of this name; raises ConfigError listing those that there are."""
+    if name not in DRIVERS:
+        raise ConfigError(f"driver {name!r} is unknown, expected {', '.join(sorted(DRIVERS))}")
+    module, _, found = DRIVERS[name].partition(":")
+    return cast(DriverClass, getattr(import_module(module), found))

@@ -1,0 +1,190 @@
+"""For tests: which simulator belongs to which driver, and a bench with the two connected by a real socket or pty."""
+
+import re
+import time
+import unittest
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Literal, cast
+
+from trackerdcs.domain.instrument import Identity, Snapshot
+from trackerdcs.domain.resource import Backend
+from trackerdcs.domain.stand import LinkConfig
+from trackerdcs.drivers.registry import driver_class
+from trackerdcs.ports import Driver, Link, PowerSupply
+from trackerdcs.services.links import open_link
+from trackerdcs.sim import stand
+from trackerdcs.sim.env_board import DhtBoard
+from trackerdcs.sim.instrument import Instrument
+from trackerdcs.sim.world import World
+from trackerdcs.tests.sim_stand import RunningSim, running
+
+Kind = Literal["tcp", "pty"]
+TIMEOUT = 0.15  # s
+BOARD_TIMEOUT = 1.0
+SPEED = 1000.0  # of the simulated clock: ramps end at once
+BOARD_SPEED = 50.0  # a line every 20 or 40 ms
+
+SIMULATORS: dict[str, Callable[[World], Instrument]] = {**stand.SIMULATORS, "env_dht": DhtBoard}
+"""Each driver of the registry has its simulator here; test_drivers.py holds that."""
+
+SELECTS = re.compile(r"INST(rument)?:NSEL", re.IGNORECASE)
+
+
+def orders(transcript: list[str]) -> list[str]:
+    """What an instrument was told, questions and the selection of a channel left out."""
+    units = [unit.strip() for line in transcript for unit in line.split(";")]
+    return [unit for unit in units if unit and "?" not in unit and not SELECTS.search(unit)]
+
+
+class Watched:
+    """A link that lets a test act before the exchange that it waits for; all else is the real link's."""
+
+    def __init__(self, link: Link) -> None:
+        self._link, self._left, self._act = link, 0, _nothing
+        self.exchanges = 0
+
+    def before(self, exchange: int, act: Callable[[], None]) -> None:
+        """Act before the exchange after so many."""
+        self._left, self._act = exchange, act
+
+    @property
+    def connected(self) -> bool:
+        return self._link.connected
+
+    def connect(self) -> None:
+        self._link.connect()
+
+    def drop(self) -> None:
+        self._link.drop()
+
+    def query(self, command: str, timeout: float | None = None) -> str:
+        self._count()
+        return self._link.query(command, timeout)
+
+    def order(self, command: str) -> None:
+        self._link.order(command)
+
+    def lines(self, timeout: float | None = None) -> list[str]:
+        self._count()
+        return self._link.lines(timeout)
+
+    def _count(self) -> None:
+        self.exchanges += 1
+        if self._left == 0:
+            act, self._act = self._act, _nothing
+            act()
+        self._left -= 1
+
+
+def _nothing() -> None:
+    return None
+
+
+@dataclass
+class Bench:
+    """A driver, its link and its simulated instrument."""
+
+    driver: Driver
+    link: Watched
+    sim: RunningSim
+    identity: Identity
+
+    @property
+    def supply(self) -> PowerSupply:
+        return cast(PowerSupply, self.driver)
+
+    def reconnect(self) -> None:
+        """What a worker does after a fault."""
+        self.link.drop()
+        self.link.connect()
+        self.identity = self.driver.identify()
+
+
+def link_to(name: str, kind: Kind, resource: str, backend: Backend = "auto") -> Link:
+    """A link to a simulator as a stand file would ask for it, but impatient."""
+    found = driver_class(name)
+    wire = replace(found.tcp if kind == "tcp" else found.serial, settle=0.0, min_interval=0.0)
+    timeout = TIMEOUT if is_supply(name) else BOARD_TIMEOUT
+    return open_link(LinkConfig(resource, backend, timeout=timeout), wire)
+
+
+@contextmanager
+def bench(name: str, kind: Kind, backend: Backend = "auto") -> Iterator[Bench]:
+    """A driver connected to its simulator; identified, nothing written."""
+    with running(SIMULATORS[name](World(speed=SPEED if is_supply(name) else BOARD_SPEED)), kind) as sim:
+        link = Watched(link_to(name, kind, sim.resource, backend))
+        driver = driver_class(name)(link)
+        try:
+            link.connect()
+            yield Bench(driver, link, sim, driver.identify())
+        finally:
+            link.drop()
+
+
+def is_supply(name: str) -> bool:
+    """Whether a driver of the registry can set."""
+    return hasattr(driver_class(name), "set_voltage")
+
+
+class SupplyCase(unittest.TestCase):
+    """What the suites of power supplies share; `name` and `kind` say which driver, and on which wire."""
+
+    name: str
+    kind: Kind
+
+    def bench(self) -> Bench:
+        return self.enterContext(bench(self.name, self.kind))
+
+    def voltage(self, b: Bench, channel: str, part: float = 0.1) -> float:
+        """A voltage that the channel takes: a part of its range, negative on high voltage."""
+        high = b.driver.channels()[channel].quantities["v_set"].high or 0.0
+        return round(-part * high if b.driver.kind == "hv" else part * high, 1)
+
+    def limit(self, b: Bench, i: int) -> float:
+        """A current limit that is enough, another for each `i`."""
+        return 1e-3 + i * 1e-4 if b.driver.kind == "hv" else 1.0 + i / 10
+
+    def prepare(self, b: Bench) -> None:
+        """Somebody has used the instrument before: each channel has other settings, the first one is on."""
+        for i, channel in enumerate(b.driver.channels()):
+            v = self.voltage(b, channel, 0.1 + i / 50)
+            b.sim.faults.set("front_panel", channel=channel, v_set=v, i_limit=self.limit(b, i), on=i == 0)
+        self.settle(b)
+
+    def settle(self, b: Bench) -> None:
+        """Wait for the end of ramps (in simulated time, which runs fast)."""
+        end = time.monotonic() + 5
+        while any(abs(c["v"] - c["v_set"] * c["on"]) > 1e-6 for c in b.sim.truth().values()):
+            self.assertLess(time.monotonic(), end, "ramps have an end")
+            time.sleep(0.005)
+
+    def check(self, b: Bench, snapshot: Snapshot) -> None:
+        """Whatever a snapshot calls good is true, on its own channel."""
+        truth = b.sim.truth()
+        for channel, values in snapshot.ch.items():
+            true = truth[channel]
+            for quantity in ("v_set", "i_limit", "on"):
+                if quantity in values:
+                    self.assertAlmostEqual(
+                        float(values[quantity]), true[quantity], delta=1e-3, msg=f"{channel} {quantity}"
+                    )
+            if "v_mon" in values:
+                self.assertAlmostEqual(
+                    float(values["v_mon"]), true["v"], delta=1e-3 * abs(true["v"]) + 0.1, msg=channel
+                )
+            if "i_mon" in values:
+                self.assertAlmostEqual(
+                    float(values["i_mon"]), true["i"], delta=0.02 * abs(true["i"]) + 1e-3, msg=channel
+                )
+
+
+def generate(contract: type[unittest.TestCase], names: list[str]) -> dict[str, type[unittest.TestCase]]:
+    """A class of tests for each driver and each kind of wire."""
+    return {
+        title: type(title, (contract,), {"name": name, "kind": kind, "__module__": contract.__module__})
+        for name in names
+        for kind in ("tcp", "pty")
+        for title in [f"Test_{name}_{kind}"]
+    }
