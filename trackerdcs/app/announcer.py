@@ -99,7 +99,8 @@ class Announcer:
                 except BusDown as e:
                     log.debug("%s/%s waits for the bus: %s", self._who.stand, self._who.device, e)
             try:
-                await asyncio.wait_for(self._wake.wait(), self._heartbeat)
+                async with asyncio.timeout(self._heartbeat):  # wait_for of 3.11 may swallow a cancellation
+                    await self._wake.wait()
             except TimeoutError:
                 self._due.add("status")
 

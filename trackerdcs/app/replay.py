@@ -128,7 +128,8 @@ class Replay:
                 self._edge.ok("read", "the journal can be read again")
             self._wake.clear()
             try:
-                await asyncio.wait_for(self._wake.wait(), min(1.0, self._unconfirmed))
+                async with asyncio.timeout(min(1.0, self._unconfirmed)):  # wait_for of 3.11 may swallow a cancellation
+                    await self._wake.wait()
             except TimeoutError:
                 continue
 

@@ -7,8 +7,11 @@ import typer
 from typer.core import TyperGroup
 
 from trackerdcs.cli.check import check
+from trackerdcs.cli.demo import demo
+from trackerdcs.cli.device import device
 from trackerdcs.cli.loader import loader
 from trackerdcs.cli.schema import schema
+from trackerdcs.cli.sim import sim
 from trackerdcs.domain.errors import ConfigError, TrackerError
 
 
@@ -32,8 +35,11 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Detector control system (slow control) for module test stands.",
 )
-app.command()(check)
+app.command()(demo)
+app.command()(device)
 app.command()(loader)
+app.add_typer(sim, name="sim")
+app.command()(check)
 app.command()(schema)
 
 

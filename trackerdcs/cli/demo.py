@@ -1,0 +1,86 @@
+"""`trackerdcs demo`: the whole system on this machine, with simulated instruments."""
+
+import asyncio
+import logging
+import sys
+import time
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from trackerdcs.domain.stand import Stand
+
+STAND = str(files("trackerdcs").joinpath("stands/demo.yaml"))
+
+HINTS = """\
+Try, in another terminal{where}:
+  trackerdcs send demo hv1 set_voltage ch0 --arg v=-50 --reason first
+  trackerdcs send demo hv1 on ch0 --reason first
+  trackerdcs history --stand demo --device hv1 --channel ch0 --quantity v_mon --last 60s --format table
+  trackerdcs sim world rh=70              trackerdcs sim fault hv1 hang --times 5
+Log: {log}.  Ctrl-C ends; data stay in {data}.
+"""
+
+
+def demo(
+    broker_port: Annotated[int, typer.Option(help="Port of the broker on 127.0.0.1.")] = 1883,
+    sim_port: Annotated[
+        int, typer.Option(help="Control port of the simulated instruments; they take the ports after it.")
+    ] = 15000,
+    data: Annotated[Path, typer.Option(help="Folder of journals and database.")] = Path("var/demo"),
+) -> None:
+    """Run the demonstrator: broker, four simulated instruments with the lab's own drivers, loader, database.
+
+    One process, nothing to configure, no Docker. Shows a live table. Ctrl-C ends it; started again it goes on.
+    """
+    from trackerdcs.domain.errors import ConfigError
+    from trackerdcs.services import demo, runtime
+    from trackerdcs.settings import load_stand
+
+    stand = demo.moved(load_stand(STAND), broker_port, sim_port, data)
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        _log_to(data / "demo.log")
+    except OSError as e:
+        raise ConfigError(f"--data {data}: {e.strerror}") from e
+    where = "" if broker_port == 1883 else f" (with --broker 127.0.0.1:{broker_port})"
+    hints = HINTS.format(where=where, log=data / "demo.log", data=data)
+
+    async def serve() -> None:
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(demo.serve(stand, lambda: typer.echo(hints)))
+                if sys.stdout.isatty():
+                    tasks.create_task(_table(stand))
+        except* ConfigError as group:
+            raise ConfigError(_advice(str(group.exceptions[0]))) from None
+
+    raise typer.Exit(runtime.run(serve))
+
+
+def _advice(fault: str) -> str:
+    """The fault, with the option that helps."""
+    if fault.startswith("bus.port"):
+        return f"{fault}\nAnother broker is running there: choose a port with --broker-port"
+    if "resource" in fault or fault.startswith("sim.control"):
+        return f"{fault}\nIs another demonstrator running? Choose other ports with --sim-port"
+    return fault
+
+
+def _log_to(file: Path) -> None:
+    logging.Formatter.converter = time.gmtime
+    logging.basicConfig(filename=file, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+
+async def _table(stand: "Stand") -> None:
+    from trackerdcs.app.overview import Overview
+    from trackerdcs.cli.watch import draw, listen
+    from trackerdcs.services.client import connect
+
+    overview = Overview()
+    async with connect(stand.bus) as bus, asyncio.TaskGroup() as tasks:
+        tasks.create_task(listen(bus, stand.stand, overview))
+        tasks.create_task(draw(overview, 1.0))

@@ -1,0 +1,25 @@
+"""`trackerdcs device`: the owner of one instrument."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def device(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Stand file (YAML).", show_default=False)],
+    name: Annotated[str, typer.Argument(metavar="DEVICE", help="One of its devices.", show_default=False)],
+) -> None:
+    """Own one instrument of a stand: poll it, publish what it reads, obey commands within the stand file's limits.
+
+    One process an instrument, until Ctrl-C. Starting, stopping or killing it never changes an output. Frames wait in
+    DATA/DEVICE.journal.sqlite until a loader has confirmed that they are stored.
+
+    Example: trackerdcs device stands/bench.yaml hv1
+    """
+    from trackerdcs.services.device import serve
+    from trackerdcs.services.runtime import run
+    from trackerdcs.settings import load_stand
+
+    stand = load_stand(file)
+    raise typer.Exit(run(lambda: serve(stand, name)))

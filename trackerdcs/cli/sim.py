@@ -1,0 +1,114 @@
+"""`trackerdcs sim`: simulated instruments, their physics and their faults."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from trackerdcs.domain.errors import TrackerError
+
+PORT = 15000
+
+sim = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Simulated instruments: run them, change their world, break them."
+)
+Port = Annotated[int, typer.Option(help="Control port of the simulators (sim.control in the stand file).")]
+
+
+@sim.command()
+def run(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Stand file (YAML).", show_default=False)],
+) -> None:
+    """Simulate the devices that the stand file marks `sim: true`, each at its own resource address, until Ctrl-C.
+
+    Example: trackerdcs sim run stands/bench.yaml
+    """
+    from trackerdcs.services import runtime
+    from trackerdcs.services.sim import serve
+    from trackerdcs.settings import load_stand
+
+    stand = load_stand(file)
+    raise typer.Exit(runtime.run(lambda: serve(stand)))
+
+
+@sim.command()
+def fault(
+    device: Annotated[str, typer.Argument(metavar="DEVICE", help="Simulated device, such as hv1.", show_default=False)],
+    name: Annotated[str, typer.Argument(metavar="FAULT", help="See `trackerdcs sim faults`.", show_default=False)],
+    arg: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="Argument of the fault.")] = None,
+    times: Annotated[int, typer.Option(help="How often it strikes; 0: until cleared.")] = 1,
+    port: Port = PORT,
+) -> None:
+    """Break a simulated instrument or its wire.
+
+    Examples: trackerdcs sim fault hv1 hang --times 0;  trackerdcs sim fault hv1 late --arg delay=0.5
+    """
+    _ask(port, {"op": "fault", "device": device, "fault": name, "times": times or None, "args": _values(arg or [])})
+    typer.echo(f"{device}: {name}, {'until cleared' if times == 0 else f'{times} times'}")
+
+
+@sim.command()
+def clear(
+    device: Annotated[str, typer.Argument(metavar="DEVICE", help="Simulated device.", show_default=False)],
+    port: Port = PORT,
+) -> None:
+    """Mend a simulated device: clear all its faults."""
+    _ask(port, {"op": "clear", "device": device})
+    typer.echo(f"{device}: no faults")
+
+
+@sim.command()
+def faults(port: Port = PORT) -> None:
+    """List the faults that there are, with their arguments."""
+    for name, spec in _ask(port, {"op": "faults"})["faults"].items():
+        args = " ".join(f"--arg {arg}={value}" for arg, value in spec["args"].items())
+        typer.echo(f"{name:12} {spec['text']}{f'   [{args}]' if args else ''}")
+
+
+@sim.command()
+def world(
+    values: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME=VALUE]...", help="New values.", show_default=False)
+    ] = None,
+    port: Port = PORT,
+) -> None:
+    """Show the world of the simulators, after setting some of its values.
+
+    Example: trackerdcs sim world rh=70 t_air=25
+    """
+    for name, value in _ask(port, {"op": "world", "set": _values(values or [])})["world"].items():
+        typer.echo(f"{name:25} {value:g}")
+
+
+@sim.command()
+def state(port: Port = PORT) -> None:
+    """Print the truth at every simulated output, and the faults in force, as JSON."""
+    typer.echo(json.dumps(_ask(port, {"op": "state"})["devices"], indent=1))
+
+
+def _ask(port: int, request: dict[str, Any]) -> dict[str, Any]:
+    from trackerdcs.sim.control import ask
+
+    try:
+        answer = ask("127.0.0.1", port, request)
+    except (OSError, ValueError) as e:
+        raise TrackerError(
+            f"no simulators answer at 127.0.0.1 port {port}: {e}; is `trackerdcs demo` running? (--port)"
+        ) from e
+    if not answer["ok"]:
+        raise TrackerError(answer["error"])
+    return answer
+
+
+def _values(pairs: list[str]) -> dict[str, float | str]:
+    values: dict[str, float | str] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise typer.BadParameter(f"{pair!r}: expected NAME=VALUE")
+        try:
+            values[name] = float(value)
+        except ValueError:
+            values[name] = value
+    return values
