@@ -17,7 +17,7 @@ from pyvisa.resources import MessageBasedResource, SerialInstrument, TCPIPSocket
 
 from trackerdcs.domain.errors import LinkLost, NotConnected
 
-CHUNK = 20480
+CHUNK = 4096
 
 
 @cache

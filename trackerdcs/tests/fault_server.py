@@ -169,7 +169,7 @@ class FaultServer:
             case Fault.SILENT:
                 pass
             case Fault.OVERLONG:
-                port.write(b"9" * 100_000)
+                port.write(b"9" * 70_000)
             case Fault.EMPTY_LINES:
                 port.write(b"\n\n" + reply + b"\n")
             case _:
