@@ -9,9 +9,13 @@ from typer.core import TyperGroup
 from trackerdcs.cli.check import check
 from trackerdcs.cli.demo import demo
 from trackerdcs.cli.device import device
+from trackerdcs.cli.doctor import doctor
+from trackerdcs.cli.history import history
 from trackerdcs.cli.loader import loader
 from trackerdcs.cli.schema import schema
+from trackerdcs.cli.send import send
 from trackerdcs.cli.sim import sim
+from trackerdcs.cli.watch import watch
 from trackerdcs.domain.errors import ConfigError, TrackerError
 
 
@@ -36,6 +40,10 @@ app = typer.Typer(
     help="Detector control system (slow control) for module test stands.",
 )
 app.command()(demo)
+app.command()(send)
+app.command()(watch)
+app.command()(history)
+app.command()(doctor)
 app.command()(device)
 app.command()(loader)
 app.add_typer(sim, name="sim")

@@ -32,3 +32,9 @@ class Freshness:
             return False
         limit = PERIODS * self.period
         return monotonic - self._heard <= limit and self._lag - self._least_lag <= limit
+
+    def age(self, monotonic: float) -> float | None:
+        """Seconds since the last frame was said: the silence, and what its lag had grown by; None without a frame."""
+        if self._heard is None or self._least_lag is None:
+            return None
+        return monotonic - self._heard + self._lag - self._least_lag

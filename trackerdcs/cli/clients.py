@@ -1,0 +1,81 @@
+"""What the client commands share: where the broker and the store are, and how they end."""
+
+import logging
+from dataclasses import dataclass, replace
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from trackerdcs.domain.errors import ConfigError
+
+if TYPE_CHECKING:
+    from trackerdcs.domain.stand import Stand
+
+UNKNOWN = 3
+"""Exit status of `send` when nobody can say what became of the command."""
+
+FileOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--file",
+        "-f",
+        metavar="STANDFILE",
+        envvar="TRACKERDCS_STAND_FILE",
+        show_default=False,
+        help="Stand file that names broker and store; the demonstrator's, unless given.",
+    ),
+]
+BrokerOption = Annotated[
+    str | None,
+    typer.Option(metavar="HOST:PORT", show_default=False, help="Another broker than the stand file's."),
+]
+
+
+@dataclass(frozen=True)
+class Place:
+    """A stand with the broker and the store to use, and the words for both."""
+
+    stand: "Stand"
+    file: str
+
+    @property
+    def broker(self) -> str:
+        return f"{self.stand.bus.host}:{self.stand.bus.port}"
+
+    @property
+    def no_broker(self) -> str:
+        """What to say when it does not answer."""
+        return (
+            f"no broker answers at {self.broker} (from {self.file}). Is `trackerdcs demo` running? "
+            "Another one: --file STANDFILE or --broker HOST:PORT"
+        )
+
+
+def place(file: Path | None, broker: str | None) -> Place:
+    """Read the stand file; ConfigError names its faults, a wrong HOST:PORT is an error of usage."""
+    from trackerdcs.settings import load_stand
+
+    # A client says itself what goes wrong: without a handler the bus would say it again on stderr.
+    logging.getLogger("trackerdcs").addHandler(logging.NullHandler())
+    path = file or Path(str(files("trackerdcs") / "stands" / "demo.yaml"))
+    try:
+        stand = load_stand(path)
+    except ConfigError as e:
+        if file is None:
+            raise
+        raise ConfigError(f"{e}\n(the stand file is given by --file or by TRACKERDCS_STAND_FILE)") from e
+    name = str(file) if file else "the demonstrator's stand file"
+    if broker is None:
+        return Place(stand, name)
+    host, port = _host_and_port(broker)
+    return Place(replace(stand, bus=replace(stand.bus, host=host, port=port)), "--broker")
+
+
+def _host_and_port(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    host = host.strip("[]")
+    if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
+        raise typer.BadParameter(f"{text!r}: expected HOST:PORT, such as 127.0.0.1:1883", param_hint="--broker")
+    return host, int(port)

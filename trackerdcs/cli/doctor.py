@@ -1,0 +1,226 @@
+"""`trackerdcs doctor`: is everything there, and does it do its work?"""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
+
+import typer
+
+from trackerdcs.cli.clients import BrokerOption, FileOption, Place, place
+from trackerdcs.domain.errors import ConfigError, StoreDown, StoreFault
+from trackerdcs.domain.messages import NO_CHANNEL
+from trackerdcs.domain.series import Selection
+
+if TYPE_CHECKING:
+    from trackerdcs.app.overview import DeviceView, Moment, Overview
+
+LISTEN_S = 3.0
+LATE_S = 30.0
+"""A stored frame older than this is late: a batch takes well below a second, a restart some seconds."""
+WAITING = 100
+"""Frames that may be in a journal when all is well: they are confirmed within a second or two."""
+CLOCKS_S = 1.0
+"""Clocks further apart than this are worth a warning: a command expires after 5 s."""
+
+
+class Finding(NamedTuple):
+    """One line of the report."""
+
+    grade: Literal["OK", "WARN", "FAIL"]
+    text: str
+
+
+def doctor(
+    listen: Annotated[float, typer.Option(metavar="SECONDS", min=0.1, help="How long to listen.")] = LISTEN_S,
+    file: FileOption = None,
+    broker: BrokerOption = None,
+) -> None:
+    """Look whether everything is there and does its work.
+
+    Prints a line for each thing, OK, WARN or FAIL, and changes nothing: the broker; devices and loaders, by what they
+    say while it listens; clocks; messages outside the contract and parked ones; journals and dead letters, where they
+    are on this computer; the database.
+
+    \b
+    Examples:
+      trackerdcs doctor
+      trackerdcs doctor --file stands/bench.yaml --listen 15
+
+    Exit status 1 if there is a FAIL, else 0.
+    """
+    import asyncio
+
+    where = place(file, broker)
+    failed = asyncio.run(_doctor(where, listen))
+    raise typer.Exit(1 if failed else 0)
+
+
+async def _doctor(where: Place, listen: float) -> bool:
+    from trackerdcs.cli.rows import clean
+
+    failed = False
+    colours = {"OK": "green", "WARN": "yellow", "FAIL": "red"}
+    async for finding in _findings(where, listen):
+        failed |= finding.grade == "FAIL"
+        typer.echo(f"{typer.style(f'{finding.grade:4}', fg=colours[finding.grade])} {clean(finding.text)}")
+    return failed
+
+
+async def _findings(where: Place, listen: float) -> AsyncIterator[Finding]:
+    from trackerdcs.app.overview import Overview
+
+    overview = Overview()
+    at = await _listen(where, listen, overview)
+    if overview.connected:
+        yield Finding("OK", f"broker {where.broker} answers (from {where.file})")
+        for device in _expected(where, overview):
+            yield from_device(device, at)
+            if (clock := from_clock(device)) is not None:
+                yield clock
+        for finding in [*from_loaders(overview, at), *from_outside(overview)]:
+            yield finding
+    else:
+        yield Finding("FAIL", where.no_broker)
+    for finding in from_files(Path(where.stand.data), list(where.stand.devices)):
+        yield finding
+    async for finding in _from_store(where, overview, at):
+        yield finding
+
+
+async def _listen(where: Place, seconds: float, overview: "Overview") -> "Moment":
+    """Fill the overview; the moment it was looked at."""
+    import asyncio
+
+    from trackerdcs.adapters.clock_system import SystemClock
+    from trackerdcs.app.overview import Moment
+    from trackerdcs.cli.watch import listen
+    from trackerdcs.services.client import connect
+
+    async with connect(where.stand.bus) as bus:
+        if bus.connected:
+            hearing = asyncio.create_task(listen(bus, where.stand.stand, overview))
+            await asyncio.wait({hearing}, timeout=seconds)
+            hearing.cancel()
+            await asyncio.wait({hearing})
+        overview.connected = bus.connected
+    clock = SystemClock()
+    return Moment(clock.now(), clock.monotonic())
+
+
+def _expected(where: Place, overview: "Overview") -> "list[DeviceView]":
+    """What is heard, and what the stand file promises."""
+    from trackerdcs.app.overview import DeviceView
+
+    stand = where.stand.stand
+    missing = [DeviceView(stand, d) for d in where.stand.devices if (stand, d) not in overview.devices]
+    return sorted([*overview.instruments(), *missing], key=lambda d: (d.stand, d.name))
+
+
+def from_device(device: "DeviceView", at: "Moment") -> Finding:
+    """Is it there, and does it speak?"""
+    from trackerdcs.cli.rows import duration
+
+    name, state, age = f"device {device.stand}/{device.name}", device.state(at), device.status_age(at)
+    ago = f", said {duration(age)} ago" if age is not None else ""
+    error = f": {device.status.error}" if device.status and device.status.error else ""
+    if state == "unknown":
+        return Finding("FAIL", f"{name} is not there: no status at this broker")
+    if state in ("offline", "silent"):
+        return Finding("FAIL", f"{name} is {state}{ago}{error}")
+    if state == "fault":
+        return Finding("WARN", f"{name} has a fault{ago}{error}")
+    if not device.live:
+        return Finding("WARN", f"{name} is online{ago}, but no frame came while listening{error}")
+    return Finding("OK", f"{name} is online{ago}, frames come")
+
+
+def from_clock(device: "DeviceView") -> Finding | None:
+    """How far its clock is from ours, if it was heard live."""
+    if device.offset is None:
+        return None
+    name, apart = f"clock of {device.stand}/{device.name}", abs(device.offset)
+    if apart <= CLOCKS_S:
+        return Finding("OK", f"{name} agrees with this one within {max(apart, 0.001):.3f} s")
+    side = "behind" if device.offset > 0 else "ahead of"
+    return Finding("WARN", f"{name} is {apart:.1f} s {side} this one (commands expire after 5 s): set the clocks")
+
+
+def from_loaders(overview: "Overview", at: "Moment") -> Iterator[Finding]:
+    """Does anybody store what is said?"""
+    from trackerdcs.cli.rows import duration
+
+    there = False
+    for loader in overview.loaders():
+        state, age = loader.state(at), loader.status_age(at)
+        there |= state in ("online", "fault")
+        ago = f", said {duration(age)} ago" if age is not None else ""
+        error = f": {loader.status.error}" if loader.status and loader.status.error else ""
+        yield Finding("OK" if state == "online" and not error else "WARN", f"{loader.name} is {state}{ago}{error}")
+        figures = loader.frame.ch.get(NO_CHANNEL, {}) if loader.frame else {}
+        if "parked" in figures:
+            parked = float(figures["parked"])
+            text = f"{loader.name} has parked {parked:.0f} messages since its start (see its dead letters)"
+            yield Finding("WARN" if parked else "OK", text)
+    if not there:
+        yield Finding("FAIL", "no loader is online: frames stay in the devices' journals, nothing is stored")
+
+
+def from_outside(overview: "Overview") -> Iterator[Finding]:
+    """Did somebody say what the contract does not allow, while we listened?"""
+    for cause, outside in overview.outside.items():
+        text = f"{outside.count} messages outside the contract, {cause}; last {outside.topic}: {outside.why}"
+        yield Finding("WARN", text)
+
+
+def from_files(data: Path, devices: list[str]) -> Iterator[Finding]:
+    """Journals and dead letters, where they are on this computer."""
+    from trackerdcs.services.client import rows_in
+
+    for name in devices:
+        path = data / f"{name}.journal.sqlite"
+        if path.exists():
+            try:
+                count = rows_in(path, "frames")
+            except StoreFault as e:
+                yield Finding("WARN", f"journal of {name}: {e}")
+            else:
+                yield Finding("WARN" if count > WAITING else "OK", f"journal of {name}: {count} frames not yet stored")
+    for path in sorted(data.glob("*.deadletters.sqlite")):
+        try:
+            count = rows_in(path, "letters")
+        except StoreFault as e:
+            yield Finding("WARN", f"dead letters: {e}")
+        else:
+            yield Finding("WARN" if count else "OK", f"dead letters in {path}: {count}")
+
+
+async def _from_store(where: Place, overview: "Overview", at: "Moment") -> AsyncIterator[Finding]:
+    """Does the database answer, and how old is the newest frame of each device?"""
+    from trackerdcs.cli.history import newest, utc
+    from trackerdcs.cli.rows import duration
+    from trackerdcs.services.stores import open_series
+
+    stand = where.stand
+    name = f"store {stand.store.kind} {stand.store.url or Path(stand.data) / stand.store.path}"
+    try:
+        series = open_series(stand.store, Path(stand.data), read_only=True)
+    except ConfigError as e:
+        yield Finding("FAIL", f"{name}: {e}")
+        return
+    try:
+        for i, device in enumerate(stand.devices):
+            latest = await newest(series, Selection(stand.stand, device, None, "seq", 0, at.now + 10**18))
+            if i == 0:
+                yield Finding("OK", f"{name} answers")
+            if latest is None:
+                yield Finding("WARN", f"stored of {device}: nothing yet")
+                continue
+            age = (at.now - latest) / 1e9
+            view = overview.devices.get((stand.stand, device))
+            late = age > LATE_S and view is not None and view.live
+            text = f"stored of {device}: newest frame {duration(age)} old, of {utc(latest)}"
+            yield Finding("WARN" if late else "OK", text)
+    except (StoreDown, ConfigError) as e:
+        yield Finding("FAIL", f"{name}: {e}")
+    finally:
+        await series.close()

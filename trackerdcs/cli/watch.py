@@ -1,0 +1,148 @@
+"""`trackerdcs watch`: what a stand says, live."""
+
+import asyncio
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from trackerdcs.cli.clients import BrokerOption, FileOption, Place, place
+from trackerdcs.domain import topics
+from trackerdcs.domain.errors import ContractError
+
+if TYPE_CHECKING:
+    from trackerdcs.app.overview import DeviceView, Moment, Overview
+    from trackerdcs.ports import Bus
+
+REFRESH_S = 0.25
+
+
+def watch(
+    stand: Annotated[
+        str | None, typer.Argument(metavar="STAND", help="The stand file's, unless given.", show_default=False)
+    ] = None,
+    file: FileOption = None,
+    broker: BrokerOption = None,
+) -> None:
+    """Show what a stand says, live, until Ctrl-C.
+
+    A table in a terminal, else a line for each change. Values are shown as true only while they are fresh: heard just
+    now, from a device that is there. Others stand in parentheses with their age; what could not be read shows as `bad`
+    with the reason. HV says ON where a high voltage is present or the output is on, and ? where that is not known.
+
+    \b
+    Examples:
+      trackerdcs watch
+      trackerdcs watch bench --broker 10.0.0.5:1883
+      trackerdcs watch > log.txt
+    """
+    where = place(file, broker)
+    name = stand or where.stand.stand
+    try:
+        topics.checked(name, "stand")
+    except ContractError as e:
+        raise typer.BadParameter(str(e)) from e
+    try:
+        asyncio.run(_watch(where, name))
+    except KeyboardInterrupt:
+        raise typer.Exit(0) from None
+
+
+async def _watch(where: Place, stand: str) -> None:
+    from trackerdcs.app.overview import Overview
+    from trackerdcs.services.client import connect
+
+    overview = Overview()
+    async with connect(where.stand.bus) as bus, asyncio.TaskGroup() as tasks:
+        if not bus.connected:
+            typer.secho(where.no_broker, fg="yellow", err=True)
+        tasks.create_task(listen(bus, stand, overview))
+        tasks.create_task(draw(overview, REFRESH_S) if sys.stdout.isatty() else _print_changes(overview))
+
+
+async def listen(bus: "Bus", stand: str, overview: "Overview") -> None:
+    """Feed an overview with all that a stand and the loaders say, for ever."""
+    from trackerdcs.adapters.clock_system import SystemClock
+    from trackerdcs.app.overview import Moment
+
+    async def follow() -> None:
+        async for up in bus.connection():
+            overview.connected = up
+
+    clock = SystemClock()
+    heard = bus.subscribe(topics.all_of(stand), topics.all_of(topics.SITE))
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(follow())
+        async for delivery in heard:
+            moment = Moment(clock.now(), clock.monotonic())
+            overview.feed(delivery.topic, delivery.payload, delivery.retained, moment)
+            delivery.acknowledge()
+
+
+async def draw(overview: "Overview", every: float) -> None:
+    """Draw the table anew every so many seconds, for ever."""
+    from rich.live import Live
+
+    from trackerdcs.cli.table import table
+
+    with Live(get_renderable=lambda: table(overview), refresh_per_second=1 / every):
+        await asyncio.Event().wait()
+
+
+async def _print_changes(overview: "Overview") -> None:
+    import time
+
+    from trackerdcs.app.overview import Moment
+
+    said: dict[str, str] = {}
+    while True:
+        at = Moment(time.time_ns(), time.monotonic())
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at.now // 10**9))
+        now = lines(overview, at)
+        for key, line in now.items():
+            if said.get(key) != line:
+                typer.echo(f"{stamp} {line}")
+        said = now
+        await asyncio.sleep(REFRESH_S)
+
+
+def lines(overview: "Overview", at: "Moment") -> dict[str, str]:
+    """All that is known, a line for each thing, without ages: a line that differs is a change."""
+    from trackerdcs.cli.rows import clean
+
+    found: dict[str, str] = {}
+    if overview.connected is not None:
+        found["broker"] = "broker connected" if overview.connected else "NO CONNECTION TO THE BROKER"
+    for device in [*overview.instruments(), *overview.loaders()]:
+        where = f"{device.stand}/{device.name}"
+        found[f"status {where}"] = f"{where} is {_status(device, at)}"
+        if device.frame is not None:
+            found |= _values(device, where, at)
+    for cause, outside in overview.outside.items():
+        last = clean(f"last {outside.topic}: {outside.why}")
+        found[f"outside {cause}"] = f"outside the contract, {cause}: {outside.count}, {last}"
+    for note in overview.recent:
+        found[f"note {note}"] = f"{note.stand}/{note.device} {clean(note.text)}"
+    return found
+
+
+def _status(device: "DeviceView", at: "Moment") -> str:
+    from trackerdcs.cli.rows import clean
+
+    error = device.status.error if device.status else None
+    return device.state(at) + (f": {clean(error)}" if error else "")
+
+
+def _values(device: "DeviceView", where: str, at: "Moment") -> dict[str, str]:
+    from trackerdcs.cli.rows import rows_of
+
+    found = {}
+    for row in rows_of(device, at):
+        parts = [f"HV {row.hv}"] if row.hv else []
+        parts += [row.state] if row.state else []
+        volts = {"v_set": " V", "v_mon": " V"}
+        parts += [f"{q} {text}{volts.get(q, '')}" for q, text in row.cells.items() if text]
+        parts += [*row.others, *row.faults, *row.doubts]
+        flags = " SIM" if row.sim else ""
+        found[f"{where} {row.ch}"] = f"{where} {row.ch}{flags} {row.news or 'fresh'}: {', '.join(parts)}"
+    return found
