@@ -16,6 +16,7 @@ from trackerdcs.domain.codec import decode, decode_stored, encode
 from trackerdcs.domain.errors import StoreDown, StoreFault
 from trackerdcs.domain.messages import NO_CHANNEL, Event, Frame, Status
 from trackerdcs.domain.series import FRAMES, Point, RejectedPoint
+from trackerdcs.tests.witness import Witness
 
 TS = 1_700_000_000_000_000_000
 LIMIT_S = 5.0
@@ -101,6 +102,7 @@ class Rig:
         self.statuses: list[Status] = []
         self.events: list[Event] = []
         self.cuts = 0
+        self.bad: set[str] = set()
         self.loop = self.new_loop()
 
     def new_loop(self) -> LoadLoop:
@@ -137,7 +139,8 @@ class Rig:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[asyncio.Task[None]]:
-        async with self.loader, self.device, self.witness:
+        contract = Witness(MemoryBus(self.broker, "contract"), self.bad)
+        async with contract, self.loader, self.device, self.witness:
             tasks = [asyncio.create_task(self.watch()), asyncio.create_task(self.loop.run())]
             await asyncio.sleep(0)
             yield tasks[1]

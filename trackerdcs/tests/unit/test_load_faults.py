@@ -37,7 +37,7 @@ class TestLoadFaults(unittest.IsolatedAsyncioTestCase):
 
     async def test_full_dead_letters_hold_only_the_bad_messages(self) -> None:
         rig = self.rig
-        rig.letters.full = True
+        rig.letters.full, rig.bad = True, {"dcs/v1/bench/hv1/frame"}
         with self.assertLogs("trackerdcs.app.load_loop", "WARNING") as logs:
             async with rig.running():
                 for seq in range(0, 30, 2):
@@ -56,7 +56,7 @@ class TestLoadFaults(unittest.IsolatedAsyncioTestCase):
 
     async def test_more_bad_messages_than_fit_stay_with_the_broker(self) -> None:
         rig = self.rig
-        rig.letters.full = True
+        rig.letters.full, rig.bad = True, {"dcs/v1/bench/hv1/frame"}
         async with rig.running():
             for seq in range(50):
                 await rig.send(frame(seq).replace(b'"v":1', b'"v":2'))

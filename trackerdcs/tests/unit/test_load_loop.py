@@ -41,6 +41,7 @@ class TestLoadLoop(unittest.IsolatedAsyncioTestCase):
             frame(3).replace(b"1.5", b"NaN"): "NaN",
             frame(4).replace(b'"v":1', b'"v":2'): "newer",
         }
+        rig.bad = {"dcs/v1/bench/hv1/frame", "dcs/v1/bench/Bad Name/frame"}
         async with rig.running():
             await rig.send_frames(0, 1, 2)
             for payload in poison:

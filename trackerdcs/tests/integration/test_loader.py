@@ -1,0 +1,201 @@
+"""The loader as a process on real parts, killed in mid-stream: count, sequence and values in the database."""
+
+import asyncio
+import contextlib
+import os
+import sqlite3
+import tempfile
+import unittest
+from collections.abc import AsyncIterator, Callable, Collection
+from pathlib import Path
+from typing import ClassVar
+from unittest import mock
+
+from trackerdcs.adapters.bus_mqtt import MqttBus
+from trackerdcs.adapters.series_influx import InfluxSeries
+from trackerdcs.adapters.series_sqlite import SqliteSeries
+from trackerdcs.domain.codec import decode
+from trackerdcs.domain.messages import Status
+from trackerdcs.domain.stand import BusConfig
+from trackerdcs.ports import TimeSeries
+from trackerdcs.tests.loader_process import EmbeddedBrokerProcess, LoaderProcess, Source, stand_file
+from trackerdcs.tests.servers import HOST, Influxd, Mosquitto
+from trackerdcs.tests.witness import Witness
+
+RATE = 300.0
+LIMIT_S = 30.0
+
+
+async def eventually(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(LIMIT_S):
+        while not condition():
+            await asyncio.sleep(0.02)
+
+
+class LoaderCase(unittest.IsolatedAsyncioTestCase):
+    """What all stacks share: a loader on a stand file, a device, and the comparison in the end."""
+
+    port: int
+    bus: str
+    store: str
+    series: TimeSeries
+
+    def start_loader(self) -> LoaderProcess:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.data = Path(folder.name)
+        loader = LoaderProcess(stand_file(self.data, self.bus, self.store))
+        self.addCleanup(loader.stop)
+        return loader
+
+    @contextlib.asynccontextmanager
+    async def source(self, again: float | None = 0.5, bad: Collection[str] = ()) -> AsyncIterator[Source]:
+        witness = Witness(MqttBus(BusConfig(host=HOST, port=self.port), "witness"), bad)
+        async with witness, MqttBus(BusConfig(host=HOST, port=self.port), "source") as bus:
+            source = Source(bus, again)
+            tasks = [asyncio.create_task(source.listen()), asyncio.create_task(source.resend())]
+            yield source
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def assert_all_stored(self, source: Source) -> None:
+        self.assertEqual(await source.stored(self.series), source.expected())
+
+
+class TestServed(LoaderCase):
+    """Mosquitto and InfluxDB."""
+
+    mosquitto: ClassVar[Mosquitto]
+    influxd: ClassVar[Influxd]
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.mosquitto = Mosquitto()
+        cls.addClassCleanup(cls.mosquitto.stop)
+        cls.influxd = Influxd()
+        cls.addClassCleanup(cls.influxd.stop)
+        patch = mock.patch.dict(os.environ, {"TRACKERDCS_TEST_TOKEN": Influxd.token})
+        patch.start()
+        cls.addClassCleanup(patch.stop)
+
+    async def asyncSetUp(self) -> None:
+        self.port = self.mosquitto.port
+        self.bus = f"{{host: {HOST}, port: {self.port}}}"
+        influxd = self.influxd
+        self.store = (
+            f"{{kind: influxdb, url: '{influxd.url}', org: {influxd.org}, bucket: {influxd.bucket},"
+            " token_env: TRACKERDCS_TEST_TOKEN}"
+        )
+        self.series = InfluxSeries(influxd.url, influxd.org, influxd.bucket, influxd.token)
+        self.addAsyncCleanup(self.series.close)
+
+    async def test_a_killed_loader_goes_on_from_its_session_with_the_broker(self) -> None:
+        loader = self.start_loader()
+        async with self.source(again=None) as source:
+            sending = asyncio.create_task(source.send(600, RATE))
+            for count in (150, 350):
+                await eventually(lambda count=count: len(source.sent) >= count)  # type: ignore[misc]
+                loader.kill()
+                await asyncio.sleep(0.2)
+                await asyncio.to_thread(loader.restart)
+            await sending
+            async with asyncio.timeout(LIMIT_S):
+                while len((await source.stored(self.series))[0]) < 600:
+                    await asyncio.sleep(0.1)
+            await self.assert_all_stored(source)
+
+    async def test_a_frozen_database_loses_nothing(self) -> None:
+        self.start_loader()
+        async with self.source() as source:
+            sending = asyncio.create_task(source.send(900, RATE))
+            await eventually(lambda: len(source.confirmed) > 50)
+            self.influxd.freeze()
+            await asyncio.sleep(3)
+            self.influxd.thaw()
+            await sending
+            await eventually(lambda: len(source.confirmed) == 900)
+            await self.assert_all_stored(source)
+
+    async def test_a_killed_database_loses_nothing_and_costs_two_log_lines(self) -> None:
+        loader = self.start_loader()
+        async with self.source() as source:
+            sending = asyncio.create_task(source.send(600, RATE))
+            await eventually(lambda: len(source.confirmed) > 50)
+            self.influxd.kill()
+            await asyncio.sleep(0.5)
+            await asyncio.to_thread(self.influxd.restart)
+            await sending
+            await eventually(lambda: len(source.confirmed) == 600)
+            await self.assert_all_stored(source)
+        said = [line for line in loader.log().splitlines() if "load_loop" in line]
+        self.assertEqual(len(said), 2, loader.log())
+
+    async def test_a_killed_broker_loses_nothing(self) -> None:
+        self.start_loader()
+        async with self.source() as source:
+            sending = asyncio.create_task(source.send(600, RATE))
+            await eventually(lambda: len(source.confirmed) > 50)
+            self.mosquitto.kill()
+            await asyncio.sleep(0.3)
+            await asyncio.to_thread(self.mosquitto.restart)
+            await sending
+            await eventually(lambda: len(source.confirmed) == 600)
+            await self.assert_all_stored(source)
+
+    async def test_nonsense_is_parked_and_the_loader_ends_as_told(self) -> None:
+        loader = self.start_loader()
+        nonsense = {b"\xff": "not JSON", b'{"v":2}': "newer", b'{"v":1,"ts":NaN}': "NaN", b"": "not JSON"}
+        topic = "dcs/v1/bench/hv9/frame"
+        fool = MqttBus(BusConfig(host=HOST, port=self.port), "fool")
+        async with self.source(bad=[topic]) as source, fool:
+            for payload in nonsense:
+                await fool.publish(topic, payload)
+            await source.send(5, RATE)
+            await eventually(lambda: len(source.confirmed) == 5)
+            letters = self.data / "loader.deadletters.sqlite"
+            await eventually(lambda: letters.exists() and len(_rows(letters)) == len(nonsense))
+            for (payload, why), (sent, cause) in zip(_rows(letters), nonsense.items(), strict=True):
+                self.assertEqual(payload, sent)
+                self.assertIn(cause, why)
+            statuses = aiter(fool.subscribe("dcs/v1/site/loader/status"))
+            self.assertEqual(decode(Status, (await anext(statuses)).payload).state, "online")
+            status, seconds = await asyncio.to_thread(loader.end)
+            self.assertEqual(status, 0, loader.log())
+            self.assertLess(seconds, 2.0)
+            async with asyncio.timeout(LIMIT_S):
+                while decode(Status, (await anext(statuses)).payload).state != "offline":
+                    pass
+
+
+class TestEmbedded(LoaderCase):
+    """The broker from pip and SQLite: no session outlives a connection, the journals carry it all."""
+
+    async def test_a_killed_loader_and_a_killed_broker_lose_nothing(self) -> None:
+        broker = EmbeddedBrokerProcess()
+        self.addCleanup(broker.stop)
+        self.port, self.store = broker.port, "{kind: sqlite}"
+        self.bus = f"{{kind: embedded, port: {self.port}}}"
+        loader = self.start_loader()
+        self.series = SqliteSeries(self.data / "series.sqlite", read_only=True)
+        self.addAsyncCleanup(self.series.close)
+        async with self.source() as source:
+            sending = asyncio.create_task(source.send(600, RATE))
+            await eventually(lambda: len(source.confirmed) > 50)
+            loader.kill()
+            await asyncio.sleep(0.3)
+            await asyncio.to_thread(loader.restart)
+            await eventually(lambda: len(source.confirmed) > 200)
+            broker.kill()
+            await asyncio.sleep(0.3)
+            await asyncio.to_thread(broker.restart)
+            await sending
+            await eventually(lambda: len(source.confirmed) == 600)
+            await self.assert_all_stored(source)
+            self.assertGreater(source.replayed, 0)
+
+
+def _rows(path: Path) -> list[tuple[bytes, str]]:
+    with contextlib.closing(sqlite3.connect(path)) as db, contextlib.suppress(sqlite3.OperationalError):
+        return db.execute("SELECT payload, why FROM letters ORDER BY id").fetchall()
+    return []  # the file is just being made
