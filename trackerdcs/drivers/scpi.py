@@ -33,8 +33,7 @@ class ScpiSupply:
     serial: ClassVar[Wire] = Wire()
     models: ClassVar[tuple[str, ...]]
     """How the model in the answer to *IDN? may begin."""
-    numbers: ClassVar[Mapping[str, int]]
-    """Channel -> the instrument's number of it."""
+    numbers: ClassVar[Mapping[str, int]]  # channel -> the instrument's number of it
     rows: ClassVar[Rows]
     flags: ClassVar[Flags]
     """Flag (on, compliance, trip, ramping) -> a row of Bits, and the bits of it that mean yes."""
@@ -56,10 +55,8 @@ class ScpiSupply:
 
     def identify(self) -> Identity:
         """Ask who it is, writing nothing; raises WrongDevice if it is not the model of this driver."""
-        reply = self.link.query("*IDN?")
-        identity = identified(reply, self.models)
-        self._idn = reply
-        return identity
+        self._idn = self.link.query("*IDN?")
+        return identified(self._idn, self.models)
 
     def poll(self) -> Snapshot:
         """Read everything. Raises LinkError when the wire is lost; a senseless reply spoils its own value only."""
