@@ -95,9 +95,9 @@ class MqttBus:
     async def _live(self) -> float:
         """One connection from the attempt to its end; how long it was up in s."""
         began = None
-        why = BusDown("left")
+        why: BusDown | None = None
         self._subscriptions.renew()
-        wire = Wire(self._login, self._last_will(), self._subscriptions.dispatch)
+        wire = Wire(self._login, self._last_will(), self._subscriptions)
         try:
             wire.open()
             async with asyncio.timeout(ANSWER_S):
@@ -116,8 +116,10 @@ class MqttBus:
             why = e
         finally:
             self._wire = None
-            self._connection.set(False, str(why))
+            if why:
+                self._connection.set(False, str(why))
             await wire.close(self._goodbye)
+            del wire  # an exception's traceback may keep this frame for a while: paho's sockets must not live as long
         if began is None:
             self._complain(why)
             return 0.0

@@ -13,6 +13,7 @@ from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
+from trackerdcs.adapters.bus_queues import Subscriptions
 from trackerdcs.domain.errors import BusDown
 
 ANSWER_S = 5.0
@@ -20,7 +21,6 @@ ANSWER_S = 5.0
 CLOSE_S = 1.0
 
 Answer = asyncio.Future[list[ReasonCode]]
-Handle = Callable[[str, bytes, bool, Callable[[], None]], None]
 
 log = logging.getLogger(__name__)
 
@@ -46,8 +46,8 @@ class Login:
 class Wire:
     """One connection from the attempt to its end. paho's thread does nothing but hop to the event loop."""
 
-    def __init__(self, login: Login, last_will: tuple[str, bytes] | None, handle: Handle) -> None:
-        self._login, self._handle = login, handle
+    def __init__(self, login: Login, last_will: tuple[str, bytes] | None, subscriptions: Subscriptions) -> None:
+        self._login, self._subscriptions = login, subscriptions
         self._client = client = _client(login)
         if last_will:
             client.will_set(*last_will, qos=1, retain=True)
@@ -56,7 +56,6 @@ class Wire:
         self._pending: set[asyncio.Task[None]] = set()
         self.opened: asyncio.Future[None] = self._loop.create_future()
         self.ended: asyncio.Future[BusDown] = self._loop.create_future()
-        self.failures = 0
         client.on_connect = lambda _c, _u, _flags, code, _p: self._hop(self._connected, code)
         client.on_socket_open = lambda _c, _u, wire: _no_delay(wire)
         # paho calls this inside its `except`, and tells the cause in no other way.
@@ -155,9 +154,7 @@ class Wire:
     def _connected(self, code: ReasonCode) -> None:
         if code.is_failure:
             self._end(Refused(f"login refused by the broker: {code}"))
-        elif self.opened.done():
-            self._client.disconnect()  # given up while paho was still connecting
-        else:
+        elif not self.opened.done():
             self.opened.set_result(None)
 
     def _answer(self, mid: int, codes: list[ReasonCode]) -> None:
@@ -171,19 +168,27 @@ class Wire:
                 self._client.ack(message.mid, message.qos)
 
         try:
-            self._handle(message.topic, bytes(message.payload), message.retain, acknowledge)
+            self._subscriptions.dispatch(message.topic, bytes(message.payload), message.retain, acknowledge)
         except Exception:
-            self.failures += 1
+            self._subscriptions.dropped += 1
             log.exception("message on %r was not taken", message._topic)
 
     def _end(self, why: BusDown) -> None:
         if not self.ended.done():
             self.ended.set_result(why)
+            self._let_go()
         everybody: list[asyncio.Future[Any]] = [self.opened, *self._answers.values()]
         for waiting in everybody:
             if not waiting.done():
                 waiting.set_exception(type(why)(str(why)))
                 waiting.exception()  # a publisher may have gone away
+
+    def _let_go(self) -> None:
+        """paho's client, and with it its sockets, goes when its thread ends: no reference leads back from it to us."""
+        client = self._client
+        client.on_connect_fail = client.on_disconnect = client.on_publish = None
+        client.on_subscribe = client.on_message = None
+        client.on_connect = lambda c, *_: c.disconnect()  # given up while paho was still connecting
 
 
 def _no_delay(wire: Any) -> None:
