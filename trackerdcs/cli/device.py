@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from trackerdcs.cli.check import faults_of
+
 
 def device(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Stand file (YAML).", show_default=False)],
@@ -19,7 +21,8 @@ def device(
     """
     from trackerdcs.services.device import serve
     from trackerdcs.services.runtime import run
-    from trackerdcs.settings import load_stand
+    from trackerdcs.settings import read_stand
 
-    stand = load_stand(file)
-    raise typer.Exit(run(lambda: serve(stand, name)))
+    found = read_stand(file)
+    found.refuse(faults_of(found))
+    raise typer.Exit(run(lambda: serve(found.stand, name)))

@@ -8,6 +8,7 @@ from trackerdcs.adapters.commands_sqlite import SqliteCommandLog
 from trackerdcs.adapters.journal_sqlite import SqliteJournal
 from trackerdcs.app.announcer import Who, will_of
 from trackerdcs.app.device_loop import DeviceLoop
+from trackerdcs.app.replay import UNCONFIRMED
 from trackerdcs.domain.errors import ConfigError
 from trackerdcs.domain.limits import narrow
 from trackerdcs.domain.resource import SerialAddress, parse_resource
@@ -18,8 +19,11 @@ from trackerdcs.services.links import open_link
 from trackerdcs.services.runtime import VERSION
 
 
-async def serve(stand: Stand, name: str) -> None:
-    """Poll an instrument and obey its commands until told to stop; its outputs are left as they are."""
+async def serve(stand: Stand, name: str, unconfirmed: float = UNCONFIRMED) -> None:
+    """Poll an instrument and obey its commands until told to stop; its outputs are left as they are.
+
+    What no loader has confirmed for `unconfirmed` s is published again.
+    """
     if name not in stand.devices:
         raise ConfigError(f"devices.{name}: {stand.stand} has no such device, expected {', '.join(stand.devices)}")
     config = stand.devices[name]
@@ -38,7 +42,7 @@ async def serve(stand: Stand, name: str) -> None:
     users = None if stand.bus.kind == "embedded" else stand.users
     try:
         async with open_bus(stand.bus, f"{stand.stand}-{name}-{who.boot}", will_of(who, clock)) as bus:
-            loop = DeviceLoop(who, config, channels, users, driver, link, bus, journal, commands, clock)
+            loop = DeviceLoop(who, config, channels, users, driver, link, bus, journal, commands, clock, unconfirmed)
             await loop.run()
     finally:
         journal.close()

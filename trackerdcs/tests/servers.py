@@ -64,7 +64,7 @@ def require(name: str) -> Path:
     raise unittest.SkipTest(reason)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """A free port below the ephemeral range, so that no outgoing connection takes it while the server is down."""
     while True:
         port = random.randrange(20000, 32000)
@@ -91,7 +91,7 @@ class Server:
     def __init__(self) -> None:
         self._temporary = tempfile.TemporaryDirectory(prefix="trackerdcs-", ignore_cleanup_errors=True)
         self.directory = Path(self._temporary.name)
-        self.port = _free_port()
+        self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         try:
             self._start()

@@ -1,0 +1,137 @@
+"""A whole stand on real parts: instrument to database and back, and kill -9 of everything in between."""
+
+import asyncio
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+from collections import defaultdict
+from pathlib import Path
+from unittest import mock
+
+from trackerdcs.adapters.bus_mqtt import MqttBus
+from trackerdcs.adapters.series_influx import InfluxSeries
+from trackerdcs.domain.codec import decode
+from trackerdcs.domain.messages import Frame
+from trackerdcs.domain.series import Selection
+from trackerdcs.domain.stand import BusConfig
+from trackerdcs.domain.topics import parse
+from trackerdcs.tests.servers import HOST, Influxd
+from trackerdcs.tests.stack import STAND, Stack
+from trackerdcs.tests.witness import Witness
+
+DOWN_S = 0.7
+PATIENCE_S = 60.0
+
+
+class TestStack(unittest.IsolatedAsyncioTestCase):
+    def setUp(self):
+        self.enterContext(mock.patch.dict(os.environ, {"TEST_TOKEN": Influxd.token}))
+        folder = Path(self.enterContext(tempfile.TemporaryDirectory(ignore_cleanup_errors=True)))
+        self.start = time.time_ns()
+        self.stack = Stack(folder, self.enterContext)
+
+    def trackerdcs(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-c", "from trackerdcs.cli.main import app; app()", *arguments],
+            env=os.environ | {"TRACKERDCS_STAND_FILE": str(self.stack.file)},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    async def send(self, device: str, *args: str) -> None:
+        done = await asyncio.to_thread(self.trackerdcs, "send", STAND, device, *args, "--reason", "test")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def series(self) -> InfluxSeries:
+        db = self.stack.database
+        return InfluxSeries(db.url, db.org, db.bucket, db.token)
+
+    async def stored(self, device: str, stop: int) -> dict[str, list[int]]:
+        """Sequence numbers in the database by boot, in the order of their time stamps."""
+        series = self.series()
+        seq = Selection(STAND, device, None, "seq", self.start, stop)
+        boot = Selection(STAND, device, None, "boot", self.start, stop)
+        seqs, boots = await series.samples(seq), await series.samples(boot)
+        await series.close()
+        self.assertEqual([s.ts for s in seqs], [b.ts for b in boots])
+        found: dict[str, list[int]] = defaultdict(list)
+        for s, b in zip(seqs, boots, strict=True):
+            found[str(b.value)].append(int(float(s.value)))
+        return dict(found)
+
+    async def test_nothing_is_lost_and_no_output_moves_when_each_service_is_killed(self):
+        stack = self.stack
+        for args in (
+            ("set_ramp", "ch0", "--arg", "up=100", "--arg", "down=100"),
+            ("set_voltage", "ch0", "--arg", "v=-50"),
+            ("on", "ch0"),
+        ):
+            await self.send("hv1", *args)
+        async with Witness(MqttBus(BusConfig(host=HOST, port=stack.broker.port), "witness")) as witness:
+            victims = [
+                stack.loader,
+                stack.owners["hv1"],
+                stack.broker,
+                stack.owners["lv1"],
+                stack.database,
+                stack.owners["env1"],
+            ]
+            for victim in victims:
+                victim.kill()
+                await asyncio.sleep(DOWN_S)
+                await asyncio.to_thread(victim.restart)
+                await asyncio.sleep(DOWN_S)
+            together = [stack.broker, stack.loader, stack.owners["hv1"], stack.database]
+            for victim in together:
+                victim.kill()
+            await asyncio.sleep(DOWN_S)
+            for victim in together:
+                await asyncio.to_thread(victim.restart)
+            await asyncio.sleep(2 * DOWN_S)
+            stack.loader.freeze()
+            await asyncio.sleep(DOWN_S)
+            stack.loader.thaw()
+            truth = await asyncio.to_thread(stack.truth, "hv1")
+            self.assertTrue(truth["ch0"]["on"], "killing a service has changed an output")
+            self.assertAlmostEqual(float(truth["ch0"]["v"]), -50.0, delta=1.0)
+            stop = await asyncio.to_thread(stack.wait_drained, PATIENCE_S)
+        said: dict[str, set[tuple[str, int]]] = defaultdict(set)
+        for topic, payload, _ in witness.seen:
+            where = parse(topic)
+            if where.kind in ("frame", "replay") and where.stand == STAND:
+                frame = decode(Frame, payload)
+                if frame.ts < stop:
+                    said[where.device or ""].add((frame.boot, frame.seq))
+        for device in stack.devices:
+            stored = await self.stored(device, stop)
+            self.assertEqual(len(stored), 3 if device == "hv1" else 2, "boots")
+            for boot, seqs in stored.items():
+                self.assertEqual(seqs, list(range(len(seqs))), f"{device} {boot}: each frame once and in order")
+            self.assertGreater(len(said[device]), 20)
+            self.assertLessEqual(said[device], {(boot, seq) for boot, seqs in stored.items() for seq in seqs})
+
+    async def test_a_command_reaches_the_instrument_and_its_effect_the_database(self):
+        for args in (
+            ("set_current_limit", "ch1", "--arg", "i=1"),
+            ("set_voltage", "ch1", "--arg", "v=10"),
+            ("on", "ch1"),
+        ):
+            await self.send("lv1", *args)
+        await asyncio.to_thread(self.stack.wait_drained, PATIENCE_S)
+        asked = ("--stand", STAND, "--device", "lv1", "--channel", "ch1", "--quantity", "v_mon", "--last", "60s")
+        told = await asyncio.to_thread(self.trackerdcs, "history", *asked, "--format", "csv")
+        self.assertEqual(told.returncode, 0, told.stderr)
+        values = [float(line.rsplit(",", 1)[1]) for line in told.stdout.splitlines()[1:]]
+        self.assertAlmostEqual(values[0], 0.0, delta=0.1)
+        self.assertAlmostEqual(values[-1], 10.0, delta=0.1)
+        doctor = await asyncio.to_thread(self.trackerdcs, "doctor")
+        self.assertEqual(doctor.returncode, 0, doctor.stdout + doctor.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()

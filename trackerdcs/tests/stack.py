@@ -1,0 +1,128 @@
+"""For tests: a stand as a lab runs it, each service a process of its own, on a real broker and a real database."""
+
+import json
+import sqlite3
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from trackerdcs.domain.messages import Value
+from trackerdcs.sim.control import ask
+from trackerdcs.tests.servers import HOST, Influxd, Mosquitto, Server, free_port
+
+STAND = "bench"
+PERIOD_S = 0.2
+UNCONFIRMED_S = 1.0
+"""Replay sooner than in a lab, so that a test need not wait for half a minute."""
+
+FILE = """
+stand: {stand}
+data: {data}
+bus: {{kind: mqtt, host: 127.0.0.1, port: {broker}}}
+store: {{kind: influxdb, url: "{url}", org: {org}, bucket: {bucket}, token_env: TEST_TOKEN}}
+users: {{cli: expert}}
+sim: {{control: {control}, speed: 10}}
+devices:
+  hv1:
+    driver: iseg_shr
+    sim: true
+    link: {{resource: "TCPIP::127.0.0.1::{hv1}::SOCKET"}}
+    period: {period}
+    channels:
+      ch0: {{v_min: -800, v_max: 0, i_limit_max: 2e-5, module: m-1}}
+  lv1:
+    driver: hmp4040
+    sim: true
+    link: {{resource: "TCPIP::127.0.0.1::{lv1}::SOCKET"}}
+    period: {period}
+    channels:
+      ch1: {{v_min: 0, v_max: 12.5, i_limit_max: 2, module: m-1}}
+  env1:
+    driver: env_board
+    sim: true
+    link: {{resource: "ASRL{data}/env1.tty::INSTR"}}
+    period: {period}
+"""
+
+DEVICE = """
+import sys
+from trackerdcs.services import device, runtime
+from trackerdcs.settings import load_stand
+stand = load_stand(sys.argv[1])
+sys.exit(runtime.run(lambda: device.serve(stand, sys.argv[2], float(sys.argv[3]))))
+"""
+
+
+class Service(Server):
+    """One of our services as a process, up when its log says `sign`."""
+
+    def __init__(self, arguments: list[str], sign: str) -> None:
+        self._arguments, self._sign, self._said = arguments, sign, 0
+        super().__init__()
+
+    def _command(self) -> list[str]:
+        self._said = len(self.log())
+        return [sys.executable, *self._arguments]
+
+    def _answers(self) -> bool:
+        return self._sign in self.log()[self._said :]
+
+
+class Stack:
+    """Broker, database, simulators, three device services and a loader."""
+
+    devices = ("hv1", "lv1", "env1")
+
+    def __init__(self, folder: Path, enter: Any) -> None:
+        self.folder = folder
+        self.broker: Mosquitto = enter(Mosquitto())
+        self.database: Influxd = enter(Influxd())
+        self.control = free_port()
+        self.file = folder / "bench.yaml"
+        self.file.write_text(
+            FILE.format(
+                stand=STAND,
+                data=folder,
+                broker=self.broker.port,
+                url=self.database.url,
+                org=Influxd.org,
+                bucket=Influxd.bucket,
+                control=self.control,
+                hv1=free_port(),
+                lv1=free_port(),
+                period=PERIOD_S,
+            )
+        )
+        cli = ["-c", "from trackerdcs.cli.main import app; app()"]
+        self.sim: Service = enter(Service([*cli, "sim", "run", str(self.file)], "env1: simulated at"))
+        self.loader: Service = enter(Service([*cli, "loader", str(self.file)], ": connected"))
+        self.owners: dict[str, Service] = {
+            name: enter(Service(["-c", DEVICE, str(self.file), name, str(UNCONFIRMED_S)], ": connected"))
+            for name in self.devices
+        }
+
+    def truth(self, device: str) -> dict[str, dict[str, Value]]:
+        """What the simulated instrument really does."""
+        channels: dict[str, dict[str, Value]] = ask(HOST, self.control, {"op": "state"})["devices"][device]["channels"]
+        return channels
+
+    def journal(self, device: str) -> list[tuple[str, int, int]]:
+        """Boot, sequence number and time stamp of the frames that are not known to be stored."""
+        with sqlite3.connect(f"file:{self.folder}/{device}.journal.sqlite?mode=ro", uri=True, timeout=10) as db:
+            rows = db.execute("SELECT boot, seq, payload FROM frames").fetchall()
+        return [(boot, seq, json.loads(payload)["ts"]) for boot, seq, payload in rows]
+
+    def drained(self, before: int) -> bool:
+        """True if no journal holds a frame from before the time `before` (ns UTC)."""
+        return all(ts >= before for name in self.devices for _, _, ts in self.journal(name))
+
+    def wait_drained(self, patience: float) -> int:
+        """Wait until all that was said until now is known to be stored; returns this now, in ns UTC."""
+        now, deadline = time.time_ns(), time.monotonic() + patience
+        while not self.drained(now):
+            if time.monotonic() > deadline:
+                left = {name: self.journal(name)[:5] for name in self.devices}
+                raise AssertionError(f"not stored after {patience} s: {left}\n{self.loader.log()[-3000:]}")
+            time.sleep(0.1)
+        return now
