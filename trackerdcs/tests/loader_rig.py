@@ -89,7 +89,8 @@ class Letters:
 class Rig:
     """A loader on a broker, a device that sends, and a witness who holds each claim against what is really safe."""
 
-    def __init__(self) -> None:
+    def __init__(self, heartbeat: float = 0.05) -> None:
+        self._heartbeat = heartbeat
         self.broker = MemoryBroker()
         self.series, self.letters = FaultySeries(), Letters()
         self.who = Who("site", "loader", "boot", "test")
@@ -107,7 +108,9 @@ class Rig:
 
     def new_loop(self) -> LoadLoop:
         stores = (self.loader, self.series, self.letters, SystemClock())
-        return LoadLoop(*stores, ["bench"], self.who, batch=20, linger=0.0, retry=(0.01, 0.02), heartbeat=0.05)
+        return LoadLoop(
+            *stores, ["bench"], self.who, batch=20, linger=0.0, retry=(0.01, 0.02), heartbeat=self._heartbeat
+        )
 
     async def send(self, payload: bytes, leaf: str = "frame", device: str = "hv1") -> None:
         await self.device.publish(f"dcs/v1/bench/{device}/{leaf}", payload, retain=leaf == "frame")

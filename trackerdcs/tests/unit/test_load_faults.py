@@ -17,7 +17,7 @@ class TestLoadFaults(unittest.IsolatedAsyncioTestCase):
         self.rig = Rig()
 
     async def test_a_store_that_is_down_loses_nothing_and_costs_two_log_lines(self) -> None:
-        rig = self.rig
+        rig = Rig(heartbeat=60.0)  # both changes of the status are said at once
         with self.assertLogs("trackerdcs.app.load_loop", "INFO") as logs:
             async with rig.running():
                 rig.series.down = GONE
@@ -36,7 +36,7 @@ class TestLoadFaults(unittest.IsolatedAsyncioTestCase):
         self.assertIn(GONE, next(s.error or "" for s in rig.statuses if s.state == "fault"))
 
     async def test_full_dead_letters_hold_only_the_bad_messages(self) -> None:
-        rig = self.rig
+        rig = Rig(heartbeat=60.0)  # no frame of its own among those that are counted
         rig.letters.full, rig.bad = True, {"dcs/v1/bench/hv1/frame"}
         with self.assertLogs("trackerdcs.app.load_loop", "WARNING") as logs:
             async with rig.running():
@@ -55,13 +55,13 @@ class TestLoadFaults(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(len(logs.output), 3, logs.output)  # cannot be written, one bad topic, can be written again
 
     async def test_more_bad_messages_than_fit_stay_with_the_broker(self) -> None:
-        rig = self.rig
+        rig = Rig(heartbeat=60.0)  # no frame of its own among those that are counted
         rig.letters.full, rig.bad = True, {"dcs/v1/bench/hv1/frame"}
         async with rig.running():
             for seq in range(50):
                 await rig.send(frame(seq).replace(b'"v":1', b'"v":2'))
             await rig.send_frames(50)
-            await eventually(lambda: rig.confirmed == {50})
+            await eventually(lambda: rig.confirmed == {50} and rig.loop._tally.left == 30)
             self.assertEqual(len(rig.broker._sessions["loader"].unacknowledged), 50)
             rig.letters.full = False
             await eventually(lambda: len(rig.confirmed) == 21)
@@ -97,6 +97,19 @@ class TestLoadFaults(unittest.IsolatedAsyncioTestCase):
                 rig.check(self, 0, 1, 2)
         self.assertEqual(len(logs.output), 2, logs.output)
         self.assertIn("Traceback", logs.output[0])
+
+    async def test_a_bug_of_the_store_does_not_empty_a_batch_into_the_dead_letters(self) -> None:
+        rig = self.rig
+        async with rig.running():
+            rig.series.down = GONE
+            await rig.send_frames(0, 1, 2)
+            await eventually(lambda: len(rig.loop._batch) >= 3)
+            rig.series.breaks, rig.series.down = True, None
+            await eventually(lambda: any("a bug" in (s.error or "") for s in rig.statuses))
+            rig.series.breaks = False
+            await eventually(lambda: len(rig.confirmed) == 3)
+            self.assertEqual(len(rig.letters), 0)
+            rig.check(self, 0, 1, 2)
 
     async def test_a_bus_cut_after_the_write_loses_nothing(self) -> None:
         await self._cut("write")
