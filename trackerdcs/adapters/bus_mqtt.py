@@ -64,7 +64,6 @@ class MqttBus:
         wire = self._wire
         if wire is None or not self.connected:
             raise BusDown(f"{self._name}: not connected, {topic} was not sent")
-        await wire.subscribed()
         await wire.publish(topic, payload, retain)
 
     def subscribe(self, *filters: str) -> Subscription:

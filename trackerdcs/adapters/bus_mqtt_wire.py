@@ -60,7 +60,7 @@ class Wire:
         client.on_socket_open = lambda _c, _u, wire: _no_delay(wire)
         # paho calls this inside its `except`, and tells the cause in no other way.
         client.on_connect_fail = lambda _c, _u: self._not_connected(sys.exc_info()[1])
-        client.on_disconnect = lambda _c, _u, _flags, code, _p: self._hop(self._end, BusDown(str(code)))
+        client.on_disconnect = lambda _c, _u, _flags, code, _p: self._hop(self._end, _lost(code))
         client.on_publish = lambda _c, _u, mid, code, _p: self._hop(self._answer, mid, [code])
         client.on_subscribe = lambda _c, _u, mid, codes, _p: self._hop(self._answer, mid, codes)
         client.on_message = lambda _c, _u, message: self._hop(self._receive, message)
@@ -189,6 +189,10 @@ class Wire:
         client.on_connect_fail = client.on_disconnect = client.on_publish = None
         client.on_subscribe = client.on_message = None
         client.on_connect = lambda c, *_: c.disconnect()  # given up while paho was still connecting
+
+
+def _lost(code: ReasonCode) -> BusDown:
+    return BusDown("connection lost" if code == "Unspecified error" else f"connection lost: {code}")
 
 
 def _no_delay(wire: Any) -> None:

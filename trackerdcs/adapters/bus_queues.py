@@ -34,13 +34,14 @@ class Subscription(AsyncIterator[Received]):
 
     def __init__(self, filters: tuple[str, ...], size: int, caught_up: Callable[[], None]) -> None:
         self.filters = filters
+        self._patterns = [f.split("/", 2)[2] if f.startswith("$share/") else f for f in filters]
         self._size, self._caught_up = size, caught_up
         self._waiting: asyncio.Queue[Received | None] = asyncio.Queue()
         self._overflowed = False
 
     def selects(self, topic: str) -> bool:
         """True if one of the filters matches."""
-        return any(matches(f, topic) for f in self.filters)
+        return any(matches(p, topic) for p in self._patterns)
 
     def offer(self, item: Received) -> bool:
         """Queue a delivery; False if there is no room."""

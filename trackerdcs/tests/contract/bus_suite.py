@@ -1,6 +1,7 @@
 """What every Bus promises, as tests. Whoever has a Bus runs them: test_bus.py."""
 
 import asyncio
+import contextlib
 
 from trackerdcs.domain.errors import BusDown
 from trackerdcs.ports import Will
@@ -262,6 +263,21 @@ class BusSuite(BusCase):
                 await asyncio.wait_for(anext(edges), QUIET_S)
         else:
             self.assertFalse(await soon(anext(edges)))
+
+    async def test_a_shared_subscription_gives_each_message_to_one(self) -> None:
+        inboxes = [(await self.bus(name, f"$share/group/{TOPIC}"))[1] for name in ("a", "b")]
+        publisher, _ = await self.bus("c")
+        sent = [str(i).encode() for i in range(10)]
+        for payload in sent:
+            await soon(publisher.publish(TOPIC, payload))
+        got: list[bytes] = []
+        for inbox in inboxes:
+            with contextlib.suppress(TimeoutError):
+                while True:
+                    delivery = await asyncio.wait_for(anext(inbox), QUIET_S)
+                    delivery.acknowledge()
+                    got.append(delivery.payload)
+        self.assertEqual(sorted(got), [] if "shared_subscriptions" in self.lacks else sent)
 
     async def test_the_edges_of_the_connection(self) -> None:
         bus, _ = await self.bus("a")

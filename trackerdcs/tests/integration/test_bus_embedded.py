@@ -43,13 +43,6 @@ class EmbeddedBrokerTest(unittest.IsolatedAsyncioTestCase):
             with self.assertRaises(TimeoutError):
                 await asyncio.wait_for(anext(inbox), QUIET_S)
 
-    async def test_it_has_no_shared_subscriptions(self) -> None:
-        async with MqttBus(self.config, "a") as bus:
-            inbox = bus.subscribe(f"$share/group/{TOPIC}")
-            await soon(bus.publish(TOPIC, b"1"))
-            with self.assertRaises(TimeoutError):
-                await asyncio.wait_for(anext(inbox), QUIET_S)
-
     async def test_many_clients_at_once_get_what_is_retained_under_their_own_filters(self) -> None:
         """amqtt alone sends each newcomer what matches the filters of all, and leaves some without an answer."""
         topics = [f"dcs/v1/lab/hv{i}/status" for i in range(12)]

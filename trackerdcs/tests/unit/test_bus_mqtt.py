@@ -45,7 +45,9 @@ class OddBroker:
                     topic = int.from_bytes(body[:2], "big")
                     writer.write(bytes((PUBACK, 2)) + body[2 + topic : 4 + topic])
             await reader.read()
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, ConnectionError) as e:
+            logging.getLogger(__name__).debug("client is gone: %s", e)
+        finally:
             writer.close()
 
 
