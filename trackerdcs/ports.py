@@ -28,8 +28,8 @@ class Will:
 
 
 class Delivery(Protocol):
-    """A message received at QoS 1. With a persistent session the broker keeps it until `acknowledge` (idempotent, from the
-    loop's thread); with a clean one nothing would come again, and the bus acknowledges at arrival."""
+    """A message received at QoS 1. With a persistent session the broker keeps it until `acknowledge` (idempotent, from
+    the loop's thread); with a clean one nothing would come again, and the bus acknowledges at arrival."""
 
     @property
     def topic(self) -> str: ...
@@ -43,8 +43,8 @@ class Delivery(Protocol):
 class Bus(Protocol):
     """A connection to the broker that comes back by itself. QoS 1 everywhere; nothing is queued while disconnected.
 
-    `lacks` says what the broker behind it cannot do. Used as `async with`: entering it returns after the first try, successful or not;
-    leaving it publishes the will, retained, and disconnects.
+    `lacks` says what the broker behind it cannot do. Used as `async with`: entering it returns after the first try,
+    successful or not; leaving it publishes the will, retained, and disconnects.
     """
 
     lacks: frozenset[Lack]

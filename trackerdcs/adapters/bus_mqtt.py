@@ -160,7 +160,7 @@ class MqttBus:
             payload = self._will.payload("stopped")
             await asyncio.wait_for(self.publish(self._will.topic, payload, retain=True), LEAVE_S)
         except (BusDown, TimeoutError) as e:
-            log.warning("%s: left without saying so: %s", self._name, e or "no acknowledgement")
+            log.warning("%s: left without saying so: %s", self._name, str(e) or "no acknowledgement")
             return False
         return True
 
