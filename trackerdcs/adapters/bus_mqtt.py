@@ -145,12 +145,14 @@ class MqttBus:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._goodbye = await self._say_goodbye()
-        if self._task:
-            self._task.cancel()
-            await asyncio.wait({self._task}, timeout=2 * LEAVE_S)
-        self._connection.end()
-        self._subscriptions.end()
+        try:
+            self._goodbye = await self._say_goodbye()
+        finally:
+            if self._task:
+                self._task.cancel()
+                await asyncio.wait({self._task}, timeout=2 * LEAVE_S)
+            self._connection.end()
+            self._subscriptions.end()
 
     async def _say_goodbye(self) -> bool:
         """Publish the will; where that fails the connection ends without a goodbye, so that the broker does it."""

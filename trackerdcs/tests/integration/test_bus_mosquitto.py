@@ -80,6 +80,19 @@ class MosquittoTest(unittest.IsolatedAsyncioTestCase):
                 {(d.payload, d.retained) for d in again}, {(b"online", False), (b"1", False), (b"online", True)}
             )
 
+    async def test_nothing_of_an_old_connection_comes_back(self) -> None:
+        server, config = self.server()
+        async with MqttBus(config, "a") as bus:
+            server.kill()
+            await until(lambda: not bus.connected)
+            await asyncio.to_thread(server.restart)
+            await connected(bus)
+            edges = bus.connection()
+            self.assertTrue(await soon(anext(edges)))
+            with self.assertRaises(TimeoutError):
+                await asyncio.wait_for(anext(edges), 1.5)  # paho's own reconnect would come after 1 s and take over
+        self.assertEqual(server.log().count("New client connected"), 2)
+
     async def test_a_refused_login_is_said_once_and_tried_again(self) -> None:
         server, config = self.server("allow_anonymous false")
         with self.assertLogs("trackerdcs", logging.WARNING) as logs:

@@ -106,6 +106,19 @@ class OddBrokerTest(unittest.IsolatedAsyncioTestCase):
                     self.assertFalse(bus.connected)
         self.assertIn("ValueError: last will", logs.output[0])
 
+    async def test_a_will_that_breaks_at_the_end_does_not_keep_the_connection(self) -> None:
+        def broken(why: str) -> bytes:
+            if why == "stopped":
+                raise ValueError(why)
+            return b"offline"
+
+        async with OddBroker() as config:
+            bus = MqttBus(config, "a", Will("dcs/v1/lab/hv1/status", broken))
+            with self.assertRaises(ValueError):
+                async with bus:
+                    self.assertTrue(bus.connected)
+            self.assertFalse(bus.connected)
+
 
 class ConfigurationTest(unittest.TestCase):
     def test_a_missing_variable_is_named(self) -> None:
