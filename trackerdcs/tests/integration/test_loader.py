@@ -93,15 +93,15 @@ class TestServed(LoaderCase):
     async def test_a_killed_loader_goes_on_from_its_session_with_the_broker(self) -> None:
         loader = self.start_loader()
         async with self.source(again=None) as source:
-            sending = asyncio.create_task(source.send(600, RATE))
-            for count in (150, 350):
+            sending = asyncio.create_task(source.send(450, RATE))
+            for count in (100, 250):
                 await eventually(lambda count=count: len(source.sent) >= count)  # type: ignore[misc]
                 loader.kill()
                 await asyncio.sleep(0.2)
                 await asyncio.to_thread(loader.restart)
             await sending
             async with asyncio.timeout(LIMIT_S):
-                while len((await source.stored(self.series))[0]) < 600:
+                while len((await source.stored(self.series))[0]) < 450:
                     await asyncio.sleep(0.1)
             await self.assert_all_stored(source)
 
@@ -120,13 +120,13 @@ class TestServed(LoaderCase):
     async def test_a_killed_database_loses_nothing_and_costs_two_log_lines(self) -> None:
         loader = self.start_loader()
         async with self.source() as source:
-            sending = asyncio.create_task(source.send(600, RATE))
+            sending = asyncio.create_task(source.send(450, RATE))
             await eventually(lambda: len(source.confirmed) > 50)
             self.influxd.kill()
             await asyncio.sleep(0.5)
             await asyncio.to_thread(self.influxd.restart)
             await sending
-            await eventually(lambda: len(source.confirmed) == 600)
+            await eventually(lambda: len(source.confirmed) == 450)
             await self.assert_all_stored(source)
         said = [line for line in loader.log().splitlines() if "load_loop" in line]
         self.assertEqual(len(said), 2, loader.log())
@@ -134,13 +134,13 @@ class TestServed(LoaderCase):
     async def test_a_killed_broker_loses_nothing(self) -> None:
         self.start_loader()
         async with self.source() as source:
-            sending = asyncio.create_task(source.send(600, RATE))
+            sending = asyncio.create_task(source.send(450, RATE))
             await eventually(lambda: len(source.confirmed) > 50)
             self.mosquitto.kill()
             await asyncio.sleep(0.3)
             await asyncio.to_thread(self.mosquitto.restart)
             await sending
-            await eventually(lambda: len(source.confirmed) == 600)
+            await eventually(lambda: len(source.confirmed) == 450)
             await self.assert_all_stored(source)
 
     async def test_nonsense_is_parked_and_the_loader_ends_as_told(self) -> None:
@@ -180,7 +180,7 @@ class TestEmbedded(LoaderCase):
         self.series = SqliteSeries(self.data / "series.sqlite", read_only=True)
         self.addAsyncCleanup(self.series.close)
         async with self.source() as source:
-            sending = asyncio.create_task(source.send(600, RATE))
+            sending = asyncio.create_task(source.send(450, RATE))
             await eventually(lambda: len(source.confirmed) > 50)
             loader.kill()
             await asyncio.sleep(0.3)
@@ -190,7 +190,7 @@ class TestEmbedded(LoaderCase):
             await asyncio.sleep(0.3)
             await asyncio.to_thread(broker.restart)
             await sending
-            await eventually(lambda: len(source.confirmed) == 600)
+            await eventually(lambda: len(source.confirmed) == 450)
             await self.assert_all_stored(source)
             self.assertGreater(source.replayed, 0)
 
