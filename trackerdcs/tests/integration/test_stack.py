@@ -72,7 +72,7 @@ class TestStack(unittest.IsolatedAsyncioTestCase):
             ("on", "ch0"),
         ):
             await self.send("hv1", *args)
-        async with Witness(MqttBus(BusConfig(host=HOST, port=stack.broker.port), "witness")) as witness:
+        async with Witness(MqttBus(BusConfig(host=HOST, port=stack.broker.port), "witness"), killed=True) as witness:
             victims = [
                 stack.loader,
                 stack.owners["hv1"],
