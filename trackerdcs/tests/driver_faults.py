@@ -1,7 +1,4 @@
-"""What goes wrong on a wire never makes a driver show a stale value, another channel's, or one that it does not know.
-
-Each driver of the registry, against its simulator, on a real TCP socket and on a real pty.
-"""
+"""What goes wrong on a wire never makes a driver show a stale value, another channel's, or an unknown one."""
 
 import signal
 import subprocess
@@ -9,14 +6,15 @@ import sys
 from typing import Any
 
 from trackerdcs.domain.errors import LinkError
-from trackerdcs.drivers.registry import DRIVERS
-from trackerdcs.tests.driver_cases import Bench, SupplyCase, generate, is_supply, orders
+from trackerdcs.tests.driver_cases import TIMEOUT, Bench, SupplyCase, orders
 
+LATE = 1.5 * TIMEOUT
+"""Later than the link waits, but while it listens after the next connect: a serial port cannot do better."""
 FAULTS: dict[str, dict[str, Any]] = {
-    "late": {"delay": 0.3},
+    "late": {"delay": LATE},
     "drop": {},
-    "partial": {},
-    "late_tail": {"delay": 0.3},
+    "partial": {"keep": 1},
+    "late_tail": {"keep": 1, "delay": LATE},
     "garbage": {},
     "double": {},
     "close": {},
@@ -56,11 +54,12 @@ class SupplyFaults(SupplyCase):
         faults = 0
         for _ in range(4):
             try:
+                if not b.link.connected:
+                    b.reconnect()
                 snapshot = b.driver.poll()
             except LinkError:
                 faults += 1
                 self.assertFalse(b.link.connected, "a fault ends the connection")
-                b.reconnect()
             else:
                 faults += bool(snapshot.bad)
                 self.check(b, snapshot)
@@ -106,6 +105,10 @@ class SupplyFaults(SupplyCase):
         self.assertEqual(raised.exception.delivered, "no")
         self.assertEqual(orders(b.sim.transcript), [])
 
+
+class SupplyKilled(SupplyCase):
+    """The process of a driver dies."""
+
     def test_a_killed_process_leaves_the_instrument_as_it_is(self) -> None:
         b = self.bench()
         b.link.drop()
@@ -122,7 +125,3 @@ class SupplyFaults(SupplyCase):
             for quantity in ("v_set", "i_limit", "on"):
                 self.assertEqual(b.sim.truth()[channel][quantity], true[quantity])
         self.assertEqual(orders(b.sim.transcript), [])
-
-
-globals().update(generate(SupplyFaults, [name for name in DRIVERS if is_supply(name)]))
-del SupplyFaults  # it is no test by itself
