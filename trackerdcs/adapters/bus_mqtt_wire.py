@@ -149,7 +149,7 @@ class Wire:
 
     def _not_connected(self, cause: BaseException | None) -> None:
         self._hop(self._end, BusDown(f"cannot connect: {cause}"))
-        self._client.disconnect()  # else paho's thread would wait and try once more
+        self._client.disconnect()  # else paho's thread would linger for a second
 
     def _connected(self, code: ReasonCode) -> None:
         if code.is_failure:
