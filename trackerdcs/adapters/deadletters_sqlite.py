@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from trackerdcs.adapters.sqlite_file import SqliteFile
+from trackerdcs.domain.codec import plain
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS letters (
@@ -19,7 +20,7 @@ class SqliteDeadLetters:
 
     def park(self, topic: str, payload: bytes, why: str, ts: int) -> None:
         """Keep a message as it came, with the cause and the time (ns UTC) of parking it."""
-        row = (ts, _plain(topic), _plain(why), payload)
+        row = (ts, plain(topic), plain(why), payload)
         with self._file.transaction() as db:
             db.execute("INSERT INTO letters (ts, topic, why, payload) VALUES (?, ?, ?, ?)", row)
 
@@ -29,8 +30,3 @@ class SqliteDeadLetters:
 
     def close(self) -> None:
         self._file.close()
-
-
-def _plain(text: str) -> str:
-    """A cause may quote what made the message unstorable, half a surrogate pair for instance."""
-    return text.encode(errors="backslashreplace").decode()

@@ -4,11 +4,11 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from trackerdcs.domain import topics
-from trackerdcs.domain.codec import encode
+from trackerdcs.domain.codec import encode, plain
 from trackerdcs.domain.errors import BusDown
 from trackerdcs.domain.messages import Ack, Event, Meta, Status
 from trackerdcs.ports import Bus, Clock, Will
@@ -68,11 +68,13 @@ class Announcer:
 
     def answer(self, ack: Ack) -> None:
         """Send an ack; it waits for the broker."""
-        self._post("ack", encode(ack))
+        self._post("ack", encode(replace(ack, why=plain(ack.why) if ack.why else None)))
 
     def report(self, event: str, why: str | None = None, data: dict[str, Any] | None = None) -> None:
         """Send an event; it waits for the broker."""
-        message = Event(event=event, ts=self._clock.now(), boot=self._who.boot, why=why, data=data or {})
+        message = Event(
+            event=event, ts=self._clock.now(), boot=self._who.boot, why=plain(why) if why else None, data=data or {}
+        )
         self._post("event", encode(message))
 
     def refresh(self) -> None:
@@ -119,10 +121,10 @@ class Announcer:
             await self._bus.publish(self._who.topic("status"), encode(self._status()), retain=True)
 
     def _status(self) -> Status:
-        error, now = self._fault(), self._clock.now()
-        if (error is None) != (self._said is None):
+        fault, now = self._fault(), self._clock.now()
+        if (fault is None) != (self._said is None):
             self._since = now
-        self._said = error
+        self._said, error = fault, plain(fault) if fault else None
         state: Literal["online", "fault"] = "online" if error is None else "fault"
         return Status(state=state, ts=now, since=self._since, boot=self._who.boot, sw=self._who.sw, error=error)
 
@@ -132,7 +134,5 @@ class Announcer:
             await self._bus.publish(topic, payload)
             self._posts.popleft()
         if self._dropped:
-            log.error(
-                "%s: %d acks or events dropped while offline", self._who.device, self._dropped
-            )
+            log.error("%s: %d acks or events dropped while offline", self._who.device, self._dropped)
             self._dropped = 0

@@ -11,7 +11,7 @@ from trackerdcs.app.backoff import Backoff
 from trackerdcs.app.edge_log import EdgeLog
 from trackerdcs.app.tally import Tally
 from trackerdcs.domain import topics
-from trackerdcs.domain.codec import encode_stored
+from trackerdcs.domain.codec import encode_stored, plain
 from trackerdcs.domain.errors import BusDown, StoreDown
 from trackerdcs.domain.intake import FrameId, Intake, take_in
 from trackerdcs.domain.ranges import Ranges
@@ -171,7 +171,7 @@ class LoadLoop:
 
     async def _park(self, held: Held) -> bool:
         """Put a message into the dead letters; one that they do not take is set aside for `_park_again`."""
-        topic, why = held.delivery.topic, _plain(held.why or "")
+        topic, why = held.delivery.topic, plain(held.why or "")
         if not self._parking_failed.is_set():
             try:
                 await asyncio.to_thread(self._deadletters.park, topic, held.delivery.payload, why, self._clock.now())
@@ -224,12 +224,7 @@ class LoadLoop:
 
     def _fault(self) -> str | None:
         fault = self._store_fault or self._park_fault
-        return None if fault is None else _plain(fault)
-
-
-def _plain(text: str) -> str:
-    """An error may quote what caused it, half a surrogate pair for instance: no file and no message takes that."""
-    return text.encode(errors="backslashreplace").decode()
+        return fault
 
 
 def _key(rejected: RejectedPoint) -> tuple[str, tuple[tuple[str, str], ...], int]:

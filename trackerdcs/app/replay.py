@@ -108,10 +108,10 @@ class Replay:
     def _note(self, delivery: Delivery) -> None:
         try:
             if topics.is_loader(topics.parse(delivery.topic)):
-                if decode(Status, delivery.payload).state == "offline":
-                    self._loaders.pop(delivery.topic, None)
-                else:
+                if decode(Status, delivery.payload).state == "online":
                     self._loaders.setdefault(delivery.topic, self._clock.monotonic())
+                else:  # one in fault cannot store either
+                    self._loaders.pop(delivery.topic, None)
         except ContractError as e:
             log.warning("%s: %s", delivery.topic, e)
 

@@ -70,6 +70,11 @@ def load(payload: bytes) -> dict[str, Any]:
     return data
 
 
+def plain(text: str) -> str:
+    """A text that every message and file takes: errors may quote what caused them, half a surrogate pair say."""
+    return text.encode(errors="backslashreplace").decode()
+
+
 def _dump(data: Any) -> bytes:
     try:
         return json.dumps(_plain(data), allow_nan=False, separators=(",", ":"), ensure_ascii=False).encode()

@@ -10,10 +10,10 @@ from trackerdcs.adapters.clock_system import SystemClock
 from trackerdcs.adapters.commands_sqlite import SqliteCommandLog
 from trackerdcs.app.command_desk import CommandDesk
 from trackerdcs.domain.codec import encode
-from trackerdcs.domain.desk import Policy
+from trackerdcs.domain.desk import Args, Policy
 from trackerdcs.domain.errors import StoreFault, VerifyError
 from trackerdcs.domain.instrument import Argument, Channel, CommandSpec
-from trackerdcs.domain.messages import FINAL, Ack, Command
+from trackerdcs.domain.messages import FINAL, Ack, Command, Value
 
 POLICY = Policy(
     {
@@ -55,7 +55,7 @@ class TestCommandDesk(unittest.IsolatedAsyncioTestCase):
         self.addCleanup(self.log.close)
         self.acks: list[Ack] = []
         self.reports: list[tuple[str, str]] = []
-        self.executed: list[tuple[str, str, dict]] = []
+        self.executed: list[tuple[str, str, Args]] = []
         self.gate: asyncio.Event | None = None
         self.error: Exception | None = None
         self.clock = SystemClock()
@@ -71,7 +71,7 @@ class TestCommandDesk(unittest.IsolatedAsyncioTestCase):
             self.clock,
         )
 
-    async def execute(self, cmd: str, ch: str, args: dict) -> dict:
+    async def execute(self, cmd: str, ch: str, args: Args) -> dict[str, Value]:
         self.executed.append((cmd, ch, args))
         if self.gate:
             await self.gate.wait()
@@ -158,7 +158,7 @@ class TestCommandDesk(unittest.IsolatedAsyncioTestCase):
                 with self.assertLogs("trackerdcs.app.command_desk", "INFO"):
                     await self.send(self.command(id=f"e{number}"))
                 self.assertEqual(self.states(f"e{number}"), ["accepted", "failed"])
-                self.assertIn(str(error)[:3], self.acks[-1].why)
+                self.assertIn(str(error)[:3], self.acks[-1].why or "")
 
     async def test_refused_and_expired_execute_nothing(self):
         await self.send(self.command(v=50.0))

@@ -2,6 +2,7 @@
 
 import unittest
 from dataclasses import replace
+from typing import Any
 
 from trackerdcs.domain.desk import LIFE, Policy, judge, person
 from trackerdcs.domain.instrument import Argument, Channel, CommandSpec, Quantity
@@ -25,7 +26,7 @@ CHANNEL = Channel(
 POLICY = Policy({"ch0": CHANNEL}, {"cli": "expert", "nodered": "shifter", "wall": "viewer"}, real_hv=False)
 
 
-def command(cmd: str = "set_voltage", **changes: object) -> Command:
+def command(cmd: str = "set_voltage", **changes: Any) -> Command:
     args = {"v": -50} if cmd == "set_voltage" else {}
     return replace(Command("id1", cmd, NOW, NOW + 5 * SECOND, "ch0", args), **changes)
 
@@ -34,7 +35,7 @@ class TestJudge(unittest.TestCase):
     def judge(self, c: Command, user: str = "cli", retained: bool = False, now: int = NOW, policy: Policy = POLICY):
         return judge(c, user, retained=retained, now=now, policy=policy)
 
-    def refused(self, text: str, *args: object, **kwargs: object) -> None:
+    def refused(self, text: str, *args: Any, **kwargs: Any) -> None:
         verdict = self.judge(*args, **kwargs)
         self.assertEqual(verdict.state, "refused", verdict)
         self.assertIn(text, verdict.why)
@@ -56,7 +57,8 @@ class TestJudge(unittest.TestCase):
                 self.assertEqual(self.judge(command(args={"v": v})).state, state)
 
     def test_what_is_no_number_is_refused(self):
-        for v in (True, False, "-50", None, [1], {}, float("nan"), float("inf"), float("-inf"), 10**400):
+        wrong: tuple[Any, ...] = (True, False, "-50", None, [1], {}, float("nan"), float("inf"), float("-inf"), 10**400)
+        for v in wrong:
             with self.subTest(v=str(v)[:20]):
                 self.refused("v: expected a number", command(args={"v": v}))
 

@@ -5,6 +5,7 @@ import tempfile
 import unittest
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Literal
 from unittest.mock import patch
 
 from trackerdcs.adapters.bus_memory import MemoryBroker, MemoryBus
@@ -66,7 +67,7 @@ class Bench(unittest.IsolatedAsyncioTestCase):
     async def stored(self, *ranges: tuple[int, int], boot: str = "boot") -> None:
         await self.me.publish(STORED, encode_stored({"d": {boot: list(ranges)}}))
 
-    async def loader(self, state: str = "online") -> None:
+    async def loader(self, state: Literal["online", "offline", "fault"] = "online") -> None:
         await self.me.publish(LOADER, encode(Status(state, 1, 1, "l", "1")), retain=True)
 
     async def until(self, condition, what: str) -> None:
@@ -86,9 +87,9 @@ class TestOutbox(Bench):
             at_publish.append(len(self.journal))
             await publish(topic, payload, retain=retain)
 
-        self.bus.publish = spy
-        self.put(0)
-        await self.until(lambda: self.seen[FRAME] == [b"0"], "published")
+        with patch.object(self.bus, "publish", spy):
+            self.put(0)
+            await self.until(lambda: self.seen[FRAME] == [b"0"], "published")
         self.assertEqual(at_publish, [1])
         self.assertEqual(self.broker.retained[FRAME], b"0")
 
@@ -184,12 +185,13 @@ class TestReplay(Bench):
         await self.loader()
         await self.until(lambda: self.seen[REPLAY][:1] == [b"0"], "replayed")
 
-    async def test_a_loader_that_left_gets_no_replay(self):
-        await self.loader()
-        await self.loader("offline")
+    async def test_a_loader_that_left_or_cannot_store_gets_no_replay(self):
         self.put(0)
-        await asyncio.sleep(0.4)
-        self.assertEqual(self.seen[REPLAY], [])
+        for state in ("offline", "fault"):
+            await self.loader()
+            await self.loader(state)
+            await asyncio.sleep(0.3)
+            self.assertEqual(self.seen[REPLAY], [], state)
 
     async def test_a_confirmed_frame_is_not_replayed(self):
         await self.loader()

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import unittest
+from functools import partial
 
 from trackerdcs.app.worker import Priority, Worker
 
@@ -28,7 +29,7 @@ class TestWorker(unittest.IsolatedAsyncioTestCase):
             (Priority.DOWN, "off"),
             (Priority.KILL, "kill"),
         ]
-        tasks = [asyncio.create_task(self.worker.run(p, lambda name=name: done.append(name))) for p, name in wanted]
+        tasks = [asyncio.create_task(self.worker.run(p, partial(done.append, name))) for p, name in wanted]
         await asyncio.sleep(0.02)
         self.gate.set()
         await asyncio.gather(*tasks)

@@ -1,0 +1,126 @@
+"""What a device says of itself, on a broker in memory."""
+
+import asyncio
+import unittest
+
+from trackerdcs.adapters.bus_memory import MemoryBroker, MemoryBus
+from trackerdcs.adapters.clock_system import SystemClock
+from trackerdcs.app.announcer import POSTS, Announcer, Who, will_of
+from trackerdcs.domain.codec import decode
+from trackerdcs.domain.messages import Ack, Event, Meta, Status
+
+WHO = Who("s", "d", "boot", "0.0.0")
+META = Meta("hv", "m", "1", "driver", "0.0.0", True, "boot", 1.0, {})
+
+
+class TestAnnouncer(unittest.IsolatedAsyncioTestCase):
+    async def asyncSetUp(self):
+        self.broker = MemoryBroker()
+        self.me = await self.enterAsyncContext(MemoryBus(self.broker, "me"))
+        self.bus = await self.enterAsyncContext(MemoryBus(self.broker, "device", will_of(WHO, SystemClock())))
+        self.seen: list[tuple[str, bytes]] = []
+        self.fault: str | None = None
+        self.announcer = self.announce(heartbeat=10.0)
+
+    def announce(self, heartbeat: float) -> Announcer:
+        announcer = Announcer(WHO, self.bus, SystemClock(), lambda: self.fault, heartbeat)
+        for job in (self.listen(), announcer.births(), announcer.run()):
+            task = asyncio.create_task(job)
+            self.addCleanup(task.cancel)
+        return announcer
+
+    async def listen(self) -> None:
+        async for delivery in self.me.subscribe("dcs/v1/s/d/+"):
+            self.seen.append((delivery.topic.rsplit("/", 1)[1], delivery.payload))
+            delivery.acknowledge()
+
+    async def said(self, *leaves: str) -> list[bytes]:
+        """What was said since the last call, which must be on these leaves, in this order."""
+        await asyncio.sleep(0.05)
+        seen, self.seen = self.seen, []
+        self.assertEqual([leaf for leaf, _ in seen], list(leaves))
+        return [payload for _, payload in seen]
+
+    async def test_status_at_connect_meta_when_it_is_known_and_nothing_without_a_reason(self):
+        (status,) = await self.said("status")
+        self.assertEqual(decode(Status, status).state, "online")
+        self.announcer.introduce(META)
+        (meta,) = await self.said("meta")
+        self.assertEqual(decode(Meta, meta), META)
+        self.announcer.refresh()
+        await self.said()
+
+    async def test_a_fault_is_said_at_once_and_its_end_too(self):
+        (before,) = await self.said("status")
+        self.fault = "no answer"
+        self.announcer.refresh()
+        (fault,) = await self.said("status")
+        self.assertEqual((decode(Status, fault).state, decode(Status, fault).error), ("fault", "no answer"))
+        self.assertGreater(decode(Status, fault).since, decode(Status, before).since)
+        self.fault = "no answer still"
+        self.announcer.refresh()
+        (still,) = await self.said("status")
+        self.assertEqual(decode(Status, still).since, decode(Status, fault).since)
+        self.fault = None
+        self.announcer.refresh()
+        (after,) = await self.said("status")
+        self.assertEqual(decode(Status, after).state, "online")
+
+    async def test_the_status_is_repeated_as_heartbeat(self):
+        await self.said("status")
+        self.announce(heartbeat=0.05)
+        await asyncio.sleep(0.3)
+        self.assertGreaterEqual(len([leaf for leaf, _ in self.seen if leaf == "status"]), 4)
+
+    async def test_acks_and_events_wait_for_the_broker_in_their_order(self):
+        self.announcer.introduce(META)
+        await self.said("status", "meta")
+        self.broker.stop()
+        await asyncio.sleep(0.02)
+        self.announcer.answer(Ack("i", "cli", "done", 1))
+        self.announcer.report("reconnect", "cable", {"n": 1})
+        await asyncio.sleep(0.02)
+        self.broker.start()
+        await asyncio.sleep(0.05)
+        leaves = [leaf for leaf, _ in self.seen if leaf in ("ack", "event")]
+        self.assertEqual(leaves, ["ack", "event"])
+        event = decode(Event, self.seen[-1][1])
+        self.assertEqual((event.event, event.why, event.data), ("reconnect", "cable", {"n": 1}))
+
+    async def test_what_is_too_much_is_dropped_from_the_old_end_and_said(self):
+        await self.said("status")
+        self.broker.stop()
+        await asyncio.sleep(0.02)
+        for n in range(POSTS + 3):
+            self.announcer.answer(Ack(f"i{n}", "cli", "done", 1))
+        with self.assertLogs("trackerdcs.app.announcer", "ERROR") as logs:
+            self.broker.start()
+            for _ in range(100):
+                await asyncio.sleep(0.05)
+                if logs.output:
+                    break
+        self.assertIn("3 acks or events dropped", logs.output[0])
+        acks = [decode(Ack, payload).id for leaf, payload in self.seen if leaf == "ack"]
+        self.assertEqual((len(acks), acks[0]), (POSTS, "i3"))
+
+    async def test_a_text_that_is_no_text_ends_nothing(self):
+        await self.said("status")
+        self.fault = "half a pair \ud800"
+        self.announcer.refresh()
+        self.announcer.report("bad_message", "\udfff")
+        self.announcer.answer(Ack("i", "cli", "failed", 1, why="\ud800"))
+        status, event, ack = await self.said("status", "event", "ack")
+        self.assertEqual(decode(Status, status).error, "half a pair \\ud800")
+        self.assertEqual((decode(Event, event).why, decode(Ack, ack).why), ("\\udfff", "\\ud800"))
+        self.announcer.refresh()
+        await self.said()
+
+    async def test_when_it_is_gone_the_status_says_offline(self):
+        await self.said("status")
+        self.broker.cut("device")
+        status = decode(Status, (await self.said("status", "status"))[0])
+        self.assertEqual((status.state, status.error, status.boot), ("offline", "last will: connection lost", "boot"))
+
+
+if __name__ == "__main__":
+    unittest.main()
