@@ -64,16 +64,17 @@ class DeviceLoop:
         await self._desk.end_interrupted()
         try:
             async with asyncio.TaskGroup() as tasks:
+                # First what listens: a device that says that it is online obeys.
                 for job in (
-                    self._poll(),
-                    self._outbox.keep(),
-                    self._outbox.send(),
+                    self._desk.serve(self._bus, self._who.stand, self._who.device),
                     self._replay.confirm(),
                     self._replay.watch_loaders(),
                     self._replay.run(),
+                    self._poll(),
+                    self._outbox.keep(),
+                    self._outbox.send(),
                     self._announcer.births(),
                     self._announcer.run(),
-                    self._desk.serve(self._bus, self._who.stand, self._who.device),
                 ):
                     tasks.create_task(job)
         except ExceptionGroup as group:

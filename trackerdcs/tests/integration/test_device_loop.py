@@ -146,6 +146,16 @@ class TestFaults(WithIseg):
             stamps = [f.ts for f in bench.frames]
         self.assertEqual(stamps, sorted(set(stamps)))
 
+    async def test_with_a_data_folder_that_cannot_be_written_it_polls_and_obeys_and_says_so(self):
+        with tempfile.NamedTemporaryFile() as no_folder, self.assertLogs("trackerdcs.app", "WARNING"):
+            async with device_bench(self.config, data=Path(no_folder.name)) as bench:
+                self.assertEqual((await bench.command("set_voltage", v=-5)).state, "done")
+                self.assertEqual((await bench.command("off")).state, "done")
+                await bench.next_frame(lambda f: f.ch["ch0"]["v_set"] == -5, "frames go on")
+                await bench.until(lambda: bench.statuses[-1].state == "fault", "fault")
+                self.assertIn("frames are in memory only: journal", bench.statuses[-1].error or "")
+                self.assertIn("commands are remembered in memory only", bench.statuses[-1].error or "")
+
     async def test_frames_are_numbered_without_a_hole_and_the_end_is_said(self):
         async with device_bench(self.config) as bench:
             await bench.next_frame(lambda f: f.seq >= 5, "five frames")
