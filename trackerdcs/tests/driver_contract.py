@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from trackerdcs.domain.errors import CommandRefused, VerifyError, WrongDevice
+from trackerdcs.domain.errors import CommandRefused, Unsupported, VerifyError, WrongDevice
 from trackerdcs.domain.instrument import UNITS, Argument
 from trackerdcs.drivers.registry import driver_class
 from trackerdcs.sim.instrument import Instrument
@@ -107,6 +107,33 @@ class SupplyContract(SupplyCase):
         else:
             with self.assertRaises(CommandRefused):
                 b.supply.set_current_limit(channel, 0.5e-6)
+
+    def test_steps_of_the_instrument_are_not_rounded_away(self) -> None:
+        b = self.bench()
+        channel = next(iter(b.driver.channels()))
+        v = self.voltage(b, channel) + (0.001 if b.driver.kind == "lv" else 0.05)
+        self.assertAlmostEqual(b.supply.set_voltage(channel, v), v, delta=1e-6)
+        self.assertAlmostEqual(b.sim.truth()[channel]["v_set"], v, delta=1e-6)
+
+    def test_a_ramp_is_set_where_the_instrument_has_one(self) -> None:
+        b = self.bench()
+        for i, channel in enumerate(b.driver.channels()):
+            if not b.supply.hardware_ramp:
+                with self.assertRaises(Unsupported):
+                    b.supply.set_ramp(channel, 10.0, 20.0)
+                continue
+            up, down = 10.5 + i, 20.25 + i
+            self.assertEqual(b.supply.set_ramp(channel, up, down), (up, down))
+            read = b.supply.read(channel)
+            self.assertEqual((read["ramp_up"], read["ramp_down"]), (up, down))
+
+    def test_looking_at_what_is_off_leaves_it_off_and_shows_no_voltage(self) -> None:
+        b = self.bench()
+        for _ in range(2):
+            snapshot = b.driver.poll()
+            self.check(b, snapshot)
+            self.assertEqual((snapshot.bad, {c["state"] for c in snapshot.ch.values()}), ({}, {"off"}))
+        self.assertEqual({true["on"] for true in b.sim.truth().values()}, {False})
 
     def test_on_off_and_emergency_off_are_true(self) -> None:
         b = self.bench()

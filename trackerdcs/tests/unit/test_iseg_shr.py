@@ -4,6 +4,7 @@ import unittest
 
 from trackerdcs.domain.errors import BadReply, CommandRefused, ReplyTimeout
 from trackerdcs.drivers.iseg_shr import IsegShr
+from trackerdcs.tests.driver_cases import bench
 from trackerdcs.tests.scripted_link import ScriptedLink, Step
 
 IDN = "iseg Spezialelektronik GmbH,SR042060r4050000200,8200002,1.12"
@@ -112,3 +113,12 @@ class TestIsegShr(unittest.TestCase):
         )
         self.assertEqual(driver.set_ramp("ch0", 10, 20), (10.0, 20.0))
         link.assert_done()
+
+    def test_a_positive_module_is_positive_all_the_way(self) -> None:
+        b = self.enterContext(bench("iseg_shr", "tcp"))
+        b.sim.instrument.handle(":CONF:OUTP:POL p,(@1)")
+        self.assertEqual(b.supply.set_voltage("ch1", 50.0), 50.0)
+        with self.assertRaises(CommandRefused):
+            b.supply.set_voltage("ch0", 50.0)
+        self.assertEqual([b.sim.truth()[c]["v_set"] for c in ("ch0", "ch1")], [0.0, 50.0])
+        self.assertEqual(b.driver.poll().ch["ch1"]["v_set"], 50.0)
