@@ -101,7 +101,7 @@ class DeviceView:
         """Show a frame unless what is shown is newer."""
         known = self.frame
         if known is not None and known.boot == frame.boot:
-            if frame.seq < known.seq or (frame.seq == known.seq and (retained or self.live)):
+            if frame.seq < known.seq or (frame.seq == known.seq and self.live):
                 return
         elif known is not None and retained and frame.ts < known.ts:
             return

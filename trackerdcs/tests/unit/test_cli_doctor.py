@@ -7,8 +7,10 @@ from pathlib import Path
 from trackerdcs.adapters.deadletters_sqlite import SqliteDeadLetters
 from trackerdcs.adapters.journal_sqlite import SqliteJournal
 from trackerdcs.cli.doctor import WAITING, Finding, from_clock, from_device, from_files, from_loaders, from_outside
+from trackerdcs.domain.errors import StoreFault
 from trackerdcs.domain.messages import Frame
 from trackerdcs.ports import Entry
+from trackerdcs.services.client import rows_in
 from trackerdcs.tests.overview_bench import START, OverviewBench
 
 
@@ -98,6 +100,12 @@ class Files(unittest.TestCase):
         self.assertEqual(finding.grade, "WARN")
         self.assertIn("cannot be read", finding.text)
         self.assertEqual(path.read_bytes(), b"no database" * 1000)
+
+    def test_a_look_makes_no_file(self) -> None:
+        path = self.folder / "hv1.journal.sqlite"
+        with self.assertRaisesRegex(StoreFault, "hv1.journal.sqlite: cannot be read"):
+            rows_in(path, "frames")
+        self.assertFalse(path.exists())
 
     def test_nothing_local(self) -> None:
         self.assertEqual(list(from_files(self.folder / "nowhere", ["hv1"])), [])

@@ -104,8 +104,9 @@ class HighVoltage(TableCase):
         without = {q: v for q, v in OFF.items() if q != "v_mon"}
         self.bench.hv(bad={"v_mon": "no reply"}, **without)
         self.assertEqual(self.flag(), "?")
-        self.bench.hv(bad={"on": "no reply"}, v_mon=0.0)
-        self.assertEqual(self.flag(), "?")
+        for values in ({"v_mon": 0.0}, {"v_mon": 0.0, "on": False}):
+            self.bench.hv(bad={"on": "no reply"}, **values)  # type: ignore[arg-type]
+            self.assertEqual(self.flag(), "?")
         self.bench.hv(retained=True, at=0.1, **OFF)
         self.assertEqual(self.flag(), "?")
 

@@ -126,6 +126,12 @@ class States(Heard):
                 self.assertEqual(self.device.state(self.at(30.0)), "online")
                 self.assertEqual(self.device.state(self.at(30.1)), "silent")
 
+    def test_a_status_kept_by_the_broker_is_as_old_as_its_time_stamp(self) -> None:
+        self.hear("status", Status("online", START - 60 * 10**9, START, "b1", "0"), retained=True)
+        self.assertEqual(self.device.state(self.at(0.0)), "silent")
+        self.hear("status", Status("online", START - 60 * 10**9, START, "b1", "0"))
+        self.assertEqual(self.device.state(self.at(0.0)), "online")
+
     def test_offline_stays_offline(self) -> None:
         self.status("offline")
         self.assertEqual(self.device.state(self.at(1000.0)), "offline")

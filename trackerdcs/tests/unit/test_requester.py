@@ -68,11 +68,29 @@ class Sent(RequesterCase):
             self.assertEqual((answer.state, answer.why), ("refused", "out of range"))  # type: ignore[union-attr]
 
     async def test_a_repeated_ack_is_shown_once_and_those_of_others_never(self) -> None:
-        async with self.bench("accepted", "accepted", "done") as device:
+        async with self.bench("accepted", "accepted") as device:
             await device.is_there()
             asking = asyncio.create_task(self.request())
+            await asyncio.sleep(0.05)
             await device.say("ack", Ack("other", "web", "failed", 1), retain=False)
+            await device.say("ack", Ack(device.commands[0][1].id, "cli", "done", 1), retain=False)
             self.assertEqual([a.state for a in await asking if isinstance(a, Ack)], ["accepted", "done"])
+
+    async def test_once_accepted_it_may_take_its_time(self) -> None:
+        async with self.bench("accepted") as device:
+            await device.is_there()
+            asking = asyncio.create_task(self.request())
+            await asyncio.sleep(0.35)
+            await device.say("ack", Ack(device.commands[0][1].id, "cli", "done", 1), retain=False)
+            self.assertEqual([a.state for a in await asking if isinstance(a, Ack)], ["accepted", "done"])
+
+    async def test_what_one_device_says_of_itself_is_not_believed_of_the_next(self) -> None:
+        async with self.bench("done") as device:
+            await device.is_there()
+            await self.request()
+            with self.assertRaises(CommandRefused):
+                [answer async for answer in self.requester.request("s", "other", "off")]
+            self.assertIsNone(self.requester.meta)
 
     async def test_a_device_with_a_fault_is_there(self) -> None:
         async with self.bench("done") as device:
