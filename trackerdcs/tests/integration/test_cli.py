@@ -21,7 +21,7 @@ from trackerdcs.domain.stand import BusConfig
 from trackerdcs.services.client import connect
 from trackerdcs.tests.fake_device import FakeDevice
 from trackerdcs.tests.running_demo import LIMIT_S, TRACKERDCS, AgainstTheDemo
-from trackerdcs.tests.servers import HOST, free_port
+from trackerdcs.tests.servers import HOST, Mosquitto, free_port
 from trackerdcs.tests.witness import Witness
 
 
@@ -130,6 +130,24 @@ class Sent(AgainstTheDemo):
             code, _, err = await self.send("demo", "hv1", "off", "ch0", "--file", file.name)
             self.assertEqual(code, 78)
             self.assertIn(f"{file.name}:2: devicse: unknown key; did you mean devices?", err)
+
+
+class OnMosquitto(unittest.IsolatedAsyncioTestCase):
+    async def test_sent_done_and_refused_when_the_device_is_gone(self) -> None:
+        with Mosquitto() as broker:
+            config = BusConfig(port=broker.port)
+            command = [TRACKERDCS, "send", "s", "d", "off", "ch0", "--broker", f"{HOST}:{broker.port}"]
+            async with (
+                Witness(connect(config)),
+                connect(config) as bus,
+                FakeDevice(bus, ("accepted", "done")) as device,
+            ):
+                for state, code, shown in [("online", 0, "accepted\ndone, v_set"), ("offline", 1, "d is offline")]:
+                    await device.is_there(state)  # type: ignore[arg-type]
+                    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True)
+                    self.assertEqual(done.returncode, code, done.stderr)
+                    self.assertIn(shown, done.stdout + done.stderr)
+                self.assertEqual(len(device.commands), 1)
 
 
 class Watched(AgainstTheDemo):
