@@ -128,7 +128,8 @@ class TimeSeries(Protocol):
     async def samples(self, selection: Selection) -> list[Sample]: ...
 
     async def buckets(self, selection: Selection, number: int) -> list[Bucket]:
-        """The window in `number` parts of equal length; texts are left out, parts without numbers are absent."""
+        """The window in at most `number` parts of equal length, cut as `domain/storing.py` says; texts are left out,
+        parts without numbers are absent."""
 
     async def close(self) -> None: ...
 

@@ -28,10 +28,13 @@ PRAGMA user_version = {VERSION};
 T = TypeVar("T")
 RAW = "SELECT ?2, count(*), sum(value), min(value), max(value) FROM number WHERE series = ?1 AND ts >= ?3 AND ts < ?4"
 ROLL_UP = f"INSERT OR REPLACE INTO minute SELECT ?1, {RAW.removeprefix('SELECT ')}"
-SHORT = """SELECT (ts - ?2) / ?3, count(*), sum(value), min(value), max(value) FROM number
-    WHERE series = ?1 AND ts >= ?4 AND ts < ?5 GROUP BY 1"""
-LONG = """SELECT min((minute - ?2) / ?3, ?6), sum(count), sum(total), min(low), max(high) FROM minute
-    WHERE series = ?1 AND minute >= ?4 AND minute < ?5 GROUP BY 1"""
+# With the parts as the outer loop the rows come in their order: GROUP BY without it would sort all rows first.
+PARTS = """INSERT INTO temp.part WITH RECURSIVE p (i, a) AS (SELECT 0, ?1 UNION ALL SELECT i + 1, a + ?2 FROM p
+    WHERE a + ?2 < ?3) SELECT i, a, min(a + ?2, ?3) FROM p"""
+SHORT = """SELECT i, count(*), sum(value), min(value), max(value) FROM temp.part CROSS JOIN number
+    WHERE series = ? AND ts >= a AND ts < b GROUP BY i"""
+LONG = """SELECT i, sum(count), sum(total), min(low), max(high) FROM temp.part CROSS JOIN minute
+    WHERE series = ? AND minute >= a AND minute < b GROUP BY i"""
 
 
 class SqliteSeries:
@@ -112,6 +115,8 @@ class SqliteSeries:
             uri, uri=True, timeout=self.busy_s, isolation_level=None, check_same_thread=False
         )
         try:
+            db.execute("PRAGMA temp_store = MEMORY")
+            db.execute("CREATE TEMP TABLE part (i INTEGER PRIMARY KEY, a INTEGER, b INTEGER)")
             if not self._read_only:
                 db.execute("PRAGMA journal_mode = WAL")
                 db.execute("PRAGMA synchronous = FULL")  # a commit is what `stored` on the bus promises: on disk
@@ -201,15 +206,18 @@ class SqliteSeries:
         return db.execute(f"SELECT id, is_text FROM series {where}", wanted).fetchall()
 
     def _rows(self, db: sqlite3.Connection, selection: Selection, parts: Parts) -> Iterator[Row]:
-        for series, is_text in self._select(db, selection):
-            if is_text:
-                continue
-            if parts.width < MINUTE:
-                yield from db.execute(SHORT, (series, parts.origin, parts.width, parts.start, parts.stop))
-                continue
-            # Whole minutes from the roll-up; the odd seconds at both ends from the points themselves.
-            first, behind, last = parts.origin // MINUTE, parts.stop // MINUTE, parts.count - 1
-            yield from db.execute(LONG, (series, first, parts.width // MINUTE, first, behind, last))
-            head, tail = (0, parts.start, parts.origin), (last, behind * MINUTE, parts.stop)
-            for end in (head, tail):
+        all_series = [series for series, _ in self._select(db, selection)]
+        db.execute("DELETE FROM temp.part")
+        if parts.width < MINUTE:
+            db.execute(PARTS, (parts.origin, parts.width, parts.stop))
+            for series in all_series:
+                yield from db.execute(SHORT, (series,))
+            return
+        # Whole minutes from the roll-up; the odd seconds at both ends from the points themselves.
+        behind = parts.stop // MINUTE
+        db.execute(PARTS, (parts.origin // MINUTE, parts.width // MINUTE, behind))
+        ends = (0, parts.start, parts.origin), (parts.count - 1, behind * MINUTE, parts.stop)
+        for series in all_series:
+            yield from db.execute(LONG, (series,))
+            for end in ends:
                 yield from (row for row in db.execute(RAW, (series, *end)) if row[1])

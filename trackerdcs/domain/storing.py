@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from trackerdcs.domain.series import Bucket, Point, Selection
 
@@ -11,6 +12,8 @@ LAST = 2**62
 """Time stamps are in [0, LAST) ns, from 1970 to 2116: their sums and differences fit every store's integers."""
 LARGEST = 1e300
 """Numbers above it would make sums overflow; no instrument means one."""
+MOST_PARTS = 100_000
+"""Far beyond what a plot can show; more would only be a mistake that costs memory."""
 
 Row = tuple[int, int, float, float, float]
 """A part's index, and count, sum, lowest and highest of some numbers in it."""
@@ -22,16 +25,8 @@ def complaint(point: Point) -> str | None:
         return f"ts {point.ts}: expected ns UTC from 1970 to 2116"
     if not point.fields:
         return "no field"
-    tags = dict(point.tags)
-    if len(tags) != len(point.tags):
-        return "a tag is given twice"
-    for what, names in (("measurement", [point.measurement]), ("tag", list(tags)), ("field", list(point.fields))):
-        for name in names:
-            if name.startswith("_") or name == "time" or not _one_line(name):
-                return f"{what} {name!r}: not a name"
-    for key, text in tags.items():
-        if not _one_line(text):
-            return f"tag {key}: {text!r} is empty, ends in a backslash or holds a control character"
+    if why := _misnamed(point.measurement, point.tags, tuple(point.fields)):
+        return why
     fields: Mapping[str, object] = point.fields
     for field, value in fields.items():
         if isinstance(value, str):
@@ -89,8 +84,8 @@ def cut(selection: Selection, number: int) -> Parts | None:
     rounded up to whole minutes, and the parts begin on whole minutes; the odd seconds at the window's two ends belong
     to the first and the last part.
     """
-    if number < 1:
-        raise ValueError(f"a window has at least one part, got {number}")
+    if not 1 <= number <= MOST_PARTS:
+        raise ValueError(f"a window has 1 to {MOST_PARTS} parts, got {number}")
     start, stop = window(selection)
     if start >= stop:
         return None
@@ -113,13 +108,28 @@ def buckets_of(parts: Parts, rows: Iterable[Row]) -> list[Bucket]:
     return [parts.bucket(merged[i]) for i in sorted(merged)]
 
 
+@lru_cache(maxsize=10_000)  # the same few series come again and again
+def _misnamed(measurement: str, tags: tuple[tuple[str, str], ...], fields: tuple[str, ...]) -> str | None:
+    texts = dict(tags)
+    if len(texts) != len(tags):
+        return "a tag is given twice"
+    for what, names in (("measurement", [measurement]), ("tag", list(texts)), ("field", list(fields))):
+        for name in names:
+            if name.startswith(("_", "#")) or name == "time" or not _plain(name):
+                return f"{what} {name!r}: not a name"
+    for key, text in texts.items():
+        if not _plain(text):
+            return f"tag {key}: {text!r} is empty or holds a control character or a backslash"
+    return None
+
+
 def _ratio_up(length: int, by: int) -> int:
     return -(-length // by)
 
 
-def _one_line(text: str) -> bool:
-    """Line protocol has no way to write the others."""
-    return bool(text) and not text.endswith("\\") and _writable(text)
+def _plain(text: str) -> bool:
+    """Line protocol has no sure way to write the others."""
+    return bool(text) and "\\" not in text and _writable(text)
 
 
 def _writable(text: str) -> bool:

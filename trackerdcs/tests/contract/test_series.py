@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from trackerdcs.adapters.series_influx import InfluxSeries
@@ -98,14 +98,9 @@ class SeriesContract(unittest.TestCase):
         self.assertEqual([b.count for b in self.buckets("v_mon", -(2**80), 2**80, 3)], [1])
 
     def test_a_channel_is_found_under_all_its_modules_and_alone(self) -> None:
-        self.write(
-            self.point(T0 + 2, {"v_mon": 2.0}, module="M 2"),
-            self.point(T0 + 1, {"v_mon": 1.0}),
-            self.point(T0 + 3, {"v_mon": 3.0}, module="M=3"),
-            self.point(T0 + 1, {"v_mon": 9.0}, "ch1"),
-            self.point(T0 + 1, {"v_mon": 8.0}, "-"),
-            self.point(T0 + 1, {"v_mon": 7.0}, None, kind="frames"),
-        )
+        self.write(self.point(T0 + 2, {"v_mon": 2.0}, module="M 2"), self.point(T0 + 1, {"v_mon": 1.0}))
+        self.write(self.point(T0 + 3, {"v_mon": 3.0}, module="M=3"), self.point(T0 + 1, {"v_mon": 9.0}, "ch1"))
+        self.write(self.point(T0 + 1, {"v_mon": 8.0}, "-"), self.point(T0 + 1, {"v_mon": 7.0}, None, kind="frames"))
         self.assertEqual(self.samples("v_mon"), [(T0 + i, float(i)) for i in (1, 2, 3)])
         self.assertEqual(plain(self.buckets("v_mon", T0, T0 + 10, 1)), [(T0, T0 + 10, 3, 1.0, 3.0)])
         self.assertEqual(self.samples("v_mon", channel="-"), [(T0 + 1, 8.0)])
@@ -141,11 +136,13 @@ class SeriesContract(unittest.TestCase):
             (self.point(2**63, {"i_mon": 1.0}), "ts"),
             (self.point(T0, {"time": 1.0}), "time"),
             (self.point(T0, {"_x": 1.0}), "_x"),
+            (self.point(T0, {"": 1.0}), "field ''"),
             (self.point(T0, {"a\nb": 1.0}), "field"),
             (self.point(T0, {"state": "\ud800"}), "surrogate"),
             (self.point(T0, {"state": "a\rb"}), "control"),
             (self.point(T0, {"i_mon": 1.0}, "c\nd"), "channel"),
-            (self.point(T0, {"i_mon": 1.0}, module="M\\"), "module"),
+            (self.point(T0, {"i_mon": 1.0}, module="M\\2"), "module"),
+            (self.point(T0, {"i_mon": 1.0}, kind="#"), "measurement"),
         ]
         good = [self.point(T0 + i, {"v_mon": float(i), "state": "on"}) for i in range(len(wrong))]
         rejected = self.write(*(p for pair in zip((w for w, _ in wrong), good, strict=True) for p in pair))
@@ -202,9 +199,10 @@ class SeriesContract(unittest.TestCase):
         asyncio.run(self.series.close())
         asyncio.run(self.series.close())
 
-    def test_at_least_one_part(self) -> None:
-        with self.assertRaises(ValueError):
-            self.buckets("v_mon", T0, T0 + 10, 0)
+    def test_a_senseless_number_of_parts_is_an_error(self) -> None:
+        for number in (-1, 0, 10**6):
+            with self.assertRaises(ValueError):
+                self.buckets("v_mon", T0, T0 + 10, number)
 
     def test_a_selection_is_never_a_query(self) -> None:
         self.write(self.point(T0, {"v_mon": 1.0}))
@@ -219,11 +217,14 @@ class SeriesContract(unittest.TestCase):
 
     def test_names_and_texts_come_back_as_they_were(self) -> None:
         letters = st.characters(exclude_categories=["Cs"], min_codepoint=32) | st.sampled_from("\\\",= '${}éß😀")
-        name = st.text(letters, min_size=1, max_size=8).filter(lambda t: t[-1] != "\\" and t[0] != "_" and t != "time")
+        name = st.text(letters, min_size=1, max_size=8).filter(
+            lambda t: "\\" not in t and t[0] not in "_#" and t != "time"
+        )
         text = st.text(letters | st.sampled_from("\n\t"), max_size=20)
 
         @settings(max_examples=self.examples, deadline=None, derandomize=True)
         @given(name, name, name, name, text)
+        @example('a ,="b', "${1}", "' ,=\"", "x ,= y", 'say "no", \\ or\n${1}\\')
         def check(kind: str, channel: str, module: str, field: str, value: str) -> None:
             self.stand = next(_names)
             self.assertEqual(self.write(self.point(T0, {field: value}, channel, kind=kind, module=module)), [])

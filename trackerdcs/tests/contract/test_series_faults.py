@@ -137,6 +137,11 @@ class SqliteFaults(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(await series.samples(selection()), stored(0, 10))
         self.assertEqual(len(await series.samples(Selection("f", "d", "ch1", "i_mon", *ALWAYS))), 1)
 
+    async def test_the_types_of_the_fields_are_in_the_file(self) -> None:
+        await self.open().write([point("f", T0, {"v_mon": 1.0, "state": "on"})])
+        wrong = [point("f", T0 + 1, {"v_mon": "text"}, "ch1"), point("f", T0 + 1, {"state": 1.0})]
+        self.assertEqual([r.point for r in await self.open().write(wrong)], wrong)
+
     async def test_a_missing_file_to_read_is_said_and_not_created(self) -> None:
         with self.assertRaisesRegex(StoreDown, f"{self.path}: there is no such file"):
             await self.open(read_only=True).samples(selection())
