@@ -72,7 +72,8 @@ class Requester:
         if not self._bus.connected:
             raise BusDown("the connection to the broker was lost; nothing was sent")
         try:
-            await asyncio.wait_for(self._bus.publish(topic, payload), self._ack_wait)
+            async with asyncio.timeout(self._ack_wait):
+                await self._bus.publish(topic, payload)
         except (BusDown, TimeoutError) as e:
             why = str(e) or f"no acknowledgement in {self._ack_wait:g} s"
             yield Unknown(f"the broker has not confirmed the command, the device may have got it: {why}")
@@ -125,7 +126,8 @@ class Requester:
 
     async def _next(self, heard: AsyncIterator[Delivery], deadline: float) -> Delivery | None:
         try:
-            delivery = await asyncio.wait_for(anext(heard), max(0.0, deadline - self._clock.monotonic()))
+            async with asyncio.timeout(max(0.0, deadline - self._clock.monotonic())):
+                delivery = await anext(heard)
         except (TimeoutError, StopAsyncIteration):
             return None
         delivery.acknowledge()

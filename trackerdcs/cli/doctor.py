@@ -215,7 +215,7 @@ async def _from_store(where: Place, overview: "Overview", at: "Moment") -> Async
             if latest is None:
                 yield Finding("WARN", f"stored of {device}: nothing yet")
                 continue
-            age = (at.now - latest) / 1e9
+            age = max(0.0, (at.now - latest) / 1e9)  # what came while we looked is newer than our look
             view = overview.devices.get((stand.stand, device))
             late = age > LATE_S and view is not None and view.live
             text = f"stored of {device}: newest frame {duration(age)} old, of {utc(latest)}"
