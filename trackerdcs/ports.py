@@ -1,6 +1,6 @@
 """What the inside needs from the outside. Each Protocol has one contract suite in tests/contract."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Literal, Protocol, Self
@@ -102,7 +102,9 @@ class Driver(Protocol):
 
     def channels(self) -> dict[str, Channel]: ...
     def identify(self) -> Identity: ...
-    def poll(self) -> Snapshot: ...
+
+    def poll(self, channels: Collection[str] | None = None) -> Snapshot:
+        """Read these channels, all if not said; those that cost nothing more may come along."""
 
 
 class PowerSupply(Driver, Protocol):

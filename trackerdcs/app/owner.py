@@ -40,7 +40,7 @@ class Owner:
             async with asyncio.timeout(max(PATIENCE, 3 * self._config.period)):
                 if not self._link.connected:
                     await self._connect()
-                snapshot = await self._worker.run(Priority.POLL, self._driver.poll)
+                snapshot = await self._worker.run(Priority.POLL, lambda: self._driver.poll(channels))
         except (LinkError, DeviceError) as e:
             return self._failed(str(e), channels)
         except TimeoutError:

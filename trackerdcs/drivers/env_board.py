@@ -4,7 +4,7 @@ Each poll waits for the next line, so that a value is never older than a poll; a
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import ClassVar
 
 from trackerdcs.domain.crc import without_crc
@@ -46,7 +46,7 @@ class EnvBoard:
                     return identity
         raise WrongDevice(f"expected lines of {type(self).__name__}, the board says {heard[-1][:80]!r}")
 
-    def poll(self) -> Snapshot:
+    def poll(self, channels: Collection[str] | None = None) -> Snapshot:
         """The newest of what the board has said since the last poll; raises LinkError when it is silent."""
         good: dict[str, float | bool | str] = {}
         bad = dict.fromkeys(RANGES, "no new value")

@@ -1,6 +1,6 @@
 """The conversation with a power supply whose commands stand in tables: select, ask, set, read back."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import ClassVar, cast
 
@@ -58,11 +58,11 @@ class ScpiSupply:
         self._idn = self.link.query("*IDN?")
         return identified(self._idn, self.models)
 
-    def poll(self) -> Snapshot:
-        """Read everything. Raises LinkError when the wire is lost; a senseless reply spoils its own value only."""
+    def poll(self, channels: Collection[str] | None = None) -> Snapshot:
+        """Read these channels. Raises LinkError when the wire is lost; a senseless reply spoils its own value only."""
         if self.every:
             return self._visit([*self.numbers])
-        parts = [self._visit([name]) for name in self.numbers]
+        parts = [self._visit([name]) for name in self.numbers if channels is None or name in channels]
         return Snapshot({k: v for p in parts for k, v in p.ch.items()}, {k: v for p in parts for k, v in p.bad.items()})
 
     def read(self, channel: str) -> Values:

@@ -3,16 +3,18 @@
 import asyncio
 import tempfile
 import unittest
+from dataclasses import replace
 from pathlib import Path
 
 from trackerdcs.adapters.clock_system import SystemClock
 from trackerdcs.domain.errors import ConfigError
 from trackerdcs.domain.messages import NO_CHANNEL
+from trackerdcs.sim.hmp4040 import Hmp4040
 from trackerdcs.sim.instrument import Truth
 from trackerdcs.sim.iseg_shr import IsegShr
 from trackerdcs.sim.world import World
 from trackerdcs.tests.device_bench import config_for, device_bench
-from trackerdcs.tests.driver_cases import SIMULATORS, orders
+from trackerdcs.tests.driver_cases import SELECTS, SIMULATORS, orders
 from trackerdcs.tests.sim_stand import RunningSim, running
 
 
@@ -102,6 +104,18 @@ class TestCommands(WithIseg):
                     self.assertIn("not simulated", ack.why or "")
                 self.assertEqual((await bench.command("off")).state, "done")
             self.assertEqual(orders(sim.transcript), [":VOLT OFF,(@0)"])
+
+
+class TestPolling(unittest.IsolatedAsyncioTestCase):
+    async def test_only_channels_of_the_stand_file_are_asked(self):
+        with running(Hmp4040(World())) as sim:
+            config = config_for("hmp4040", sim.resource)
+            config = replace(config, channels={"ch2": config.channels["ch2"]})
+            async with device_bench(config) as bench:
+                frame = await bench.next_frame(lambda f: True, "frame")
+            self.assertEqual(set(frame.ch), {"ch2"})
+            selected = {line for line in sim.transcript if SELECTS.fullmatch(line.split(" ")[0])}
+            self.assertEqual(selected, {"INST:NSEL 2"})
 
 
 class TestIdentity(WithIseg):
