@@ -125,6 +125,8 @@ def from_device(device: "DeviceView", at: "Moment") -> Finding:
     error = f": {device.status.error}" if device.status and device.status.error else ""
     if state == "unknown":
         return Finding("FAIL", f"{name} is not there: no status at this broker")
+    if state == "silent" and device.fresh(at):
+        return Finding("WARN", f"{name} sends frames, but no heartbeat{ago}: commands to it are not sent")
     if state in ("offline", "silent"):
         return Finding("FAIL", f"{name} is {state}{ago}{error}")
     if state == "fault":

@@ -41,10 +41,10 @@ class Sent(AgainstTheDemo):
 
     async def test_first_light_from_command_to_database_and_back(self) -> None:
         async with Witness(connect(BusConfig(port=self.demo.port))):
-            code, out, err = await self.send("demo", "hv1", "set_voltage", "ch0", "--arg", "v=-50", "--reason", "first")
+            code, out, err = await self.send("demo", "hv2", "set_voltage", "ch0", "--arg", "v=-50", "--reason", "first")
             self.assertEqual((code, err), (0, ""))
             self.assertRegex(out, r"^accepted\ndone, .*v_set -50\.000 V")
-            code, out, err = await self.send("demo", "hv1", "on", "ch0", "--reason", "first")
+            code, out, err = await self.send("demo", "hv2", "on", "ch0", "--reason", "first")
             self.assertEqual((code, err), (0, ""))
             self.assertRegex(out, r"^accepted\ndone, .*on yes")
             for quantity in ("v_set", "v_mon"):
@@ -52,7 +52,7 @@ class Sent(AgainstTheDemo):
 
     async def _stored(self, quantity: str, value: float) -> None:
         """Wait until the newest stored value is `value` within a volt."""
-        args = ("--device", "hv1", "--channel", "ch0", "--quantity", quantity, "--last", "60s", "--format", "csv")
+        args = ("--device", "hv2", "--channel", "ch0", "--quantity", quantity, "--last", "60s", "--format", "csv")
         deadline = time.monotonic() + LIMIT_S
         while True:
             done = await self.run_cli("history", *args)
@@ -62,8 +62,8 @@ class Sent(AgainstTheDemo):
             self.assertLess(time.monotonic(), deadline, done.stdout + done.stderr)
 
     async def test_refused_by_the_device(self) -> None:
-        for arg, why in [("v=-900", "outside -800 to 0 V"), ("v=true", "expected a number"), ("x=1", "'x' is unknown")]:
-            code, out, err = await self.send("demo", "hv1", "set_voltage", "ch0", "--arg", arg)
+        for arg, why in [("v=-900", "outside 0 to 12.5 V"), ("v=true", "expected a number"), ("x=1", "'x' is unknown")]:
+            code, out, err = await self.send("demo", "lv1", "set_voltage", "ch1", "--arg", arg)
             self.assertEqual((code, out), (1, ""))
             self.assertRegex(err, f"^refused: .*{why}")
 
@@ -99,6 +99,23 @@ class Sent(AgainstTheDemo):
             code, out, err = await self.send("s", "d", "off", "ch0", "--wait", "1.5")
             self.assertEqual((code, out), (3, "accepted\n"))
             self.assertIn("no final answer in 1.5 s", err)
+
+    async def test_ctrl_c_leaves_it_unknown(self) -> None:
+        async with self.fake("accepted") as device:
+            await device.is_there()
+            process = await asyncio.create_subprocess_exec(
+                *(TRACKERDCS, "send", "s", "d", "off", "ch0"),
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                env=self.environment,
+                preexec_fn=_hear_ctrl_c,
+            )
+            assert process.stdout is not None
+            async with asyncio.timeout(LIMIT_S):
+                self.assertEqual(await process.stdout.readline(), b"accepted\n")
+                process.send_signal(signal.SIGINT)
+                _, err = await process.communicate()
+            self.assertEqual((process.returncode, err), (3, b"interrupted: what became of the command is unknown\n"))
 
     async def test_read_back_in_the_units_of_the_device(self) -> None:
         async with self.fake("done") as device:

@@ -32,6 +32,8 @@ class Heard(unittest.TestCase):
         self.bench.status("demo/hv1")
         self.check(self.device(2.0), "OK", "demo/hv1 is online, said 2.0 s ago, frames come")
         self.check(self.device(31.0), "FAIL", "hv1 is silent, said 31 s ago")
+        self.bench.hv(v_mon=1.0, at=31.0)
+        self.check(self.device(31.0), "WARN", "hv1 sends frames, but no heartbeat, said 31 s ago")
         self.bench.status("demo/hv1", "fault", "link refused")
         self.check(self.device(), "WARN", "has a fault.*: link refused")
         self.bench.status("demo/hv1", "offline", "last will")
