@@ -92,8 +92,12 @@ class Announcer:
 
     async def run(self) -> None:
         """Say what changed, the heartbeat, and what waits to be sent, for ever."""
+        beat = self._clock.monotonic()
         while True:
             self._wake.clear()
+            if self._clock.monotonic() >= beat:
+                self._due.add("status")
+                beat = self._clock.monotonic() + self._heartbeat
             if self._bus.connected:
                 try:
                     await self._say_state()
@@ -101,10 +105,11 @@ class Announcer:
                 except BusDown as e:
                     log.debug("%s/%s waits for the bus: %s", self._who.stand, self._who.device, e)
             try:
-                async with asyncio.timeout(self._heartbeat):  # wait_for of 3.11 may swallow a cancellation
+                # Not wait_for: the one of Python 3.11 may swallow a cancellation.
+                async with asyncio.timeout(max(0.0, beat - self._clock.monotonic())):
                     await self._wake.wait()
             except TimeoutError:
-                self._due.add("status")
+                continue
 
     def _post(self, leaf: str, payload: bytes) -> None:
         if len(self._posts) >= POSTS:

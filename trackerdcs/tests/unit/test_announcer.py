@@ -72,6 +72,14 @@ class TestAnnouncer(unittest.IsolatedAsyncioTestCase):
         await asyncio.sleep(0.3)
         self.assertGreaterEqual(len([leaf for leaf, _ in self.seen if leaf == "status"]), 4)
 
+    async def test_what_is_said_in_between_delays_no_heartbeat(self):
+        await self.said("status")
+        busy = self.announce(heartbeat=0.1)
+        for n in range(20):
+            busy.answer(Ack(f"i{n}", "cli", "done", 1))
+            await asyncio.sleep(0.03)
+        self.assertGreaterEqual(len([leaf for leaf, _ in self.seen if leaf == "status"]), 4)
+
     async def test_acks_and_events_wait_for_the_broker_in_their_order(self):
         self.announcer.introduce(META)
         await self.said("status", "meta")
