@@ -63,14 +63,6 @@ class Parts:
         """The part of a time stamp inside the window."""
         return min(max((ts - self.origin) // self.width, 0), self.count - 1)
 
-    def bucket(self, row: Row) -> Bucket:
-        """A row as the bucket of its part."""
-        i, count, total, low, high = row
-        start = self.origin + i * self.width if i else self.start
-        stop = self.origin + (i + 1) * self.width if i + 1 < self.count else self.stop
-        mean = min(max(total / count, low), high)  # rounding must not push it out of its own numbers
-        return Bucket(start, stop, count, mean, low, high)
-
 
 def window(selection: Selection) -> tuple[int, int]:
     """Start and stop of the selection, cut to what a store can hold."""
@@ -105,7 +97,15 @@ def buckets_of(parts: Parts, rows: Iterable[Row]) -> list[Bucket]:
         if old is not None:
             row = (row[0], old[1] + row[1], old[2] + row[2], min(old[3], row[3]), max(old[4], row[4]))
         merged[row[0]] = row
-    return [parts.bucket(merged[i]) for i in sorted(merged)]
+    buckets = []
+    for i, count, total, low, high in sorted(merged.values()):
+        start = parts.origin + i * parts.width if i else parts.start
+        stop = parts.origin + (i + 1) * parts.width if i + 1 < parts.count else parts.stop
+        mean = total / count
+        if not low <= mean <= high:  # by rounding only
+            mean = low if mean < low else high
+        buckets.append(Bucket(start, stop, count, mean, low, high))
+    return buckets
 
 
 @lru_cache(maxsize=10_000)  # the same few series come again and again
