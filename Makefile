@@ -6,7 +6,7 @@ STAMP := $(VENV)/.complete
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check format servers lock clean
+.PHONY: help demo test soak check format servers lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -16,6 +16,9 @@ demo: $(STAMP) ## run the demonstrator: simulated instruments, broker, database,
 
 test: $(STAMP) servers ## run every test; servers that cannot be had are skipped with the reason
 	$(BIN)/python -m unittest discover trackerdcs/
+
+soak: $(STAMP) servers ## ten minutes of random faults on a whole stand, nothing may be lost; MINUTES=60 for longer
+	$(BIN)/python -m trackerdcs.tests.soak $(MINUTES)
 
 check: $(STAMP) ## formatter, linter and type checker, changing nothing
 	$(BIN)/ruff format --check .

@@ -1,13 +1,21 @@
 """For tests: a stand as a lab runs it, each service a process of its own, on a real broker and a real database."""
 
 import json
+import os
 import sqlite3
+import subprocess
 import sys
 import time
+from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from trackerdcs.domain.messages import Value
+from trackerdcs.adapters.series_influx import InfluxSeries
+from trackerdcs.domain.codec import decode
+from trackerdcs.domain.messages import Frame, Value
+from trackerdcs.domain.series import Selection
+from trackerdcs.domain.topics import parse
 from trackerdcs.sim.control import ask
 from trackerdcs.tests.servers import HOST, Influxd, Mosquitto, Server, free_port
 
@@ -54,6 +62,9 @@ sys.exit(runtime.run(lambda: device.serve(stand, sys.argv[2], float(sys.argv[3])
 """
 
 
+CLI = ["-c", "from trackerdcs.cli.main import app; app()"]
+
+
 class Service(Server):
     """One of our services as a process, up when its log says `sign`."""
 
@@ -76,6 +87,7 @@ class Stack:
 
     def __init__(self, folder: Path, enter: Any) -> None:
         self.folder = folder
+        self.start = time.time_ns()
         self.broker: Mosquitto = enter(Mosquitto())
         self.database: Influxd = enter(Influxd())
         self.control = free_port()
@@ -94,9 +106,8 @@ class Stack:
                 period=PERIOD_S,
             )
         )
-        cli = ["-c", "from trackerdcs.cli.main import app; app()"]
-        self.sim: Service = enter(Service([*cli, "sim", "run", str(self.file)], "env1: simulated at"))
-        self.loader: Service = enter(Service([*cli, "loader", str(self.file)], ": connected"))
+        self.sim: Service = enter(Service([*CLI, "sim", "run", str(self.file)], "env1: simulated at"))
+        self.loader: Service = enter(Service([*CLI, "loader", str(self.file)], ": connected"))
         self.owners: dict[str, Service] = {
             name: enter(Service(["-c", DEVICE, str(self.file), name, str(UNCONFIRMED_S)], ": connected"))
             for name in self.devices
@@ -126,3 +137,47 @@ class Stack:
                 raise AssertionError(f"not stored after {patience} s: {left}\n{self.loader.log()[-3000:]}")
             time.sleep(0.1)
         return now
+
+    def trackerdcs(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """A command of the command line, in this stand."""
+        return subprocess.run(
+            [sys.executable, *CLI, *arguments],
+            env=os.environ | {"TRACKERDCS_STAND_FILE": str(self.file)},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    async def stored(self, device: str, stop: int) -> dict[str, list[int]]:
+        """Sequence numbers in the database by boot, in the order of their time stamps, until `stop` (ns UTC)."""
+        db = self.database
+        series = InfluxSeries(db.url, db.org, db.bucket, db.token)
+        seqs = await series.samples(Selection(STAND, device, None, "seq", self.start, stop))
+        boots = await series.samples(Selection(STAND, device, None, "boot", self.start, stop))
+        await series.close()
+        found: dict[str, list[int]] = defaultdict(list)
+        for s, b in zip(seqs, boots, strict=True):
+            assert s.ts == b.ts, f"{device}: a frame with half an identity at {s.ts} or {b.ts}"
+            found[str(b.value)].append(int(float(s.value)))
+        return dict(found)
+
+    async def losses(self, seen: Iterable[tuple[str, bytes, bool]], stop: int) -> list[str]:
+        """What the database misses, doubles or confuses of all that was said on the bus until `stop`."""
+        said: dict[str, set[tuple[str, int]]] = defaultdict(set)
+        for topic, payload, _ in seen:
+            where = parse(topic)
+            if where.kind in ("frame", "replay") and where.stand == STAND:
+                frame = decode(Frame, payload)
+                if frame.ts < stop:
+                    said[where.device or ""].add((frame.boot, frame.seq))
+        wrong = []
+        for device in self.devices:
+            stored = await self.stored(device, stop)
+            for boot, seqs in stored.items():
+                if seqs != list(range(len(seqs))):
+                    missing = sorted(set(range(seqs[-1])) - set(seqs))
+                    wrong.append(f"{device} {boot}: {len(seqs)} frames to {seqs[-1]}, missing {missing[:10]}")
+            if missed := said[device] - {(boot, seq) for boot, seqs in stored.items() for seq in seqs}:
+                wrong.append(f"{device}: said and not stored: {sorted(missed)[:10]}")
+        return wrong
