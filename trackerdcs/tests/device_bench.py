@@ -23,6 +23,7 @@ from trackerdcs.domain.stand import ChannelConfig, DeviceConfig, LinkConfig
 from trackerdcs.drivers.registry import driver_class
 from trackerdcs.ports import Clock
 from trackerdcs.services.links import open_link
+from trackerdcs.tests.witness import Witness
 
 LIMITS: dict[str, tuple[float, float, float]] = {
     "iseg_shr": (-800.0, 0.0, 2e-5),
@@ -121,7 +122,11 @@ async def device_bench(
     with tempfile.TemporaryDirectory() as folder:
         path = data or Path(folder)
         journal, commands = SqliteJournal(path / "j.sqlite"), SqliteCommandLog(path / "c.sqlite")
-        async with MemoryBus(broker, "me") as me, MemoryBus(broker, "device", will_of(who, clock)) as bus:
+        async with (
+            Witness(MemoryBus(broker, "witness")),
+            MemoryBus(broker, "me") as me,
+            MemoryBus(broker, "device", will_of(who, clock)) as bus,
+        ):
             bench = DeviceBench(broker, me)
             listening = asyncio.create_task(bench.listen())
             loop = DeviceLoop(
