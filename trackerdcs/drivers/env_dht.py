@@ -8,15 +8,15 @@ from typing import ClassVar
 
 from trackerdcs.domain.instrument import Identity
 from trackerdcs.domain.resource import Wire
-from trackerdcs.drivers.env_board import EnvBoard
 from trackerdcs.drivers.table import SIMULATED
+from trackerdcs.drivers.talker import TalkingBoard
 
 QUANTITIES = {"Humidity": "rh", "Temperature": "t_air"}
 _VALUE = re.compile(r"(Humidity|Temperature):\s*(.*?)\s*(?=$|\||Humidity|Temperature)")
 _BANNER = re.compile(r"DHT\d+ (\S+)")
 
 
-class EnvDht(EnvBoard):
+class EnvDht(TalkingBoard):
     """A new value comes every two seconds at most: the stand file's period must not be shorter."""
 
     tcp: ClassVar[Wire] = Wire(timeout=4.5, read_end="\r\n")

@@ -5,8 +5,9 @@ import unittest
 
 from trackerdcs.domain.crc import with_crc
 from trackerdcs.domain.errors import ReplyTimeout, WrongDevice
-from trackerdcs.drivers.env_board import PATIENCE, EnvBoard
+from trackerdcs.drivers.env_board import EnvBoard
 from trackerdcs.drivers.env_dht import EnvDht
+from trackerdcs.drivers.talker import PATIENCE
 from trackerdcs.tests.scripted_link import ScriptedLink
 
 
