@@ -4,35 +4,38 @@ from pathlib import Path
 
 from trackerdcs.adapters.sqlite_file import SqliteFile
 from trackerdcs.domain.codec import decode, encode
+from trackerdcs.domain.errors import ContractError, StoreFault
 from trackerdcs.domain.messages import FINAL, Ack
 
 SCHEMA = """
-CREATE TABLE IF NOT EXISTS commands (id TEXT PRIMARY KEY, final INTEGER NOT NULL, ack BLOB NOT NULL) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS unfinished ON commands (final) WHERE final = 0;
+CREATE TABLE IF NOT EXISTS acks (
+    user TEXT NOT NULL, id TEXT NOT NULL, final INTEGER NOT NULL, ack BLOB NOT NULL, PRIMARY KEY (user, id)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS unfinished_acks ON acks (final) WHERE final = 0;
 CREATE TABLE IF NOT EXISTS bindings (channel TEXT PRIMARY KEY, module TEXT) WITHOUT ROWID;
 """
 
 
 class SqliteCommandLog:
-    """ports.CommandLog: the last ack of each command id, and the bindings of modules to channels."""
+    """ports.CommandLog: the last ack of each user's command ids, and the bindings of modules to channels."""
 
     def __init__(self, path: Path) -> None:
         self._file = SqliteFile(path, SCHEMA)
 
-    def find(self, id: str) -> Ack | None:
+    def find(self, user: str, id: str) -> Ack | None:
         with self._file.transaction() as db:
-            row = db.execute("SELECT ack FROM commands WHERE id = ?", (id,)).fetchone()
-        return None if row is None else decode(Ack, row[0])
+            row = db.execute("SELECT ack FROM acks WHERE user = ? AND id = ?", (user, id)).fetchone()
+        return None if row is None else self._read(row[0])
 
-    def record(self, ack: Ack) -> None:
-        row = (ack.id, ack.state in FINAL, encode(ack))
+    def record(self, *acks: Ack) -> None:
+        rows = [(ack.user, ack.id, ack.state in FINAL, encode(ack)) for ack in acks]
         with self._file.transaction() as db:
-            db.execute("INSERT OR REPLACE INTO commands (id, final, ack) VALUES (?, ?, ?)", row)
+            db.executemany("INSERT OR REPLACE INTO acks (user, id, final, ack) VALUES (?, ?, ?, ?)", rows)
 
     def unfinished(self) -> list[Ack]:
         with self._file.transaction() as db:
-            rows = db.execute("SELECT ack FROM commands WHERE final = 0").fetchall()
-        return [decode(Ack, row[0]) for row in rows]
+            rows = db.execute("SELECT ack FROM acks WHERE final = 0").fetchall()
+        return [self._read(row[0]) for row in rows]
 
     def bindings(self) -> dict[str, str | None]:
         with self._file.transaction() as db:
@@ -44,3 +47,10 @@ class SqliteCommandLog:
 
     def close(self) -> None:
         self._file.close()
+
+    def _read(self, ack: bytes) -> Ack:
+        """A damaged row, or one that a newer version wrote, is a fault of the file and ends no service."""
+        try:
+            return decode(Ack, ack)
+        except ContractError as e:
+            raise StoreFault(f"{self._file.path}: {e}") from e

@@ -2,25 +2,30 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
+from typing import Any
 
+from trackerdcs.app.command_memory import CommandMemory
 from trackerdcs.app.edge_log import EdgeLog
 from trackerdcs.domain import topics
-from trackerdcs.domain.codec import decode
+from trackerdcs.domain.codec import decode, plain
 from trackerdcs.domain.desk import Args, Policy, judge, person
-from trackerdcs.domain.errors import ContractError, StoreFault, TrackerError
-from trackerdcs.domain.messages import FINAL, Ack, Command, Value
+from trackerdcs.domain.errors import ContractError, TrackerError
+from trackerdcs.domain.messages import Ack, AckState, Command, Value
 from trackerdcs.ports import Bus, Clock, CommandLog, Delivery
 
-REMEMBERED = 10_000
-"""Ids kept in memory, so that a repeated command is known even when the log cannot be read."""
+PAYLOAD = 16_384
+"""Bytes of the longest command."""
+WHY = 500
+"""Characters of the longest answer: it may quote what a client has sent."""
 MOVES = frozenset({"on", "off", "emergency_off", "set_voltage"})
 """Commands that end an earlier one of the same channel which still waits for its read-back."""
 
 log = logging.getLogger(__name__)
 
-Execute = Callable[[str, str, Args], Awaitable[dict[str, Value]]]
+Work = asyncio.Future[dict[str, Value]]
+Execute = Callable[[str, str, Args], Coroutine[Any, Any, dict[str, Value]]]
 
 
 class CommandDesk:
@@ -36,22 +41,19 @@ class CommandDesk:
         clock: Clock,
     ) -> None:
         self._policy, self._execute, self._answer, self._report = policy, execute, answer, report
-        self._log, self._clock = command_log, clock
-        self._acks: dict[str, Ack] = {}
-        self._moving: dict[str, asyncio.Task[None]] = {}
-        self._running: set[asyncio.Task[None]] = set()
+        self._memory, self._clock = CommandMemory(command_log), clock
+        self._moving: dict[str, Work] = {}
+        self._running: dict[asyncio.Future[None], Work] = {}
         self._edge = EdgeLog(log)
-        self.fault: str | None = None
+
+    @property
+    def fault(self) -> str | None:
         """Why commands are remembered in memory only, for the device's status."""
+        return self._memory.fault
 
     async def end_interrupted(self) -> None:
         """Commands that a crash cut short end as failed; call once, before `serve`."""
-        try:
-            interrupted = await asyncio.to_thread(self._log.unfinished)
-        except StoreFault as e:
-            self._failed(e)
-            return
-        for ack in interrupted:
+        for ack in await self._memory.unfinished():
             await self._conclude(replace(ack, state="failed", why="restarted", ts=self._clock.now()))
 
     async def serve(self, bus: Bus, stand: str, device: str) -> None:
@@ -61,20 +63,26 @@ class CommandDesk:
                 await self.handle(delivery)
                 delivery.acknowledge()
         finally:
-            for task in self._running:
-                task.cancel()
-            await asyncio.gather(*self._running, return_exceptions=True)
+            for work in self._running.values():
+                work.cancel()
+            if self._running:
+                await asyncio.wait(self._running)
+            await self._memory.close()
 
     async def handle(self, delivery: Delivery) -> None:
         """Answer one command; only its execution goes on after the return."""
         try:
             user = topics.parse(delivery.topic).item or ""
+            if len(delivery.payload) > PAYLOAD:
+                raise ContractError(f"{len(delivery.payload)} bytes are no command, {PAYLOAD} are the most")
             command = decode(Command, delivery.payload)
         except ContractError as e:
-            log.warning("%s: %s", delivery.topic, e)
-            self._report("bad_message", f"{delivery.topic}: {e}")
+            why = f"{delivery.topic}: {e}"[:WHY]
+            self._edge.fail("bad", why)
+            self._report("bad_message", why)
             return
-        if known := await self._find(command.id):
+        self._edge.ok("bad", f"{delivery.topic}: a command again")
+        if known := await self._memory.find(user, command.id):
             self._answer(known)
             return
         now = self._clock.now()
@@ -91,58 +99,34 @@ class CommandDesk:
             self._start(command, verdict.args or {}, ack)
 
     def _start(self, command: Command, args: Args, ack: Ack) -> None:
+        """Begin to execute. What may be cancelled is the work alone: whoever sees to its end answers in any case."""
         if command.cmd in MOVES and (earlier := self._moving.get(command.ch)):
             earlier.cancel("superseded")
-        task = asyncio.get_running_loop().create_task(self._carry_out(command, args, ack))
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        work = asyncio.ensure_future(self._execute(command.cmd, command.ch, args))
         if command.cmd in MOVES:
-            self._moving[command.ch] = task
+            self._moving[command.ch] = work
+        end = asyncio.ensure_future(self._see_to_its_end(command, work, ack))
+        self._running[end] = work
+        end.add_done_callback(self._running.pop)
 
-    async def _carry_out(self, command: Command, args: Args, ack: Ack) -> None:
+    async def _see_to_its_end(self, command: Command, work: Work, ack: Ack) -> None:
+        await asyncio.wait({work})
+        state: AckState = "failed"
         why: str | None = None
         readback: dict[str, Value] = {}
         try:
-            readback = await self._execute(command.cmd, command.ch, args)
+            state, readback = "done", work.result()
         except TrackerError as e:
-            why = str(e)
+            why = str(e) or type(e).__name__
         except asyncio.CancelledError as e:
             why = e.args[0] if e.args else "the service stops"
         except Exception as e:
             log.exception("%s %s", command.cmd, command.ch)
             why = f"fault in the driver: {e!r}"
-        await self._conclude(
-            replace(ack, state="failed" if why else "done", why=why, readback=readback, ts=self._clock.now())
-        )
-
-    async def _find(self, id: str) -> Ack | None:
-        if id in self._acks:
-            return self._acks[id]
-        try:
-            return await asyncio.to_thread(self._log.find, id)
-        except StoreFault as e:
-            self._failed(e)
-            return None
+        await self._conclude(replace(ack, state=state, why=why, readback=readback, ts=self._clock.now()))
 
     async def _conclude(self, ack: Ack) -> None:
         """Remember, then answer: an answered command is never executed again."""
-        self._acks[ack.id] = ack
-        if len(self._acks) > REMEMBERED:
-            self._forget_oldest()
-        try:
-            await asyncio.to_thread(self._log.record, ack)
-        except StoreFault as e:
-            self._failed(e)
-        else:
-            self.fault = None
-            self._edge.ok("log", "commands are written down again")
+        ack = replace(ack, why=plain(ack.why)[:WHY] if ack.why else None)
+        await self._memory.note(ack)
         self._answer(ack)
-
-    def _forget_oldest(self) -> None:
-        oldest = next((id for id, ack in self._acks.items() if ack.state in FINAL), None)
-        if oldest is not None:
-            del self._acks[oldest]
-
-    def _failed(self, error: StoreFault) -> None:
-        self.fault = f"commands are remembered in memory only: {error}"
-        self._edge.fail("log", self.fault)

@@ -1,96 +1,18 @@
 """The desk: one answer a command, whatever happens in between."""
 
 import asyncio
-import tempfile
 import unittest
-from pathlib import Path
 
-from trackerdcs.adapters.bus_queues import Received
-from trackerdcs.adapters.clock_system import SystemClock
+from trackerdcs.adapters.bus_memory import MemoryBroker, MemoryBus
 from trackerdcs.adapters.commands_sqlite import SqliteCommandLog
-from trackerdcs.app.command_desk import CommandDesk
-from trackerdcs.domain.codec import encode
-from trackerdcs.domain.desk import Args, Policy
-from trackerdcs.domain.errors import StoreFault, VerifyError
-from trackerdcs.domain.instrument import Argument, Channel, CommandSpec
-from trackerdcs.domain.messages import FINAL, Ack, Command, Value
+from trackerdcs.domain.errors import LinkLost, VerifyError
+from trackerdcs.domain.messages import FINAL
+from trackerdcs.tests.desk_case import TOPIC, DeskCase
 
-POLICY = Policy(
-    {
-        "ch0": Channel(
-            {},
-            {
-                "set_voltage": CommandSpec({"v": Argument("number", "V", -800.0, 0.0)}),
-                "on": CommandSpec(),
-                "off": CommandSpec(),
-                "set_current_limit": CommandSpec({"i": Argument()}),
-            },
-        )
-    },
-    None,
-    real_hv=False,
-)
-TOPIC = "dcs/v1/s/d/cmd/cli"
+ENDS = ("accepted", "done")
 
 
-class BrokenLog(SqliteCommandLog):
-    """A log on a disk that is full."""
-
-    def find(self, id: str) -> Ack | None:
-        raise StoreFault("disk full")
-
-    def record(self, ack: Ack) -> None:
-        raise StoreFault("disk full")
-
-    def unfinished(self) -> list[Ack]:
-        raise StoreFault("disk full")
-
-
-class TestCommandDesk(unittest.IsolatedAsyncioTestCase):
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.path = Path(folder.name, "c.sqlite")
-        self.log = SqliteCommandLog(self.path)
-        self.addCleanup(self.log.close)
-        self.acks: list[Ack] = []
-        self.reports: list[tuple[str, str]] = []
-        self.executed: list[tuple[str, str, Args]] = []
-        self.gate: asyncio.Event | None = None
-        self.error: Exception | None = None
-        self.clock = SystemClock()
-        self.desk = self.make()
-
-    def make(self, log: SqliteCommandLog | None = None, policy: Policy | None = POLICY) -> CommandDesk:
-        return CommandDesk(
-            lambda: policy,
-            self.execute,
-            self.acks.append,
-            lambda event, why: self.reports.append((event, why)),
-            log or self.log,
-            self.clock,
-        )
-
-    async def execute(self, cmd: str, ch: str, args: Args) -> dict[str, Value]:
-        self.executed.append((cmd, ch, args))
-        if self.gate:
-            await self.gate.wait()
-        if self.error:
-            raise self.error
-        return {"v_set": -50.0}
-
-    def command(self, cmd: str = "set_voltage", id: str = "i1", life: float = 5.0, **args: float) -> bytes:
-        now = self.clock.now()
-        given = args or ({"v": -50} if cmd == "set_voltage" else {})
-        return encode(Command(id, cmd, now, now + int(life * 1e9), "ch0", given, reason="test"))
-
-    async def send(self, payload: bytes, retained: bool = False, topic: str = TOPIC) -> None:
-        await self.desk.handle(Received(topic, payload, retained, lambda: None))
-        await asyncio.sleep(0.02)
-
-    def states(self, id: str = "i1") -> list[str]:
-        return [a.state for a in self.acks if a.id == id]
-
+class TestCommandDesk(DeskCase):
     async def test_accepted_then_done_with_the_readback(self):
         await self.send(self.command())
         self.assertEqual(self.states(), ["accepted", "done"])
@@ -143,6 +65,29 @@ class TestCommandDesk(unittest.IsolatedAsyncioTestCase):
         await asyncio.sleep(0.02)
         self.assertEqual(self.states("i2"), ["accepted", "done"])
 
+    async def test_each_command_has_its_end_when_the_service_stops(self):
+        self.gate = asyncio.Event()
+        broker = MemoryBroker()
+        async with MemoryBus(broker, "me") as me, MemoryBus(broker, "device") as bus:
+            serving = asyncio.create_task(self.desk.serve(bus, "s", "d"))
+            await asyncio.sleep(0)
+            await me.publish(TOPIC, self.command("on"))
+            await me.publish(TOPIC, self.command("off", "i2"))
+            await self.until(lambda: self.states("i2"), "accepted")
+            serving.cancel()
+            await asyncio.wait({serving})
+        self.assertEqual(
+            [(a.id, a.why) for a in self.acks if a.state == "failed"],
+            [("i1", "superseded"), ("i2", "the service stops")],
+        )
+        self.assertEqual(self.log.unfinished(), [])
+
+    async def test_two_users_may_use_the_same_id(self):
+        await self.send(self.command("off"))
+        await self.send(self.command("on"), topic="dcs/v1/s/d/cmd/web")
+        self.assertEqual([(a.user, a.state) for a in self.acks], [(u, s) for u in ("cli", "web") for s in ENDS])
+        self.assertEqual([cmd for cmd, _, _ in self.executed], ["off", "on"])
+
     async def test_a_current_limit_does_not_end_a_move(self):
         self.gate = asyncio.Event()
         await self.send(self.command("on"))
@@ -152,13 +97,13 @@ class TestCommandDesk(unittest.IsolatedAsyncioTestCase):
         self.assertEqual((self.states(), self.states("i2")), (["accepted", "done"], ["accepted", "done"]))
 
     async def test_a_driver_that_raises_ends_failed_and_never_done(self):
-        for number, error in enumerate((VerifyError("v_set", -50, -40), ZeroDivisionError("bug"))):
+        for number, error in enumerate((VerifyError("v_set", -50, -40), ZeroDivisionError("bug"), LinkLost(""))):
             with self.subTest(error=error):
                 self.error = error
                 with self.assertLogs("trackerdcs.app.command_desk", "INFO"):
                     await self.send(self.command(id=f"e{number}"))
                 self.assertEqual(self.states(f"e{number}"), ["accepted", "failed"])
-                self.assertIn(str(error)[:3], self.acks[-1].why or "")
+                self.assertIn(str(error)[:3] or "LinkLost", self.acks[-1].why or "")
 
     async def test_refused_and_expired_execute_nothing(self):
         await self.send(self.command(v=50.0))
@@ -173,22 +118,30 @@ class TestCommandDesk(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(self.states(), ["refused"])
 
     async def test_what_is_no_command_is_reported_and_the_desk_goes_on(self):
-        for payload in (b"", b"off", b"{}", b'{"v":2}', b'{"v":1,"id":"x","cmd":"on","ch":"ch0","ts":NaN,"expires":1}'):
-            with self.assertLogs("trackerdcs.app.command_desk", "WARNING"):
+        with self.assertLogs("trackerdcs.app.command_desk", "WARNING") as logs:
+            for payload in (
+                b"",
+                b"off",
+                b"{}",
+                b'{"v":2}',
+                b'{"v":1,"id":"x","cmd":"on","ch":"ch0","ts":NaN,"expires":1}',
+                b'{"v":"%s"}' % (10_000_000 * b"x"),
+                self.command(**{15_000 * "x": 1}).replace(b'"i1"', b'""'),
+            ):
                 await self.send(payload)
-        self.assertEqual([event for event, _ in self.reports], ["bad_message"] * 5)
+            self.assertEqual(len(logs.output), 1, "said once, then counted")
+            await self.send(self.command())
+        self.assertIn("after 7 failures", logs.output[1])
+        self.assertEqual([event for event, _ in self.reports], ["bad_message"] * 7)
         self.assertTrue(all(TOPIC in why for _, why in self.reports))
-        await self.send(self.command())
+        self.assertLess(max(len(why) for _, why in self.reports), 1000)
         self.assertEqual(self.states(), ["accepted", "done"])
 
-    async def test_a_log_that_cannot_be_written_stops_no_command_and_is_a_fault(self):
-        self.desk = self.make(BrokenLog(self.path))
-        await self.desk.end_interrupted()
-        await self.send(self.command("off"))
-        await self.send(self.command("off"))
-        self.assertEqual(self.states(), ["accepted", "done", "done"])
-        self.assertEqual(len(self.executed), 1)
-        self.assertIn("disk full", self.desk.fault or "")
+    async def test_an_answer_is_not_as_long_as_the_question(self):
+        for n, payload in enumerate((self.command(id="i0", **{10_000 * "x": 1}), self.command(10_000 * "x", "i1"))):
+            await self.send(payload)
+            self.assertEqual(self.states(f"i{n}"), ["refused"])
+            self.assertLess(len(self.acks[-1].why or ""), 1000)
 
 
 if __name__ == "__main__":

@@ -2,10 +2,12 @@
 
 import logging
 import os
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import unittest
+from contextlib import closing
 from pathlib import Path
 
 from trackerdcs.adapters.commands_sqlite import SqliteCommandLog
@@ -130,9 +132,21 @@ class TestCommandLog(Folder):
         log.close()
         again = SqliteCommandLog(self.path)
         self.addCleanup(again.close)
-        self.assertEqual(again.find("i"), done)
-        self.assertIsNone(again.find("j"))
+        self.assertEqual(again.find("cli", "i"), done)
+        self.assertIsNone(again.find("cli", "j"))
+        self.assertIsNone(again.find("web", "i"))
         self.assertEqual([a.id for a in again.unfinished()], ["k"])
+
+    def test_a_row_of_a_newer_version_is_a_fault(self):
+        log = SqliteCommandLog(self.path)
+        self.addCleanup(log.close)
+        log.record(Ack("i", "cli", "accepted", 1))
+        with closing(sqlite3.connect(self.path)) as db, db:
+            db.execute("UPDATE acks SET ack = ?", (b'{"v":2}',))
+        with self.assertRaisesRegex(StoreFault, "newer"):
+            log.find("cli", "i")
+        with self.assertRaisesRegex(StoreFault, "newer"):
+            log.unfinished()
 
     def test_remembers_bindings_and_their_end(self):
         log = SqliteCommandLog(self.path)

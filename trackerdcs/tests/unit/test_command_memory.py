@@ -1,0 +1,114 @@
+"""The desk on a disk that is full or does not answer: commands go on."""
+
+import threading
+import time
+import unittest
+from pathlib import Path
+from unittest.mock import patch
+
+from trackerdcs.adapters.bus_queues import Received
+from trackerdcs.adapters.commands_sqlite import SqliteCommandLog
+from trackerdcs.app import command_memory
+from trackerdcs.domain.errors import StoreFault
+from trackerdcs.domain.messages import Ack, AckState
+from trackerdcs.tests.desk_case import TOPIC, DeskCase
+
+
+class BrokenLog(SqliteCommandLog):
+    """A log on a disk that is full."""
+
+    broken = True
+
+    def find(self, user: str, id: str) -> Ack | None:
+        if self.broken:
+            raise StoreFault("disk full")
+        return super().find(user, id)
+
+    def record(self, *acks: Ack) -> None:
+        if self.broken:
+            raise StoreFault("disk full")
+        super().record(*acks)
+
+    def unfinished(self) -> list[Ack]:
+        if self.broken:
+            raise StoreFault("disk full")
+        return super().unfinished()
+
+
+class HangingLog(SqliteCommandLog):
+    """A log on a disk that does not answer until it is let go, or takes all but one state."""
+
+    def __init__(self, path: Path, hard: AckState | None = None) -> None:
+        super().__init__(path)
+        self.hard = hard
+        self.answers = threading.Event()
+        self.answers.set()
+
+    def find(self, user: str, id: str) -> Ack | None:
+        if self.hard is None:
+            self.answers.wait(10)
+        return super().find(user, id)
+
+    def record(self, *acks: Ack) -> None:
+        if self.hard in (None, *(ack.state for ack in acks)):
+            self.answers.wait(10)
+        super().record(*acks)
+
+
+class TestCommandMemory(DeskCase):
+    async def test_a_log_that_cannot_be_written_stops_no_command_and_is_a_fault(self):
+        self.desk = self.make(BrokenLog(self.path))
+        await self.desk.end_interrupted()
+        await self.send(self.command("off"))
+        await self.send(self.command("off"))
+        self.assertEqual(self.states(), ["accepted", "done", "done"])
+        self.assertEqual(len(self.executed), 1)
+        self.assertIn("disk full", self.desk.fault or "")
+
+    async def test_what_a_full_disk_did_not_take_is_written_down_when_it_has_space_again(self):
+        log = BrokenLog(self.path)
+        self.addCleanup(log.close)
+        self.desk = self.make(log)
+        with patch.object(command_memory, "RETRY", 0.02):
+            await self.send(self.command("off"))
+            await self.until(lambda: "done" in self.states(), "done")
+            self.assertIn("disk full", self.desk.fault or "")
+            log.broken = False
+            await self.until(lambda: self.desk.fault is None, "well again, without another command", 3.0)
+        found = self.log.find("cli", "i1")
+        self.assertEqual(found and found.state, "done")
+
+    async def test_a_disk_that_hangs_holds_no_command_up(self):
+        log = HangingLog(self.path)
+        self.addCleanup(log.close)
+        self.addCleanup(log.answers.set)
+        self.desk = self.make(log)
+        log.answers.clear()
+        began = time.monotonic()
+        for n in range(20):
+            await self.desk.handle(Received(TOPIC, self.command("off", f"i{n}"), False, lambda: None))
+        await self.until(lambda: "done" in self.states("i19"), "done")
+        self.assertLess(time.monotonic() - began, 2.0)
+        self.assertEqual([self.states(f"i{n}")[0] for n in range(20)], ["accepted"] * 20)
+        self.assertIn("no answer", self.desk.fault or "")
+        log.answers.set()
+        await self.until(lambda: self.desk.fault is None, "well again")
+        self.assertEqual(self.log.unfinished(), [])
+
+    async def test_what_is_done_stays_done_when_the_next_move_comes_while_it_is_written_down(self):
+        log = HangingLog(self.path, "done")
+        self.addCleanup(log.close)
+        self.addCleanup(log.answers.set)
+        self.desk = self.make(log)
+        log.answers.clear()
+        await self.send(self.command("on"))
+        self.assertEqual(self.states(), ["accepted"])
+        await self.send(self.command("off", "i2"))
+        await self.until(lambda: "accepted" in self.states("i2"), "taken")
+        log.answers.set()
+        await self.until(lambda: "done" in self.states("i2"), "done")
+        self.assertEqual((self.states(), self.states("i2")), (["accepted", "done"], ["accepted", "done"]))
+
+
+if __name__ == "__main__":
+    unittest.main()
