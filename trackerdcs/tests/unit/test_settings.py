@@ -64,6 +64,19 @@ class Good(Reads):
         stand = self.load(HEAD + "    channels:\n      on: {label: off}\n      no: {label: yes}\n")
         self.assertEqual({n: c.label for n, c in stand.devices["hv1"].channels.items()}, {"on": "off", "no": "yes"})
 
+    def test_a_text_that_begins_like_null_or_true_is_a_text(self) -> None:
+        for text in ("no", "north", "N7", "~7", "nullable", "true north", "False alarm", "1 of 2"):
+            with self.subTest(text):
+                channel = (
+                    self.load(f"{CHANNEL}        label: {text}\n        module: {text}\n")
+                    .devices["hv1"]
+                    .channels["ch0"]
+                )
+                self.assertEqual((channel.label, channel.module), (text, text))
+        for text in ("~", "null", "Null", "NULL", ""):
+            with self.subTest(text):
+                self.assertIsNone(self.load(f"{CHANNEL}        module: {text}\n").devices["hv1"].channels["ch0"].module)
+
     def test_truth(self) -> None:
         for text in ("true", "True", "TRUE"):
             self.assertIs(self.load(f"{HEAD}    sim: {text}\n").devices["hv1"].sim, True)
