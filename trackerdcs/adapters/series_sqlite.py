@@ -120,12 +120,15 @@ class SqliteSeries:
             if not self._read_only:
                 db.execute("PRAGMA journal_mode = WAL")
                 db.execute("PRAGMA synchronous = FULL")  # a commit is what `stored` on the bus promises: on disk
-                db.execute("BEGIN IMMEDIATE")  # two processes may create it at once
+            # Two processes may create it at once, and others look on.
+            db.execute("BEGIN" if self._read_only else "BEGIN IMMEDIATE")
             version: int = db.execute("PRAGMA user_version").fetchone()[0]
             empty = db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] == 0
             if version == 0 and empty and not self._read_only:
                 for statement in SCHEMA.split(";"):
                     db.execute(statement)
+            elif version == 0 and empty:
+                raise StoreDown(f"{self._path}: the file has no tables, so nothing has been stored in it yet")
             elif version == 0:
                 raise ConfigError(f"{self._path}: a SQLite file, but no time series")
             elif version > VERSION:
@@ -133,8 +136,7 @@ class SqliteSeries:
                     f"{self._path}: written by a newer trackerdcs (schema {version}, this one knows {VERSION}): "
                     "install that, or choose another file as store.path"
                 )
-            if db.in_transaction:
-                db.execute("COMMIT")
+            db.execute("COMMIT")
         except sqlite3.DatabaseError as error:
             if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
                 raise ConfigError(f"{self._path}: this is not a SQLite file; choose another as store.path") from error

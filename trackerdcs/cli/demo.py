@@ -1,9 +1,11 @@
 """`trackerdcs demo`: the whole system on this machine, with simulated instruments."""
 
 import asyncio
+import json
 import logging
 import sys
 import time
+from dataclasses import asdict
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,23 +16,34 @@ if TYPE_CHECKING:
     from trackerdcs.domain.stand import Stand
 
 STAND = str(files("trackerdcs").joinpath("stands/demo.yaml"))
+BROKER_PORT, SIM_PORT, DATA = 1883, 15000, Path("var/demo")
+LAST_PORT = 65535
+INSTRUMENT_PORTS = 3
+"""The simulated instruments with a network address take as many ports after the control port."""
 
 HINTS = """\
-Try, in another terminal{where}:
+Try, in another terminal:{first}
   trackerdcs send demo hv1 set_voltage ch0 --arg v=-50 --reason first
   trackerdcs send demo hv1 on ch0 --reason first
   trackerdcs history --stand demo --device hv1 --channel ch0 --quantity v_mon --last 60s --format table
-  trackerdcs sim world rh=70              trackerdcs sim fault hv1 hang --times 5
+  trackerdcs sim world rh=70{port}              trackerdcs sim fault hv1 hang --times 5{port}
 Log: {log}.  Ctrl-C ends; data stay in {data}.
 """
 
 
 def demo(
-    broker_port: Annotated[int, typer.Option(help="Port of the broker on 127.0.0.1.")] = 1883,
+    broker_port: Annotated[
+        int, typer.Option(min=1, max=LAST_PORT, help="Port of the broker on 127.0.0.1.")
+    ] = BROKER_PORT,
     sim_port: Annotated[
-        int, typer.Option(help="Control port of the simulated instruments; they take the ports after it.")
-    ] = 15000,
-    data: Annotated[Path, typer.Option(help="Folder of journals and database.")] = Path("var/demo"),
+        int,
+        typer.Option(
+            min=1,
+            max=LAST_PORT - INSTRUMENT_PORTS,
+            help="Control port of the simulated instruments; they take the ports after it.",
+        ),
+    ] = SIM_PORT,
+    data: Annotated[Path, typer.Option(help="Folder of journals and database.")] = DATA,
 ) -> None:
     """Run the demonstrator: broker, four simulated instruments with the lab's own drivers, loader, database.
 
@@ -40,14 +53,21 @@ def demo(
     from trackerdcs.services import demo, runtime
     from trackerdcs.settings import load_stand
 
-    stand = demo.moved(load_stand(STAND), broker_port, sim_port, data)
+    stand = demo.moved(load_stand(STAND), broker_port, sim_port, data.absolute())
+    file = data / "stand.json"
     try:
         data.mkdir(parents=True, exist_ok=True)
         _log_to(data / "demo.log")
+        file.write_text(json.dumps(asdict(stand), indent=1), encoding="utf-8")  # JSON is YAML: any command takes it
     except OSError as e:
         raise ConfigError(f"--data {data}: {e.strerror}") from e
-    where = "" if broker_port == 1883 else f" (with --broker 127.0.0.1:{broker_port})"
-    hints = HINTS.format(where=where, log=data / "demo.log", data=data)
+    moved = (broker_port, data) != (BROKER_PORT, DATA)
+    hints = HINTS.format(
+        first=f"\n  export TRACKERDCS_STAND_FILE={file}" if moved else "",
+        port=f" --port {sim_port}" if sim_port != SIM_PORT else "",
+        log=data / "demo.log",
+        data=data,
+    )
 
     async def serve() -> None:
         try:
@@ -56,18 +76,27 @@ def demo(
                 if sys.stdout.isatty():
                     tasks.create_task(_table(stand))
         except* ConfigError as group:
-            raise ConfigError(_advice(str(group.exceptions[0]))) from None
+            raise ConfigError(_advice(_first(group))) from None
 
-    raise typer.Exit(runtime.run(serve))
+    status = runtime.run(serve)
+    if status == runtime.EXIT_FAILED:
+        typer.echo(f"ended by a fault, see {data / 'demo.log'}", err=True)
+    raise typer.Exit(status)
+
+
+def _first(error: BaseException) -> str:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return str(error)
 
 
 def _advice(fault: str) -> str:
     """The fault, with the option that helps."""
     if fault.startswith("bus.port"):
         return f"{fault}\nAnother broker is running there: choose a port with --broker-port"
-    if "resource" in fault or fault.startswith("sim.control"):
+    if "TCPIP" in fault or fault.startswith("sim.control"):
         return f"{fault}\nIs another demonstrator running? Choose other ports with --sim-port"
-    return fault
+    return f"{fault}\nAnother folder: --data"
 
 
 def _log_to(file: Path) -> None:

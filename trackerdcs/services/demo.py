@@ -1,42 +1,37 @@
 """The demonstrator: broker, simulated instruments, device services and loader as tasks of one process."""
 
 import asyncio
-from collections.abc import Callable
+import fcntl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from trackerdcs.adapters.broker_amqtt import EmbeddedBroker
+from trackerdcs.domain.errors import ConfigError
 from trackerdcs.domain.resource import TcpAddress, parse_resource
 from trackerdcs.domain.stand import Stand
 from trackerdcs.services import device, loader
 from trackerdcs.sim.stand import SimStand
 
 
-def moved(stand: Stand, broker_port: int | None, sim_port: int | None, data: Path | None) -> Stand:
-    """The stand at other ports (`sim_port` is the control socket's, the instruments follow) or in another folder."""
-    if broker_port is not None:
-        stand = replace(stand, bus=replace(stand.bus, port=broker_port))
-    if data is not None:
-        devices = {
-            name: replace(
-                d, link=replace(d.link, resource=d.link.resource.replace(f"ASRL{stand.data}/", f"ASRL{data}/"))
-            )
-            for name, d in stand.devices.items()
-        }
-        stand = replace(stand, data=str(data), devices=devices)
-    if sim_port is not None:
-        step = sim_port - stand.sim.control
-        devices = {
-            name: replace(d, link=replace(d.link, resource=_step(d.link.resource, step)))
-            for name, d in stand.devices.items()
-        }
-        stand = replace(stand, sim=replace(stand.sim, control=sim_port), devices=devices)
-    return stand
-
-
-def _step(resource: str, step: int) -> str:
-    address = parse_resource(resource)
-    return f"TCPIP::{address.host}::{address.port + step}::SOCKET" if isinstance(address, TcpAddress) else resource
+def moved(stand: Stand, broker_port: int, sim_port: int, data: Path) -> Stand:
+    """The stand at other ports (`sim_port` is the control socket's, the instruments follow) and in another folder."""
+    step = sim_port - stand.sim.control
+    devices = {}
+    for name, config in stand.devices.items():
+        resource = config.link.resource.replace(f"ASRL{stand.data}/", f"ASRL{data}/")
+        address = parse_resource(resource)
+        if isinstance(address, TcpAddress):
+            resource = f"TCPIP::{address.host}::{address.port + step}::SOCKET"
+        devices[name] = replace(config, link=replace(config.link, resource=resource))
+    return replace(
+        stand,
+        bus=replace(stand.bus, port=broker_port),
+        sim=replace(stand.sim, control=sim_port),
+        data=str(data),
+        devices=devices,
+    )
 
 
 async def serve(stand: Stand, ready: Callable[[], None]) -> None:
@@ -44,8 +39,21 @@ async def serve(stand: Stand, ready: Callable[[], None]) -> None:
 
     ConfigError names the port or the file that is in the way.
     """
-    async with EmbeddedBroker(stand.bus.host, stand.bus.port), SimStand(stand), asyncio.TaskGroup() as tasks:
-        ready()
-        tasks.create_task(loader.serve([stand]))
-        for name in stand.devices:
-            tasks.create_task(device.serve(stand, name))
+    async with EmbeddedBroker(stand.bus.host, stand.bus.port):
+        with _alone(Path(stand.data)):
+            async with SimStand(stand), asyncio.TaskGroup() as tasks:
+                ready()
+                tasks.create_task(loader.serve([stand]))
+                for name in stand.devices:
+                    tasks.create_task(device.serve(stand, name))
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold the folder: two demonstrators in it would take each other's serial port and journals."""
+    with (folder / "demo.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as e:
+            raise ConfigError(f"data: another demonstrator is running in {folder}") from e
+        yield

@@ -4,6 +4,7 @@ import asyncio
 import atexit
 import functools
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -11,33 +12,84 @@ import time
 import unittest
 from pathlib import Path
 
+from trackerdcs.domain.errors import StoreDown
+from trackerdcs.domain.series import Sample, Selection
+from trackerdcs.services.stores import open_series
+from trackerdcs.settings import load_stand
 from trackerdcs.tests.servers import HOST, Server, free_port
 
 TRACKERDCS = str(Path(sys.executable).with_name("trackerdcs"))
 LIMIT_S = 60.0
+READY = "Try, in another terminal"
+ALWAYS_READ = {"hv1": ("ch0", "v_mon"), "hv2": ("ch0", "v_set"), "lv1": ("ch1", "v_mon"), "env1": ("-", "t_air")}
+"""Of each device a quantity that every frame has."""
 
 
 class Demo(Server):
-    """The demonstrator at ports and in a folder of its own; `port` is the broker's."""
+    """The demonstrator at ports and in a folder of its own, kept over `restart`; `port` is the broker's."""
+
+    def __init__(self) -> None:
+        self.sim_port = free_ports(4)
+        self._said = 0
+        super().__init__()
 
     def _command(self) -> list[str]:
-        ports = ["--broker-port", str(self.port), "--sim-port", str(_five_free_ports())]
-        return [TRACKERDCS, "demo", *ports, "--data", str(self.directory / "var")]
+        self._said = len(self.log())
+        ports = ["--broker-port", str(self.port), "--sim-port", str(self.sim_port)]
+        return [TRACKERDCS, "demo", *ports, "--data", str(self.data)]
 
     def _answers(self) -> bool:
-        return "Try, in another terminal" in self.log()
+        return READY in self.log()[self._said :]
+
+    @property
+    def data(self) -> Path:
+        return self.directory / "var"
 
     @property
     def stand_file(self) -> Path:
-        return self.directory / "var" / "stand.json"
+        return self.data / "stand.json"
+
+    def said(self) -> str:
+        """All that it said, in its terminal and in its log."""
+        return self.log() + (self.data / "demo.log").read_text()
+
+    def interrupt(self) -> tuple[int, float]:
+        """Ctrl-C: exit status, and the seconds that it took."""
+        process, began = self._process, time.monotonic()
+        assert process is not None
+        process.send_signal(signal.SIGINT)
+        return process.wait(10), time.monotonic() - began
+
+    async def samples(self, device: str, channel: str, quantity: str, since: int = 0) -> list[Sample]:
+        """What is stored of a quantity since a time in ns UTC; nothing while there is no database yet."""
+        stand = load_stand(self.stand_file)
+        series = open_series(stand.store, self.data, read_only=True)
+        try:
+            return await series.samples(Selection(stand.stand, device, channel, quantity, since, time.time_ns()))
+        except StoreDown:
+            return []
+        finally:
+            await series.close()
+
+    async def stored(self, device: str, channel: str, quantity: str, since: int = 0) -> Sample:
+        """The newest sample since a time, waited for."""
+        async with asyncio.timeout(LIMIT_S):
+            while not (found := await self.samples(device, channel, quantity, since)):
+                await asyncio.sleep(0.1)
+        return found[-1]
+
+    async def all_stored(self, since: int = 0) -> None:
+        """Wait until a frame of each device since a time is in the database."""
+        for device, (channel, quantity) in ALWAYS_READ.items():
+            await self.stored(device, channel, quantity, since)
 
 
-def _five_free_ports() -> int:
-    """The first of a control port and those after it that the instruments take."""
+def free_ports(number: int) -> int:
+    """The first of so many free ports in a row."""
     while True:
         first = free_port()
         try:
-            for port in range(first, first + 5):
+            for port in range(first, first + number):
                 socket.create_server((HOST, port)).close()
         except OSError:
             continue

@@ -147,6 +147,14 @@ class SqliteFaults(unittest.IsolatedAsyncioTestCase):
             await self.open(read_only=True).samples(selection())
         self.assertFalse(self.path.exists())
 
+    async def test_a_file_that_a_writer_is_about_to_fill_is_no_foreign_one(self) -> None:
+        self.path.touch()
+        reader = self.open(read_only=True)
+        with self.assertRaisesRegex(StoreDown, "nothing has been stored in it yet"):
+            await reader.samples(selection())
+        await self.open().write(points(0, 1))
+        self.assertEqual(await reader.samples(selection()), stored(0, 1))
+
     async def test_a_reader_does_not_write(self) -> None:
         await self.open().write(points(0, 1))
         await self.assert_down(self.open(read_only=True), "readonly")
