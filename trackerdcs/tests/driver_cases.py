@@ -14,9 +14,7 @@ from trackerdcs.domain.stand import LinkConfig
 from trackerdcs.drivers.registry import driver_class
 from trackerdcs.ports import Driver, Link, PowerSupply
 from trackerdcs.services.links import open_link
-from trackerdcs.sim import stand
-from trackerdcs.sim.env_board import DhtBoard
-from trackerdcs.sim.instrument import Instrument
+from trackerdcs.sim.stand import SIMULATORS
 from trackerdcs.sim.world import World
 from trackerdcs.tests.sim_stand import RunningSim, running
 
@@ -25,9 +23,6 @@ TIMEOUT = 0.25  # s; a machine that does other things as well needs some of it
 BOARD_TIMEOUT = 1.0
 SPEED = 1000.0  # of the simulated clock: ramps end at once
 BOARD_SPEED = 50.0  # a line every 20 or 40 ms
-
-SIMULATORS: dict[str, Callable[[World], Instrument]] = {**stand.SIMULATORS, "env_dht": DhtBoard}
-"""Each driver of the registry has its simulator here; test_drivers.py holds that."""
 
 SELECTS = re.compile(r"INST(rument)?:NSEL", re.IGNORECASE)
 
@@ -138,13 +133,14 @@ class SupplyCase(unittest.TestCase):
         return self.enterContext(bench(self.name, self.kind))
 
     def voltage(self, b: Bench, channel: str, part: float = 0.1) -> float:
-        """A voltage that the channel takes: a part of its range, negative on high voltage."""
-        high = b.driver.channels()[channel].quantities["v_set"].high or 0.0
-        return round(-part * high if b.driver.kind == "hv" else part * high, 1)
+        """A voltage that the channel takes: a part of its range, negative where it can be."""
+        v_set = b.driver.channels()[channel].quantities["v_set"]
+        return round(part * (v_set.low or v_set.high or 0.0), 1)
 
     def limit(self, b: Bench, i: int) -> float:
-        """A current limit that is enough, another for each `i`."""
-        return 1e-3 + i * 1e-4 if b.driver.kind == "hv" else 1.0 + i / 10
+        """A current limit that is enough, another for each `i`; in three digits, so that every instrument has it."""
+        i_limit = next(iter(b.driver.channels().values())).quantities["i_limit"]
+        return float(f"{(0.6 + i / 50) * (i_limit.high or 0.0):.3g}")
 
     def prepare(self, b: Bench) -> None:
         """Somebody has used the instrument before: each channel has other settings, the first one is on."""

@@ -2,14 +2,17 @@
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from trackerdcs.domain.errors import CommandRefused, Unsupported, VerifyError, WrongDevice
 from trackerdcs.domain.instrument import UNITS, Argument
 from trackerdcs.drivers.registry import driver_class
+from trackerdcs.drivers.scpi import ScpiSupply
+from trackerdcs.drivers.table import Param
 from trackerdcs.sim.instrument import Instrument
+from trackerdcs.sim.stand import SIMULATORS
 from trackerdcs.sim.world import World
-from trackerdcs.tests.driver_cases import SIMULATORS, SupplyCase, link_to, orders
+from trackerdcs.tests.driver_cases import SupplyCase, link_to, orders
 from trackerdcs.tests.sim_stand import running
 
 COMMANDS = {"set_voltage", "set_current_limit", "on", "off", "emergency_off", "clear_trip"}
@@ -111,7 +114,7 @@ class SupplyContract(SupplyCase):
     def test_steps_of_the_instrument_are_not_rounded_away(self) -> None:
         b = self.bench()
         channel = next(iter(b.driver.channels()))
-        v = self.voltage(b, channel) + (0.001 if b.driver.kind == "lv" else 0.05)
+        v = self.voltage(b, channel) + cast(Param, cast(ScpiSupply, b.driver).rows["v_set"]).resolution
         self.assertAlmostEqual(b.supply.set_voltage(channel, v), v, delta=1e-6)
         self.assertAlmostEqual(b.sim.truth()[channel]["v_set"], v, delta=1e-6)
 

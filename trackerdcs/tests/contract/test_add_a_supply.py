@@ -17,9 +17,10 @@ import trackerdcs.sim
 from trackerdcs.domain.limits import narrow
 from trackerdcs.drivers.registry import DRIVERS, driver_class
 from trackerdcs.settings import load_stand
+from trackerdcs.sim.stand import SIMULATORS
 from trackerdcs.sim.world import World
 from trackerdcs.tests import driver_contract, driver_faults
-from trackerdcs.tests.driver_cases import SIMULATORS, generate
+from trackerdcs.tests.driver_cases import generate
 from trackerdcs.tests.scripted_link import ScriptedLink
 from trackerdcs.tests.sim_stand import running
 

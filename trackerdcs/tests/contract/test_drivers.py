@@ -6,8 +6,9 @@ The tests are generated from the tables: a new driver and its simulator get all 
 import unittest
 
 from trackerdcs.drivers.registry import DRIVERS
+from trackerdcs.sim.stand import SIMULATORS
 from trackerdcs.tests import driver_contract, driver_faults
-from trackerdcs.tests.driver_cases import SIMULATORS, generate, is_supply
+from trackerdcs.tests.driver_cases import generate, is_supply
 
 SUPPLIES = [name for name in DRIVERS if is_supply(name)]
 

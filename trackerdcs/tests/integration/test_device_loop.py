@@ -12,9 +12,10 @@ from trackerdcs.domain.messages import NO_CHANNEL
 from trackerdcs.sim.hmp4040 import Hmp4040
 from trackerdcs.sim.instrument import Truth
 from trackerdcs.sim.iseg_shr import IsegShr
+from trackerdcs.sim.stand import SIMULATORS
 from trackerdcs.sim.world import World
 from trackerdcs.tests.device_bench import config_for, device_bench
-from trackerdcs.tests.driver_cases import SELECTS, SIMULATORS, orders
+from trackerdcs.tests.driver_cases import SELECTS, orders
 from trackerdcs.tests.sim_stand import RunningSim, running
 
 
