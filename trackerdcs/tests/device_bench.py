@@ -17,35 +17,34 @@ from trackerdcs.app.announcer import Who, will_of
 from trackerdcs.app.device_loop import DeviceLoop
 from trackerdcs.domain import topics
 from trackerdcs.domain.codec import decode, encode
+from trackerdcs.domain.instrument import Channel
 from trackerdcs.domain.limits import narrow
 from trackerdcs.domain.messages import FINAL, MESSAGES, Ack, Command, Event, Frame, Meta, Status
 from trackerdcs.domain.stand import ChannelConfig, DeviceConfig, LinkConfig
 from trackerdcs.drivers.registry import driver_class
 from trackerdcs.ports import Clock
 from trackerdcs.services.links import open_link
+from trackerdcs.tests.scripted_link import ScriptedLink
 from trackerdcs.tests.witness import Witness
 
-LIMITS: dict[str, tuple[float, float, float]] = {
-    "iseg_shr": (-800.0, 0.0, 2e-5),
-    "keithley2410": (-800.0, 0.0, 2e-5),
-    "hmp4040": (0.0, 12.5, 2.0),
-}
 PERIOD = 0.05
 
 _ids = itertools.count()
 
 
 def config_for(driver: str, resource: str, **changes: Any) -> DeviceConfig:
-    """A stand file's entry for a simulator: all channels, with the limits of LIMITS."""
-    made = driver_class(driver)(open_link(LinkConfig(resource), driver_class(driver).tcp))
-    limits = LIMITS.get(driver)
-    channels = (
-        {ch: ChannelConfig(limits[0], limits[1], limits[2], ramp_up=400, ramp_down=400) for ch in made.channels()}
-        if limits
-        else {}
-    )
+    """A stand file's entry for a simulator: all channels that can be set, in limits that are narrower than its own."""
+    described = driver_class(driver)(ScriptedLink()).channels()
+    channels = {ch: _limited(c) for ch, c in described.items() if c.commands}
     config = DeviceConfig(driver, LinkConfig(resource, timeout=0.15), sim=True, period=PERIOD, channels=channels)
     return replace(config, **changes)
+
+
+def _limited(channel: Channel) -> ChannelConfig:
+    v, i = channel.quantities["v_set"], channel.quantities["i_limit"]
+    low, high = v.low or 0.0, v.high or 0.0
+    v_min, v_max = (0.4 * low, 0.0) if low < 0 else (low, 0.4 * high)
+    return ChannelConfig(v_min, v_max, 0.2 * (i.high or 0.0), ramp_up=400, ramp_down=400)
 
 
 class DeviceBench:
