@@ -16,7 +16,9 @@ from trackerdcs.ports import Bus, Clock, Will
 HEARTBEAT = 10.0
 """Seconds between two repetitions of the status."""
 POSTS = 1000
-"""Acks and events that may wait for the broker."""
+"""Acks, and as many events, that may wait for the broker."""
+
+Posts = deque[tuple[str, bytes]]
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +57,8 @@ class Announcer:
         self._meta: Meta | None = None
         self._since = clock.now()
         self._said: str | None = None
-        self._posts: deque[tuple[str, bytes]] = deque()
+        self._acks: Posts = deque()
+        self._events: Posts = deque()
         self._dropped = 0
         self._due: set[str] = set()
         self._wake = asyncio.Event()
@@ -68,14 +71,14 @@ class Announcer:
 
     def answer(self, ack: Ack) -> None:
         """Send an ack; it waits for the broker."""
-        self._post("ack", encode(replace(ack, why=plain(ack.why) if ack.why else None)))
+        self._post(self._acks, "ack", encode(replace(ack, why=plain(ack.why) if ack.why else None)))
 
     def report(self, event: str, why: str | None = None, data: dict[str, Any] | None = None) -> None:
         """Send an event; it waits for the broker."""
         message = Event(
             event=event, ts=self._clock.now(), boot=self._who.boot, why=plain(why) if why else None, data=data or {}
         )
-        self._post("event", encode(message))
+        self._post(self._events, "event", encode(message))
 
     def refresh(self) -> None:
         """Say the status at once if what is wrong has changed."""
@@ -101,7 +104,7 @@ class Announcer:
             if self._bus.connected:
                 try:
                     await self._say_state()
-                    await self._send_posts()
+                    await self._send_posts(beat)
                 except BusDown as e:
                     log.debug("%s/%s waits for the bus: %s", self._who.stand, self._who.device, e)
             try:
@@ -111,19 +114,31 @@ class Announcer:
             except TimeoutError:
                 continue
 
-    def _post(self, leaf: str, payload: bytes) -> None:
-        if len(self._posts) >= POSTS:
-            self._posts.popleft()
+    async def say_last(self, patience: float) -> None:
+        """Send for at most `patience` s what waits when `run` has ended: the last acks of a service that stops."""
+        try:
+            async with asyncio.timeout(patience):
+                await self._send_posts(float("inf"))
+        except (BusDown, TimeoutError) as e:
+            log.warning("%s: stopped with %d acks unsaid: %s", self._who.device, len(self._acks), str(e) or "no answer")
+
+    def _post(self, posts: Posts, leaf: str, payload: bytes) -> None:
+        if len(posts) >= POSTS:
+            posts.popleft()
             self._dropped += 1
-        self._posts.append((self._who.topic(leaf), payload))
+        posts.append((self._who.topic(leaf), payload))
         self._wake.set()
 
     async def _say_state(self) -> None:
         due, self._due = self._due, set()
-        if "meta" in due and self._meta is not None:
-            await self._bus.publish(self._who.topic("meta"), encode(self._meta), retain=True)
-        if "status" in due:
-            await self._bus.publish(self._who.topic("status"), encode(self._status()), retain=True)
+        try:
+            if "meta" in due and self._meta is not None:
+                await self._bus.publish(self._who.topic("meta"), encode(self._meta), retain=True)
+            if "status" in due:
+                await self._bus.publish(self._who.topic("status"), encode(self._status()), retain=True)
+        except BusDown:
+            self._due |= due
+            raise
 
     def _status(self) -> Status:
         fault, now = self._fault(), self._clock.now()
@@ -133,11 +148,15 @@ class Announcer:
         state: Literal["online", "fault"] = "online" if error is None else "fault"
         return Status(state=state, ts=now, since=self._since, boot=self._who.boot, sw=self._who.sw, error=error)
 
-    async def _send_posts(self) -> None:
-        while self._posts:
-            topic, payload = self._posts[0]
+    async def _send_posts(self, until: float) -> None:
+        """Acks go first: a flood of events neither drops nor delays one. Returns for the heartbeat at `until`."""
+        while (posts := self._acks or self._events) and self._clock.monotonic() < until:
+            topic, payload = first = posts[0]
             await self._bus.publish(topic, payload)
-            self._posts.popleft()
+            if posts and posts[0] is first:  # else it was dropped meanwhile
+                posts.popleft()
         if self._dropped:
-            log.error("%s: %d acks or events dropped while offline", self._who.device, self._dropped)
+            log.error(
+                "%s: %d acks or events dropped: the broker takes them too slowly", self._who.device, self._dropped
+            )
             self._dropped = 0

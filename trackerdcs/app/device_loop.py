@@ -21,6 +21,8 @@ from trackerdcs.domain.stand import DeviceConfig
 from trackerdcs.ports import Bus, Clock, CommandLog, Driver, Entry, Journal, Link, PowerSupply
 
 BIND = CommandSpec({"module": Argument("text")})
+LAST_WORDS = 0.5
+"""Seconds that the last acks of a service that stops may take."""
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +84,9 @@ class DeviceLoop:
                 raise ConfigError(str(wrong.exceptions[0])) from group
             raise
         finally:
-            await self._owner.close()
+            self._outbox.give_up()
+            self._declare_lost()
+            await asyncio.gather(self._owner.close(), self._announcer.say_last(LAST_WORDS))
 
     async def _poll(self) -> None:
         due = self._clock.monotonic()
@@ -95,9 +99,8 @@ class DeviceLoop:
                 self._introduce()
                 if connects > 1:
                     self._announcer.report("reconnect", why=fault)
-            for first, last in self._outbox.take_lost():
-                lost = {"boot": self._who.boot, "from": first, "to": last, "cause": self._outbox.fault}
-                self._announcer.report("lost", data=lost)
+            if self._bus.connected:  # until then ranges grow together: no declaration is pushed out by a later one
+                self._declare_lost()
             self._announcer.refresh()
             due = max(due + self._config.period, self._clock.monotonic())
             await asyncio.sleep(due - self._clock.monotonic())
@@ -124,6 +127,11 @@ class DeviceLoop:
         self._outbox.put(Entry(self._who.boot, self._seq, encode(frame)))
         self._last_ts = ts
         self._seq += 1
+
+    def _declare_lost(self) -> None:
+        for first, last in self._outbox.take_lost():
+            lost = {"boot": self._who.boot, "from": first, "to": last, "cause": self._outbox.fault}
+            self._announcer.report("lost", data=lost)
 
     def _faults(self) -> str | None:
         faults = (self._owner.fault, self._outbox.fault, self._replay.fault, self._desk.fault)

@@ -44,6 +44,11 @@ class Outbox:
         lost, self._lost = list(self._lost), Ranges()
         return lost
 
+    def give_up(self) -> None:
+        """The service ends: what is in memory only is lost."""
+        if self.fault:
+            self._give_up(0)
+
     def forget(self, stored: Ranges) -> None:
         """Drop from memory what is stored although the journal never had it."""
         self._buffer = deque(e for e in self._buffer if e.seq not in stored)
@@ -94,6 +99,9 @@ class Outbox:
     def _failed(self, why: str) -> None:
         self.fault = f"frames are in memory only: journal: {why}"
         self._edge.fail("journal", self.fault)
-        while len(self._buffer) > BUFFER:
+        self._give_up(BUFFER)
+
+    def _give_up(self, keep: int) -> None:
+        while len(self._buffer) > keep:
             gone = self._buffer.popleft()
             self._lost.add(gone.seq, gone.seq)

@@ -18,7 +18,7 @@ from trackerdcs.ports import Clock, PowerSupply
 LOOK = 0.2
 """Seconds between two looks at a channel that moves."""
 SLACK = 10.0
-"""Seconds that a channel may take beyond the time of its ramp."""
+"""Seconds that a channel may take beyond the time of its ramp, and a job of the worker before it counts as hung."""
 
 Reading = dict[str, Value]
 T = TypeVar("T")
@@ -61,12 +61,12 @@ class Power:
 
     async def _set_voltage(self, ch: str, v: float) -> Reading:
         await self._do(Priority.SET, lambda: self._driver.set_voltage(ch, v))
-        now = await self._read(ch)
-        return await self._until_at(ch, v) if now.get("on") else now
+        now = await self._known(ch, "on")
+        return await self._until_at(ch, v) if now["on"] else now
 
     async def _rise(self, ch: str) -> Reading:
         await self._do(Priority.SET, lambda: self._driver.switch(ch, True))
-        return await self._until_at(ch, _number(await self._read(ch), "v_set"))
+        return await self._until_at(ch, _number(await self._known(ch, "v_set"), "v_set"))
 
     async def _off(self, ch: str) -> Reading:
         """Voltage down first, then the switch: at once for low voltage, after the fall for high voltage (SAFETY 2)."""
@@ -82,13 +82,21 @@ class Power:
         )
 
     async def _until_at(self, ch: str, target: float) -> Reading:
-        start = _number(await self._read(ch), "v_mon", 0.0)
+        start = _number(await self._known(ch, "v_mon"), "v_mon")
         config = self._channels[ch]
         seconds = abs(target - start) / min(config.ramp_up, config.ramp_down)
         near = tolerance(self._driver.kind, target)
         return await self._until(
-            ch, lambda now: abs(_number(now, "v_mon") - target) <= near, f"at {target:g} V", seconds, True
+            ch,
+            lambda now: now.get("state") == "on" and abs(_number(now, "v_mon") - target) <= near,
+            f"on at {target:g} V",
+            seconds,
+            True,
         )
+
+    async def _known(self, ch: str, quantity: str) -> Reading:
+        """What is not measured is looked at again: it must not pass for a number, nor for off."""
+        return await self._until(ch, lambda now: quantity in now, f"readable ({quantity})", 0.0)
 
     async def _until(
         self, ch: str, reached: Callable[[Reading], bool], what: str, seconds: float, up: bool = False
@@ -114,7 +122,12 @@ class Power:
         return await self._do(Priority.SET, lambda: self._driver.read(ch))
 
     async def _do(self, priority: Priority, call: Callable[[], T]) -> T:
-        return await self._worker.run(priority, call)
+        """A job of the worker; one that still waits in the queue when it is given up is never executed."""
+        try:
+            async with asyncio.timeout(SLACK):
+                return await self._worker.run(priority, call)
+        except TimeoutError as e:
+            raise LinkError("the link hangs") from e
 
 
 def _number(now: Reading, quantity: str, absent: float = float("inf")) -> float:

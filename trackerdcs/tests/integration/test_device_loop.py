@@ -67,6 +67,18 @@ class TestCommands(WithIseg):
             self.assertEqual(((await on).state, (await on).why), ("failed", "superseded"))
             self.assertFalse(self.sim.truth()["ch0"]["on"])
 
+    async def test_a_command_that_runs_when_the_service_stops_has_its_end_said(self):
+        async with device_bench(self.config) as bench:
+            await bench.command("set_ramp", up=1, down=400)
+            await bench.command("set_voltage", v=-400)
+            on = asyncio.create_task(bench.command("on"))
+            await bench.next_frame(lambda f: f.ch["ch0"]["on"], "on its way")
+            assert bench.running
+            bench.running.cancel()
+            await asyncio.wait({bench.running})
+            self.assertEqual(((await on).state, (await on).why), ("failed", "the service stops"))
+            self.assertTrue(self.sim.truth()["ch0"]["on"], "stopping changes no output")
+
     async def test_refusals_send_no_byte(self):
         async with device_bench(self.config) as bench:
             for args in ({"v": -900}, {"v": 50}, {"v": True}, {"v": "-50"}, {}, {"v": -1, "w": 1}):

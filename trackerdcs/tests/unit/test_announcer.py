@@ -41,6 +41,13 @@ class TestAnnouncer(unittest.IsolatedAsyncioTestCase):
         self.assertEqual([leaf for leaf, _ in seen], list(leaves))
         return [payload for _, payload in seen]
 
+    async def logged(self, lines: list[str]) -> None:
+        for _ in range(100):
+            if lines:
+                break
+            await asyncio.sleep(0.05)
+        await asyncio.sleep(0.05)
+
     async def test_status_at_connect_meta_when_it_is_known_and_nothing_without_a_reason(self):
         (status,) = await self.said("status")
         self.assertEqual(decode(Status, status).state, "online")
@@ -80,6 +87,19 @@ class TestAnnouncer(unittest.IsolatedAsyncioTestCase):
             await asyncio.sleep(0.03)
         self.assertGreaterEqual(len([leaf for leaf, _ in self.seen if leaf == "status"]), 4)
 
+    async def test_acks_go_before_events_and_no_flood_of_events_drops_one(self):
+        await self.said("status")
+        self.broker.stop()
+        await asyncio.sleep(0.02)
+        self.announcer.answer(Ack("i", "cli", "done", 1))
+        for _ in range(POSTS + 1):
+            self.announcer.report("bad_message")
+        with self.assertLogs("trackerdcs.app.announcer", "ERROR") as logs:
+            self.broker.start()
+            await self.logged(logs.output)
+        leaves = [leaf for leaf, _ in self.seen if leaf in ("ack", "event")]
+        self.assertEqual((leaves[0], leaves.count("ack"), leaves.count("event")), ("ack", 1, POSTS))
+
     async def test_acks_and_events_wait_for_the_broker_in_their_order(self):
         self.announcer.introduce(META)
         await self.said("status", "meta")
@@ -103,10 +123,7 @@ class TestAnnouncer(unittest.IsolatedAsyncioTestCase):
             self.announcer.answer(Ack(f"i{n}", "cli", "done", 1))
         with self.assertLogs("trackerdcs.app.announcer", "ERROR") as logs:
             self.broker.start()
-            for _ in range(100):
-                await asyncio.sleep(0.05)
-                if logs.output:
-                    break
+            await self.logged(logs.output)
         self.assertIn("3 acks or events dropped", logs.output[0])
         acks = [decode(Ack, payload).id for leaf, payload in self.seen if leaf == "ack"]
         self.assertEqual((len(acks), acks[0]), (POSTS, "i3"))
@@ -117,7 +134,7 @@ class TestAnnouncer(unittest.IsolatedAsyncioTestCase):
         self.announcer.refresh()
         self.announcer.report("bad_message", "\udfff")
         self.announcer.answer(Ack("i", "cli", "failed", 1, why="\ud800"))
-        status, event, ack = await self.said("status", "event", "ack")
+        status, ack, event = await self.said("status", "ack", "event")
         self.assertEqual(decode(Status, status).error, "half a pair \\ud800")
         self.assertEqual((decode(Event, event).why, decode(Ack, ack).why), ("\\udfff", "\\ud800"))
         self.announcer.refresh()

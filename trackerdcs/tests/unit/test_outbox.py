@@ -154,6 +154,17 @@ class TestOutbox(Bench):
         await self.until(lambda: self.seen[FRAME][-1:] == [b"%d" % (BUFFER + 9)], "went out")
         self.assertEqual(self.outbox.take_lost(), [])
 
+    async def test_what_is_in_memory_only_at_the_end_is_declared_lost(self):
+        self.put(0)
+        await self.until(lambda: len(self.journal) == 1, "journaled")
+        self.journal.sick = "disk full"
+        self.put(1, 2, 3)
+        await self.until(lambda: self.outbox.fault is not None, "fault seen")
+        await self.stored((2, 2))
+        await asyncio.sleep(0.02)
+        self.outbox.give_up()
+        self.assertEqual(self.outbox.take_lost(), [(1, 1), (3, 3)])
+
     async def test_a_hanging_disk_holds_no_frame_back(self):
         blocked = asyncio.Event()
         loop, append = asyncio.get_running_loop(), self.journal.append

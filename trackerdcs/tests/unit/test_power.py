@@ -1,0 +1,117 @@
+"""What counts as done, and what happens when the instrument does not say."""
+
+import asyncio
+import threading
+import unittest
+from typing import Any
+from unittest.mock import patch
+
+from trackerdcs.adapters.clock_system import SystemClock
+from trackerdcs.app import power as power_module
+from trackerdcs.app.power import Power
+from trackerdcs.app.worker import Priority, Worker
+from trackerdcs.domain.errors import LinkError, VerifyError
+from trackerdcs.domain.instrument import Channel, Identity, Snapshot
+from trackerdcs.domain.stand import ChannelConfig
+
+Values = dict[str, float | bool | str]
+UP: Values = {"v_set": -50.0, "v_mon": -50.0, "on": True, "state": "on"}
+
+
+class Scripted:
+    """A supply that reads back what the test says, the last line for ever, and does nothing."""
+
+    kind = "hv"
+    hardware_ramp = True
+
+    def __init__(self, *reads: Values | LinkError) -> None:
+        self.reads = list(reads)
+        self.orders: list[Any] = []
+        self.hangs: threading.Event | None = None
+
+    def channels(self) -> dict[str, Channel]:
+        return {}
+
+    def identify(self) -> Identity:
+        return Identity("", "", "", "", True)
+
+    def poll(self, channels: object = None) -> Snapshot:
+        return Snapshot({})
+
+    def read(self, channel: str) -> Values:
+        if self.hangs:
+            self.hangs.wait(10)
+        found = self.reads.pop(0) if len(self.reads) > 1 else self.reads[0]
+        if isinstance(found, LinkError):
+            raise found
+        return found
+
+    def set_voltage(self, channel: str, v: float) -> float:
+        self.orders.append(v)
+        return v
+
+    def set_current_limit(self, channel: str, i: float) -> float:
+        return i
+
+    def set_ramp(self, channel: str, up: float, down: float) -> tuple[float, float]:
+        return up, down
+
+    def switch(self, channel: str, on: bool) -> None:
+        self.orders.append(on)
+
+    def emergency_off(self, channel: str) -> None:
+        self.orders.append("emergency_off")
+
+    def clear_trip(self, channel: str) -> None:
+        self.orders.append("clear_trip")
+
+
+class TestPower(unittest.IsolatedAsyncioTestCase):
+    def setUp(self):
+        self.worker = Worker("t")
+        self.addCleanup(self.worker.stop)
+        self.enterContext(patch.object(power_module, "LOOK", 0.01))
+        self.enterContext(patch.object(power_module, "SLACK", 0.2))
+
+    async def do(self, supply: Scripted, cmd: str, **args: float | str) -> Values:
+        config = {"ch0": ChannelConfig(-800.0, 0.0, 1e-5, ramp_up=1000.0, ramp_down=1000.0)}
+        return await Power(supply, self.worker, config, SystemClock()).execute(cmd, "ch0", dict(args))
+
+    async def test_on_is_not_done_while_target_or_voltage_are_unknown(self):
+        for missing in ("v_set", "v_mon"):
+            with self.subTest(missing=missing), self.assertRaises(VerifyError):
+                await self.do(Scripted({k: v for k, v in UP.items() if k != missing}), "on")
+
+    async def test_on_is_done_when_what_was_unreadable_reads_as_it_should(self):
+        blind: Values = {"state": "unknown"}
+        self.assertEqual(await self.do(Scripted(blind, LinkError("garbled"), blind, UP), "on"), UP)
+
+    async def test_on_is_not_done_when_the_output_is_off_though_the_voltage_agrees(self):
+        with self.assertRaises(VerifyError):
+            await self.do(Scripted({"v_set": 0.0, "v_mon": 0.0, "on": False, "state": "off"}), "on")
+
+    async def test_the_wrong_polarity_is_not_there(self):
+        with self.assertRaises(VerifyError):
+            await self.do(Scripted(UP | {"v_mon": 50.0}), "set_voltage", v=-50.0)
+
+    async def test_set_voltage_is_not_done_as_if_off_while_it_is_unknown_whether_the_output_is_on(self):
+        with self.assertRaises(VerifyError):
+            await self.do(Scripted({"v_set": -50.0, "state": "unknown"}), "set_voltage", v=-50.0)
+        off: Values = {"v_set": -50.0, "v_mon": 0.0, "on": False, "state": "off"}
+        self.assertEqual(await self.do(Scripted({"v_set": -50.0}, off), "set_voltage", v=-50.0), off)
+
+    async def test_a_link_that_hangs_ends_a_command_and_what_waited_is_never_sent(self):
+        supply = Scripted(UP)
+        supply.hangs = threading.Event()
+        self.addCleanup(supply.hangs.set)
+        with self.assertRaisesRegex(LinkError, "hangs"):
+            await asyncio.wait_for(self.do(supply, "set_voltage", v=-50.0), 5)
+        with self.assertRaisesRegex(LinkError, "hangs"):
+            await asyncio.wait_for(self.do(supply, "on"), 5)
+        supply.hangs.set()
+        await self.worker.run(Priority.POLL, lambda: None)
+        self.assertEqual(supply.orders, [-50.0])
+
+
+if __name__ == "__main__":
+    unittest.main()
