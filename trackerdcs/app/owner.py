@@ -6,7 +6,7 @@ import logging
 from trackerdcs.app.backoff import Backoff
 from trackerdcs.app.edge_log import EdgeLog
 from trackerdcs.app.worker import Priority, Worker
-from trackerdcs.domain.errors import ConfigError, DeviceError, LinkError, NotConnected, WrongDevice
+from trackerdcs.domain.errors import ConfigError, DeviceError, LinkError, NotConnected, ReplyTimeout, WrongDevice
 from trackerdcs.domain.instrument import Channel, Identity, Snapshot
 from trackerdcs.domain.stand import DeviceConfig
 from trackerdcs.ports import Clock, Driver, Link
@@ -27,6 +27,7 @@ class Owner:
         self._driver, self._link, self._worker, self._clock = driver, link, worker, clock
         self._backoff = Backoff(0.5, 30.0)
         self._retry_at = 0.0
+        self._exchange: asyncio.Future[Snapshot] | None = None
         self._edge = EdgeLog(log)
         self.identity: Identity | None = None
         """Who answered at the last connect; None until the first."""
@@ -36,20 +37,27 @@ class Owner:
 
     async def snapshot(self, channels: dict[str, Channel]) -> Snapshot:
         """One poll; what fails is in `bad`. Raises only ConfigError: a wrong instrument at the start."""
+        late = self._exchange is not None  # what an earlier poll left hanging must end first
+        exchange = self._exchange = self._exchange or asyncio.ensure_future(self._read(channels))
+        done, _ = await asyncio.wait({exchange}, timeout=max(PATIENCE, 3 * self._config.period))
+        if not done:
+            return self._failed("the link hangs", channels)
+        self._exchange = None
         try:
-            async with asyncio.timeout(max(PATIENCE, 3 * self._config.period)):
-                if not self._link.connected:
-                    await self._connect()
-                snapshot = await self._worker.run(Priority.POLL, lambda: self._driver.poll(channels))
+            snapshot = exchange.result()
+            if late:  # its first values may be as old as the hang is long
+                raise ReplyTimeout("the poll took too long")
         except (LinkError, DeviceError) as e:
             return self._failed(str(e), channels)
-        except TimeoutError:
-            return self._failed("the link hangs", channels)
         except ConfigError:
             raise
         except Exception as e:
-            log.exception("%s: poll", self._device)
-            return self._failed(f"fault in the driver: {e!r}", channels)
+            why = f"fault in the driver: {e!r}"
+            if why != self.fault:
+                log.exception("%s: poll", self._device)
+            return self._failed(why, channels)
+        self._backoff.reset()
+        self._retry_at = 0.0
         self.fault = None
         self._edge.ok("link", f"{self._device}: the instrument answers again")
         return Snapshot(
@@ -60,9 +68,16 @@ class Owner:
 
     async def close(self) -> None:
         """Let the job in progress end, then leave the instrument as it is."""
+        if self._exchange is not None:
+            self._exchange.cancel()
         self._worker.stop()
         if await asyncio.to_thread(self._worker.join, 1.0):
             self._link.drop()
+
+    async def _read(self, channels: dict[str, Channel]) -> Snapshot:
+        if not self._link.connected:
+            await self._connect()
+        return await self._worker.run(Priority.POLL, lambda: self._driver.poll(channels))
 
     async def _connect(self) -> None:
         now = self._clock.monotonic()
@@ -70,8 +85,6 @@ class Owner:
             raise NotConnected(self.fault or "not connected")
         self._retry_at = now + self._backoff.next()
         self.identity = await self._worker.run(Priority.POLL, self._open)
-        self._backoff.reset()
-        self._retry_at = 0.0
         self.connects += 1
         if self.connects == 1:
             log.info("%s: %s", self._device, self.identity)
