@@ -33,13 +33,13 @@ class SqliteJournal:
             if self._count + len(rows) > self._capacity:
                 raise StoreFault(f"{self._file.path}: full with {self._count} unconfirmed frames")
             added = db.executemany("INSERT OR IGNORE INTO frames (boot, seq, payload) VALUES (?, ?, ?)", rows).rowcount
-        self._count += added
+            self._count += added
 
     def confirm(self, boots: dict[str, list[tuple[int, int]]]) -> None:
         rows = [(boot, first, last) for boot, ranges in boots.items() for first, last in ranges]
         with self._file.transaction() as db:
             removed = db.executemany("DELETE FROM frames WHERE boot = ? AND seq BETWEEN ? AND ?", rows).rowcount
-        self._count -= removed
+            self._count -= removed
 
     def oldest(self, limit: int) -> list[Entry]:
         with self._file.transaction() as db:

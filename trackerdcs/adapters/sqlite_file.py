@@ -10,6 +10,8 @@ from pathlib import Path
 
 from trackerdcs.domain.errors import StoreFault
 
+DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+
 log = logging.getLogger(__name__)
 
 
@@ -36,6 +38,8 @@ class SqliteFile:
                     yield connection
             except (sqlite3.Error, OSError) as e:
                 self._close()
+                if getattr(e, "sqlite_errorcode", None) in DAMAGED:
+                    self._try_set_aside(e)
                 raise StoreFault(f"{self.path}: {e}") from e
 
     def close(self) -> None:
@@ -67,14 +71,23 @@ class SqliteFile:
             raise
         return connection
 
-    def _set_aside(self, error: sqlite3.Error) -> None:
+    def _set_aside(self, error: BaseException) -> None:
         number = 1
         while (aside := self.path.with_name(f"{self.path.name}.damaged-{number}")).exists():
             number += 1
         log.error("%s is damaged (%s): set aside as %s, a new one is begun", self.path, error, aside.name)
         os.replace(self.path, aside)
-        for suffix in ("-wal", "-shm"):
-            self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+        for suffix in ("-wal", "-shm"):  # what came last is in there
+            beside = self.path.with_name(self.path.name + suffix)
+            if beside.exists():
+                os.replace(beside, aside.with_name(aside.name + suffix))
+
+    def _try_set_aside(self, error: BaseException) -> None:
+        """Damage that opening did not show: left in place, the file would fail for ever, restarts included."""
+        try:
+            self._set_aside(error)
+        except OSError as e:
+            log.error("%s is damaged and cannot be set aside: %s", self.path, e)  # noqa: TRY400 said once a try
 
     def _close(self) -> None:
         if self._connection is not None:

@@ -83,8 +83,8 @@ def _checked(name: str, argument: Argument, args: dict[str, Any]) -> float | str
         raise CommandRefused(f"argument {name!r} is missing")
     value = args[name]
     if argument.type == "text":
-        if not isinstance(value, str) or len(value) > 64:
-            raise CommandRefused(f"{name}: expected a text of at most 64 characters, got {str(value)[:40]!r}")
+        if not isinstance(value, str) or len(value) > 64 or not value.isprintable():
+            raise CommandRefused(f"{name}: expected a printable text of at most 64 characters, got {str(value)[:40]!r}")
         return value
     if isinstance(value, bool) or not isinstance(value, int | float) or not -MAX <= value <= MAX:
         raise CommandRefused(f"{name}: expected a number, got {str(value)[:40]!r}")

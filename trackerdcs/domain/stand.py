@@ -166,8 +166,8 @@ def _limits(c: ChannelConfig) -> list[tuple[str, str]]:
     ]
     if c.v_min is not None and c.v_max is not None and c.v_min >= c.v_max:
         wrong.append(("v_min", f"{c.v_min} V is not below v_max {c.v_max} V"))
-    if c.module == "":
-        wrong.append(("module", "expected the name of a module, or no such key"))
+    if c.module is not None and not (c.module and c.module.isprintable()):
+        wrong.append(("module", "expected the name of a module (printable), or no such key"))
     return wrong
 
 

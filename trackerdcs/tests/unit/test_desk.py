@@ -66,8 +66,11 @@ class TestJudge(unittest.TestCase):
         self.refused("'v' is missing", command(args={}))
         self.refused("'w' is unknown", command(args={"v": -1, "w": 2}))
         self.refused("'x' is unknown, expected none", command("on", args={"x": 1}))
-        self.refused("expected a text", command("bind", args={"module": 7}))
+        self.refused("expected a printable text", command("bind", args={"module": 7}))
         self.refused("at most 64", command("bind", args={"module": "m" * 65}))
+        self.refused(
+            "printable", command("bind", args={"module": "m\n1"})
+        )  # a loader would park each frame that has it
 
     def test_channel_and_command_must_exist(self):
         self.refused("channel 'ch7' is unknown, expected ch0", command(ch="ch7"))

@@ -86,6 +86,21 @@ class TestJournal(Folder):
         self.assertTrue(self.path.with_name("x.sqlite.damaged-1").read_bytes().startswith(b"this is no"))
         self.assertEqual(journal.oldest(5), entries(0, 0))
 
+    def test_damage_that_shows_only_later_is_set_aside_too_and_nothing_of_it_is_deleted(self):
+        log = SqliteCommandLog(self.path)
+        self.addCleanup(log.close)
+        log.record(*(Ack(f"i{n}", "cli", "accepted", 1, why=300 * "w") for n in range(1000)))
+        log.close()
+        with self.path.open("r+b") as file:
+            file.seek(8 * 4096)  # behind the schema
+            file.write(b"\xff" * (self.path.stat().st_size - 8 * 4096))
+        with self.assertLogs("trackerdcs.adapters.sqlite_file", logging.ERROR), self.assertRaises(StoreFault):
+            log.unfinished()
+        self.assertEqual(log.unfinished(), [])
+        log.record(Ack("j", "cli", "accepted", 1))
+        self.assertEqual([a.id for a in log.unfinished()], ["j"])
+        self.assertGreater(self.path.with_name("x.sqlite.damaged-1").stat().st_size, 300_000)
+
     def test_a_path_that_cannot_be_written_is_a_fault_and_later_none(self):
         self.path.parent.write_text("a file where a folder should be")
         journal = self.open()

@@ -102,6 +102,7 @@ class Contradictions(unittest.TestCase):
             ({"v_safe_off": math.nan}, "v_safe_off", "above 0"),
             ({"i_limit_max": 0.0}, "i_limit_max", "above 0"),
             ({"module": ""}, "module", "name of a module"),
+            ({"module": "m\n1"}, "module", "printable"),
         ]
         for limits, field, why in cases:
             with self.subTest(limits):
