@@ -2,6 +2,7 @@
 
 import asyncio
 import unittest
+from typing import Any
 
 from trackerdcs.adapters.bus_memory import MemoryBroker, MemoryBus
 from trackerdcs.adapters.commands_sqlite import SqliteCommandLog
@@ -10,6 +11,8 @@ from trackerdcs.domain.messages import FINAL
 from trackerdcs.tests.desk_case import TOPIC, DeskCase
 
 ENDS = ("accepted", "done")
+LONG: dict[str, Any] = {15_000 * "x": 1}
+"""An argument with an endless name."""
 
 
 class TestCommandDesk(DeskCase):
@@ -126,7 +129,7 @@ class TestCommandDesk(DeskCase):
                 b'{"v":2}',
                 b'{"v":1,"id":"x","cmd":"on","ch":"ch0","ts":NaN,"expires":1}',
                 b'{"v":"%s"}' % (10_000_000 * b"x"),
-                self.command(**{15_000 * "x": 1}).replace(b'"i1"', b'""'),
+                self.command(**LONG).replace(b'"i1"', b'""'),
             ):
                 await self.send(payload)
             self.assertEqual(len(logs.output), 1, "said once, then counted")
@@ -138,7 +141,7 @@ class TestCommandDesk(DeskCase):
         self.assertEqual(self.states(), ["accepted", "done"])
 
     async def test_an_answer_is_not_as_long_as_the_question(self):
-        for n, payload in enumerate((self.command(id="i0", **{10_000 * "x": 1}), self.command(10_000 * "x", "i1"))):
+        for n, payload in enumerate((self.command(id="i0", **LONG), self.command(10_000 * "x", "i1"))):
             await self.send(payload)
             self.assertEqual(self.states(f"i{n}"), ["refused"])
             self.assertLess(len(self.acks[-1].why or ""), 1000)
