@@ -4,10 +4,8 @@ import asyncio
 import atexit
 import functools
 import os
-import signal
 import socket
 import subprocess
-import sys
 import time
 import unittest
 from pathlib import Path
@@ -16,30 +14,26 @@ from trackerdcs.domain.errors import StoreDown
 from trackerdcs.domain.series import Sample, Selection
 from trackerdcs.services.stores import open_series
 from trackerdcs.settings import load_stand
-from trackerdcs.tests.servers import HOST, Server, free_port
+from trackerdcs.tests.servers import HOST, free_port
+from trackerdcs.tests.service import TRACKERDCS, Service
 
-TRACKERDCS = str(Path(sys.executable).with_name("trackerdcs"))
 LIMIT_S = 60.0
 READY = "Try, in another terminal"
 ALWAYS_READ = {"hv1": ("ch0", "v_mon"), "hv2": ("ch0", "v_set"), "lv1": ("ch1", "v_mon"), "env1": ("-", "t_air")}
 """Of each device a quantity that every frame has."""
 
 
-class Demo(Server):
+class Demo(Service):
     """The demonstrator at ports and in a folder of its own, kept over `restart`; `port` is the broker's."""
 
     def __init__(self) -> None:
         self.sim_port = free_ports(4)
-        self._said = 0
-        super().__init__()
+        super().__init__([], READY)
 
     def _command(self) -> list[str]:
-        self._said = len(self.log())
         ports = ["--broker-port", str(self.port), "--sim-port", str(self.sim_port)]
-        return [TRACKERDCS, "demo", *ports, "--data", str(self.data)]
-
-    def _answers(self) -> bool:
-        return READY in self.log()[self._said :]
+        self.command = [TRACKERDCS, "demo", *ports, "--data", str(self.data)]
+        return super()._command()
 
     @property
     def data(self) -> Path:
@@ -52,13 +46,6 @@ class Demo(Server):
     def said(self) -> str:
         """All that it said, in its terminal and in its log."""
         return self.log() + (self.data / "demo.log").read_text()
-
-    def interrupt(self) -> tuple[int, float]:
-        """Ctrl-C: exit status, and the seconds that it took."""
-        process, began = self._process, time.monotonic()
-        assert process is not None
-        process.send_signal(signal.SIGINT)
-        return process.wait(10), time.monotonic() - began
 
     async def samples(self, device: str, channel: str, quantity: str, since: int = 0) -> list[Sample]:
         """What is stored of a quantity since a time in ns UTC; nothing while there is no database yet."""
@@ -97,16 +84,16 @@ def free_ports(number: int) -> int:
 
 
 @functools.cache
-def _shared() -> Demo:
-    """Started once, and well."""
+def _shared() -> tuple[Demo, str]:
+    """Started once, and what is wrong with it, if it does not become well."""
     demo = Demo()
     atexit.register(demo.stop)
     command = [TRACKERDCS, "doctor", "--listen", "1", "--file", str(demo.stand_file)]
     deadline = time.monotonic() + LIMIT_S
     while (found := subprocess.run(command, capture_output=True, text=True)).returncode or "WARN" in found.stdout:
         if time.monotonic() > deadline:
-            raise TimeoutError(f"the demonstrator is not well:\n{found.stdout}{found.stderr}{demo.log()}")
-    return demo
+            return demo, f"the demonstrator is not well:\n{found.stdout}{found.stderr}{demo.log()}"
+    return demo, ""
 
 
 class AgainstTheDemo(unittest.IsolatedAsyncioTestCase):
@@ -116,7 +103,9 @@ class AgainstTheDemo(unittest.IsolatedAsyncioTestCase):
 
     @classmethod
     def setUpClass(cls) -> None:
-        cls.demo = _shared()
+        cls.demo, wrong = _shared()
+        if wrong:
+            raise TimeoutError(wrong)
 
     @property
     def environment(self) -> dict[str, str]:

@@ -103,7 +103,12 @@ class Server:
         raise NotImplementedError
 
     def _answers(self) -> bool:
-        raise NotImplementedError
+        """True when it is up: by default, when somebody listens on its port."""
+        try:
+            socket.create_connection((self.host, self.port), timeout=1).close()
+        except OSError:
+            return False
+        return True
 
     @property
     def pid(self) -> int:
@@ -205,13 +210,6 @@ class Mosquitto(Server):
         ]
         config.write_text("\n".join(lines) + "\n")
         return [str(self._program), "-c", str(config)]
-
-    def _answers(self) -> bool:
-        try:
-            socket.create_connection((self.host, self.port), timeout=1).close()
-        except OSError:
-            return False
-        return True
 
 
 class Influxd(Server):

@@ -17,7 +17,8 @@ from trackerdcs.domain.messages import Frame, Value
 from trackerdcs.domain.series import Selection
 from trackerdcs.domain.topics import parse
 from trackerdcs.sim.control import ask
-from trackerdcs.tests.servers import HOST, Influxd, Mosquitto, Server, free_port
+from trackerdcs.tests.servers import HOST, Influxd, Mosquitto, free_port
+from trackerdcs.tests.service import TRACKERDCS, Service
 
 STAND = "bench"
 PERIOD_S = 0.2
@@ -62,24 +63,6 @@ sys.exit(runtime.run(lambda: device.serve(stand, sys.argv[2], float(sys.argv[3])
 """
 
 
-CLI = ["-c", "from trackerdcs.cli.main import app; app()"]
-
-
-class Service(Server):
-    """One of our services as a process, up when its log says `sign`."""
-
-    def __init__(self, arguments: list[str], sign: str) -> None:
-        self._arguments, self._sign, self._said = arguments, sign, 0
-        super().__init__()
-
-    def _command(self) -> list[str]:
-        self._said = len(self.log())
-        return [sys.executable, *self._arguments]
-
-    def _answers(self) -> bool:
-        return self._sign in self.log()[self._said :]
-
-
 class Stack:
     """Broker, database, simulators, three device services and a loader."""
 
@@ -106,10 +89,10 @@ class Stack:
                 period=PERIOD_S,
             )
         )
-        self.sim: Service = enter(Service([*CLI, "sim", "run", str(self.file)], "env1: simulated at"))
-        self.loader: Service = enter(Service([*CLI, "loader", str(self.file)], ": connected"))
+        self.sim: Service = enter(Service([TRACKERDCS, "sim", "run", str(self.file)], "env1: simulated at"))
+        self.loader: Service = enter(Service([TRACKERDCS, "loader", str(self.file)]))
         self.owners: dict[str, Service] = {
-            name: enter(Service(["-c", DEVICE, str(self.file), name, str(UNCONFIRMED_S)], ": connected"))
+            name: enter(Service([sys.executable, "-c", DEVICE, str(self.file), name, str(UNCONFIRMED_S)]))
             for name in self.devices
         }
 
@@ -141,7 +124,7 @@ class Stack:
     def trackerdcs(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """A command of the command line, in this stand."""
         return subprocess.run(
-            [sys.executable, *CLI, *arguments],
+            [TRACKERDCS, *arguments],
             env=os.environ | {"TRACKERDCS_STAND_FILE": str(self.file)},
             capture_output=True,
             text=True,

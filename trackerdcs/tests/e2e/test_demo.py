@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import select
+import signal
 import subprocess
 import tempfile
 import termios
@@ -20,8 +21,9 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from trackerdcs.adapters.bus_mqtt import MqttBus
 from trackerdcs.domain.stand import BusConfig
-from trackerdcs.tests.running_demo import LIMIT_S, READY, TRACKERDCS, AgainstTheDemo, Demo, free_ports
+from trackerdcs.tests.running_demo import LIMIT_S, READY, AgainstTheDemo, Demo, free_ports
 from trackerdcs.tests.servers import HOST
+from trackerdcs.tests.service import TRACKERDCS
 from trackerdcs.tests.witness import Witness
 
 CSV = ["--last", "60s", "--format", "csv"]
@@ -177,7 +179,7 @@ class TestNonsense(unittest.IsolatedAsyncioTestCase):
 
 class TestAgain(unittest.IsolatedAsyncioTestCase):
     def ended_well(self, demo: Demo) -> None:
-        status, seconds = demo.interrupt()
+        status, seconds = demo.end(signal.SIGINT)
         self.assertEqual(status, 0, demo.said())
         self.assertLess(seconds, 4.0)  # 2 s on a machine that does nothing else
         self.assertNotIn("Traceback", demo.said())

@@ -8,8 +8,9 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from trackerdcs.tests.running_demo import LIMIT_S, READY, TRACKERDCS, Demo, free_ports
+from trackerdcs.tests.running_demo import LIMIT_S, READY, Demo, free_ports
 from trackerdcs.tests.servers import HOST
+from trackerdcs.tests.service import TRACKERDCS
 
 _LIBC = ctypes.CDLL(None)
 

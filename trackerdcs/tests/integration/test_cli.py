@@ -20,8 +20,9 @@ from trackerdcs.domain.messages import Status
 from trackerdcs.domain.stand import BusConfig
 from trackerdcs.services.client import connect
 from trackerdcs.tests.fake_device import FakeDevice
-from trackerdcs.tests.running_demo import LIMIT_S, TRACKERDCS, AgainstTheDemo
+from trackerdcs.tests.running_demo import LIMIT_S, AgainstTheDemo
 from trackerdcs.tests.servers import HOST, Mosquitto, free_port
+from trackerdcs.tests.service import TRACKERDCS
 from trackerdcs.tests.witness import Witness
 
 

@@ -12,7 +12,8 @@ import unittest
 from pathlib import Path
 
 from trackerdcs.domain.messages import Ack
-from trackerdcs.tests.running_demo import LIMIT_S, TRACKERDCS, AgainstTheDemo
+from trackerdcs.tests.running_demo import LIMIT_S, AgainstTheDemo
+from trackerdcs.tests.service import TRACKERDCS
 
 PAGE = Path(__file__).parents[3] / "doc" / "how-to" / "drive-a-device.md"
 # Where the real ones are not installed: what the page needs of them, over the same library and the same wire.

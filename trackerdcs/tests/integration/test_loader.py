@@ -18,8 +18,9 @@ from trackerdcs.domain.codec import decode
 from trackerdcs.domain.messages import Status
 from trackerdcs.domain.stand import BusConfig
 from trackerdcs.ports import TimeSeries
-from trackerdcs.tests.loader_process import EmbeddedBrokerProcess, LoaderProcess, Source, stand_file
+from trackerdcs.tests.loader_parts import EmbeddedBrokerProcess, Source, stand_file
 from trackerdcs.tests.servers import HOST, Influxd, Mosquitto
+from trackerdcs.tests.service import TRACKERDCS, Service
 from trackerdcs.tests.witness import Witness
 
 RATE = 300.0
@@ -40,11 +41,11 @@ class LoaderCase(unittest.IsolatedAsyncioTestCase):
     store: str
     series: TimeSeries
 
-    def start_loader(self) -> LoaderProcess:
+    def start_loader(self) -> Service:
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.data = Path(folder.name)
-        loader = LoaderProcess(stand_file(self.data, self.bus, self.store))
+        loader = Service([TRACKERDCS, "loader", str(stand_file(self.data, self.bus, self.store))])
         self.addCleanup(loader.stop)
         return loader
 

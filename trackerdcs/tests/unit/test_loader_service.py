@@ -10,7 +10,7 @@ from trackerdcs.cli.main import app
 from trackerdcs.domain.errors import ConfigError
 from trackerdcs.services.loader import disagreements, serve
 from trackerdcs.settings import load_stand
-from trackerdcs.tests.loader_process import stand_file
+from trackerdcs.tests.loader_parts import stand_file
 
 BUS, SQLITE = "{port: 1883}", "{kind: sqlite}"
 

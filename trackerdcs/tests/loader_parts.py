@@ -1,8 +1,7 @@
-"""A loader as a real process, and a device that does the least of a journal: it sends again what is not confirmed."""
+"""Around a loader process: its stand file, a broker that can be killed, and a device with the least of a journal."""
 
 import asyncio
 import dataclasses
-import socket
 import sys
 import time
 import uuid
@@ -34,29 +33,6 @@ def stand_file(data: Path, bus: str, store: str, stand: str = STAND) -> Path:
     return path
 
 
-class LoaderProcess(Server):
-    """`trackerdcs loader FILE`, up when it is connected to the broker."""
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-        self._said = 0
-        super().__init__()
-
-    def _command(self) -> list[str]:
-        self._said = len(self.log())
-        return [sys.executable, "-c", "from trackerdcs.cli.main import app; app()", "loader", str(self._file)]
-
-    def _answers(self) -> bool:
-        return ": connected" in self.log()[self._said :]
-
-    def end(self) -> tuple[int, float]:
-        """SIGTERM: exit status, and the seconds that it took."""
-        process, began = self._process, time.monotonic()
-        assert process is not None
-        process.terminate()
-        return process.wait(10), time.monotonic() - began
-
-
 BROKER = """
 import asyncio, sys
 from trackerdcs.adapters.broker_amqtt import EmbeddedBroker
@@ -74,13 +50,6 @@ class EmbeddedBrokerProcess(Server):
 
     def _command(self) -> list[str]:
         return [sys.executable, "-c", BROKER, str(self.port)]
-
-    def _answers(self) -> bool:
-        try:
-            socket.create_connection((self.host, self.port), timeout=1).close()
-        except OSError:
-            return False
-        return True
 
 
 class Source:
