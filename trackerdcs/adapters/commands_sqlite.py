@@ -1,17 +1,24 @@
 """What became of each command and which module is on which channel, in one SQLite file that outlives restarts."""
 
+import logging
 from pathlib import Path
 
 from trackerdcs.adapters.sqlite_file import SqliteFile
 from trackerdcs.domain.codec import decode, encode
-from trackerdcs.domain.errors import ContractError, StoreFault
+from trackerdcs.domain.errors import ContractError
 from trackerdcs.domain.messages import FINAL, Ack
 
+log = logging.getLogger(__name__)
+
+KEPT = 100_000
+"""Acks kept on disk; an unfinished one is kept in any case."""
+
 SCHEMA = """
-CREATE TABLE IF NOT EXISTS acks (
-    user TEXT NOT NULL, id TEXT NOT NULL, final INTEGER NOT NULL, ack BLOB NOT NULL, PRIMARY KEY (user, id)
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS unfinished_acks ON acks (final) WHERE final = 0;
+CREATE TABLE IF NOT EXISTS last_acks (
+    n INTEGER PRIMARY KEY AUTOINCREMENT, user TEXT NOT NULL, id TEXT NOT NULL,
+    final INTEGER NOT NULL, ack BLOB NOT NULL, UNIQUE (user, id)
+);
+CREATE INDEX IF NOT EXISTS unfinished_acks ON last_acks (n) WHERE final = 0;
 CREATE TABLE IF NOT EXISTS bindings (channel TEXT PRIMARY KEY, module TEXT) WITHOUT ROWID;
 """
 
@@ -19,23 +26,24 @@ CREATE TABLE IF NOT EXISTS bindings (channel TEXT PRIMARY KEY, module TEXT) WITH
 class SqliteCommandLog:
     """ports.CommandLog: the last ack of each user's command ids, and the bindings of modules to channels."""
 
-    def __init__(self, path: Path) -> None:
-        self._file = SqliteFile(path, SCHEMA)
+    def __init__(self, path: Path, kept: int = KEPT) -> None:
+        self._file, self._kept = SqliteFile(path, SCHEMA), kept
 
-    def find(self, user: str, id: str) -> Ack | None:
+    def recall(self, newest: int) -> list[Ack]:
         with self._file.transaction() as db:
-            row = db.execute("SELECT ack FROM acks WHERE user = ? AND id = ?", (user, id)).fetchone()
-        return None if row is None else self._read(row[0])
+            rows = db.execute(
+                "SELECT ack FROM last_acks WHERE final = 0 OR n > (SELECT max(n) FROM last_acks) - ? ORDER BY n",
+                (newest,),
+            ).fetchall()
+        return [ack for row in rows if (ack := self._read(row[0]))]
 
     def record(self, *acks: Ack) -> None:
         rows = [(ack.user, ack.id, ack.state in FINAL, encode(ack)) for ack in acks]
         with self._file.transaction() as db:
-            db.executemany("INSERT OR REPLACE INTO acks (user, id, final, ack) VALUES (?, ?, ?, ?)", rows)
-
-    def unfinished(self) -> list[Ack]:
-        with self._file.transaction() as db:
-            rows = db.execute("SELECT ack FROM acks WHERE final = 0").fetchall()
-        return [self._read(row[0]) for row in rows]
+            db.executemany("INSERT OR REPLACE INTO last_acks (user, id, final, ack) VALUES (?, ?, ?, ?)", rows)
+            db.execute(
+                "DELETE FROM last_acks WHERE n <= (SELECT max(n) FROM last_acks) - ? AND final = 1", (self._kept,)
+            )
 
     def bindings(self) -> dict[str, str | None]:
         with self._file.transaction() as db:
@@ -48,9 +56,9 @@ class SqliteCommandLog:
     def close(self) -> None:
         self._file.close()
 
-    def _read(self, ack: bytes) -> Ack:
-        """A damaged row, or one that a newer version wrote, is a fault of the file and ends no service."""
+    def _read(self, ack: bytes) -> Ack | None:
         try:
             return decode(Ack, ack)
-        except ContractError as e:
-            raise StoreFault(f"{self._file.path}: {e}") from e
+        except ContractError as e:  # damaged, or written by a newer version: no reason to know nothing, or not to start
+            log.error("%s: an ack is not readable: %s", self._file.path, e)  # noqa: TRY400 foreseen
+            return None

@@ -53,7 +53,7 @@ class CommandDesk:
 
     async def end_interrupted(self) -> None:
         """Commands that a crash cut short end as failed; call once, before `serve`."""
-        for ack in await self._memory.unfinished():
+        for ack in await self._memory.recall():
             await self._conclude(replace(ack, state="failed", why="restarted", ts=self._clock.now()))
 
     async def serve(self, bus: Bus, stand: str, device: str) -> None:
@@ -62,12 +62,17 @@ class CommandDesk:
             async for delivery in bus.subscribe(topics.commands_of(stand, device)):
                 await self.handle(delivery)
                 delivery.acknowledge()
+                await asyncio.sleep(0)  # a flood of what is refused at once must not keep polls and acks waiting
         finally:
-            for work in self._running.values():
-                work.cancel()
-            if self._running:
-                await asyncio.wait(self._running)
-            await self._memory.close()
+            await self.stop()
+
+    async def stop(self) -> None:
+        """End what runs as failed."""
+        for work in self._running.values():
+            work.cancel()
+        if self._running:
+            await asyncio.wait(self._running)
+        await self._memory.close()
 
     async def handle(self, delivery: Delivery) -> None:
         """Answer one command; only its execution goes on after the return."""
@@ -82,7 +87,7 @@ class CommandDesk:
             self._report("bad_message", why)
             return
         self._edge.ok("bad", f"{delivery.topic}: a command again")
-        if known := await self._memory.find(user, command.id):
+        if known := self._memory.find(user, command.id):
             self._answer(known)
             return
         now = self._clock.now()

@@ -2,9 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
-from functools import partial
-from typing import Any, TypeVar
 
 from trackerdcs.app.edge_log import EdgeLog
 from trackerdcs.domain.errors import StoreFault
@@ -12,14 +9,17 @@ from trackerdcs.domain.messages import FINAL, Ack
 from trackerdcs.ports import CommandLog
 
 REMEMBERED = 10_000
-"""Acks kept in memory, so that a repeated command is known even when the log cannot be read."""
+"""Acks kept in memory, and as many refusals: a flood of nonsense makes no command that was executed unknown. The
+disk is asked at the start only: no command lives longer than 10 s, and to repeat one in the safe direction is safe."""
+START_PATIENCE = 2.0
+"""Seconds that the disk may take to tell what earlier starts have noted."""
+UNTOUCHED = frozenset({"refused", "expired"})
 PATIENCE = 0.3
 """Seconds that the disk may take before a command goes on without it: it is answered within 1 s."""
 RETRY = 5.0
 """Seconds until a log that failed is tried again."""
 
 Key = tuple[str, str]
-T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -29,64 +29,64 @@ class CommandMemory:
 
     def __init__(self, command_log: CommandLog) -> None:
         self._log = command_log
-        self._acks: dict[Key, Ack] = {}
+        self._executed: dict[Key, Ack] = {}
+        self._refused: dict[Key, Ack] = {}
         self._unsaved: dict[Key, Ack] = {}
-        self._reading: asyncio.Future[Any] | None = None
         self._writing: asyncio.Task[None] | None = None
         self._edge = EdgeLog(log)
         self.fault: str | None = None
         """Why commands are remembered in memory only, for the device's status."""
 
-    async def find(self, user: str, id: str) -> Ack | None:
-        """The last ack of a command; None if it is not known."""
-        if known := self._acks.get((user, id)):
-            return known
+    async def recall(self) -> list[Ack]:
+        """Read what earlier starts of the service have noted; returns what had not come to its end."""
+        reading = asyncio.ensure_future(asyncio.to_thread(self._log.recall, REMEMBERED))
+        done, _ = await asyncio.wait({reading}, timeout=START_PATIENCE)
         try:
-            return await self._read(partial(self._log.find, user, id))
-        except StoreFault as e:
-            self._failed(str(e))
-            return None
-
-    async def unfinished(self) -> list[Ack]:
-        """What was accepted by an earlier start of the service and has not come to its end."""
-        try:
-            return await self._read(self._log.unfinished)
+            acks = reading.result() if done else None
         except StoreFault as e:
             self._failed(str(e))
             return []
+        if acks is None:
+            reading.add_done_callback(lambda late: late.cancelled() or late.exception())
+            self._failed(f"no answer within {START_PATIENCE:g} s")
+            return []
+        for ack in acks:
+            self._remember(ack)
+        return [ack for ack in acks if ack.state not in FINAL]
+
+    def find(self, user: str, id: str) -> Ack | None:
+        """The last ack of a command; None if it is not known."""
+        return self._executed.get((user, id)) or self._refused.get((user, id))
 
     async def note(self, ack: Ack) -> None:
         """Remember an ack; returns when it is on disk, or when the disk does not take it in time.
 
         What was refused has changed nothing, and to judge it anew after a crash is harmless: it waits for no disk.
         """
-        key = (ack.user, ack.id)
-        self._acks[key] = self._unsaved[key] = ack
-        if len(self._acks) > REMEMBERED:
-            self._forget_oldest()
+        self._unsaved[ack.user, ack.id] = ack
+        self._remember(ack)
         self._write_soon()
-        if self._writing is None or self.fault or ack.state in ("refused", "expired"):
+        if self._writing is None or self.fault or ack.state in UNTOUCHED:
             return
         done, _ = await asyncio.wait({self._writing}, timeout=PATIENCE)
         if not done and self.fault is None:
             self._failed(f"no answer within {PATIENCE:g} s")
 
     async def close(self) -> None:
-        """Try no longer; what could not be written is forgotten."""
+        """Let the disk take the last ones, and try no longer."""
         if self._writing is not None:
+            if self.fault is None:
+                await asyncio.wait({self._writing}, timeout=PATIENCE)
             self._writing.cancel()
             await asyncio.wait({self._writing})
 
-    async def _read(self, call: Callable[[], T]) -> T:
-        if self._reading is not None and not self._reading.done():
-            raise StoreFault("still no answer")  # each further question would only block one more thread
-        reading = asyncio.ensure_future(asyncio.to_thread(call))
-        self._reading = reading
-        done, _ = await asyncio.wait({reading}, timeout=PATIENCE)
-        if not done:
-            reading.add_done_callback(lambda late: late.cancelled() or late.exception())
-            raise StoreFault(f"no answer within {PATIENCE:g} s")
-        return reading.result()
+    def _remember(self, ack: Ack) -> None:
+        known = self._refused if ack.state in UNTOUCHED else self._executed
+        known[ack.user, ack.id] = ack
+        if len(known) > REMEMBERED:
+            oldest = next((key for key, ack in known.items() if ack.state in FINAL), None)
+            if oldest is not None:
+                del known[oldest]
 
     def _write_soon(self) -> None:
         if self._writing is None or self._writing.done():
@@ -107,11 +107,6 @@ class CommandMemory:
                 self.fault = None
                 self._edge.ok("log", "commands are written down again")
                 return
-
-    def _forget_oldest(self) -> None:
-        oldest = next((key for key, ack in self._acks.items() if ack.state in FINAL), None)
-        if oldest is not None:
-            del self._acks[oldest]
 
     def _failed(self, why: str) -> None:
         self.fault = f"commands are remembered in memory only: {why}"

@@ -7,6 +7,7 @@ from typing import cast
 
 from trackerdcs.app.announcer import Announcer, Who
 from trackerdcs.app.command_desk import CommandDesk
+from trackerdcs.app.command_memory import START_PATIENCE
 from trackerdcs.app.outbox import Outbox
 from trackerdcs.app.owner import Owner
 from trackerdcs.app.power import Power
@@ -157,9 +158,10 @@ class DeviceLoop:
 
     async def _read_bindings(self) -> None:
         try:
-            bindings = await asyncio.to_thread(self._commands.bindings)
-        except StoreFault as e:
-            log.warning("%s: modules as in the stand file: %s", self._who.device, e)
+            async with asyncio.timeout(START_PATIENCE):
+                bindings = await asyncio.to_thread(self._commands.bindings)
+        except (StoreFault, TimeoutError) as e:
+            log.warning("%s: modules as in the stand file: %s", self._who.device, str(e) or "the disk does not answer")
             return
         for ch, module in bindings.items():
             if ch in self._channels:

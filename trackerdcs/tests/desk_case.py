@@ -50,6 +50,11 @@ class DeskCase(unittest.IsolatedAsyncioTestCase):
         self.clock = SystemClock()
         self.desk = self.make()
 
+    async def asyncTearDown(self):
+        if self.gate:
+            self.gate.set()
+        await self.desk.stop()
+
     def make(self, log: SqliteCommandLog | None = None, policy: Policy | None = POLICY) -> CommandDesk:
         return CommandDesk(
             lambda: policy,

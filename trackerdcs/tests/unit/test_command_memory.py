@@ -19,20 +19,15 @@ class BrokenLog(SqliteCommandLog):
 
     broken = True
 
-    def find(self, user: str, id: str) -> Ack | None:
+    def recall(self, newest: int) -> list[Ack]:
         if self.broken:
             raise StoreFault("disk full")
-        return super().find(user, id)
+        return super().recall(newest)
 
     def record(self, *acks: Ack) -> None:
         if self.broken:
             raise StoreFault("disk full")
         super().record(*acks)
-
-    def unfinished(self) -> list[Ack]:
-        if self.broken:
-            raise StoreFault("disk full")
-        return super().unfinished()
 
 
 class HangingLog(SqliteCommandLog):
@@ -44,10 +39,10 @@ class HangingLog(SqliteCommandLog):
         self.answers = threading.Event()
         self.answers.set()
 
-    def find(self, user: str, id: str) -> Ack | None:
+    def recall(self, newest: int) -> list[Ack]:
         if self.hard is None:
             self.answers.wait(10)
-        return super().find(user, id)
+        return super().recall(newest)
 
     def record(self, *acks: Ack) -> None:
         if self.hard in (None, *(ack.state for ack in acks)):
@@ -75,8 +70,7 @@ class TestCommandMemory(DeskCase):
             self.assertIn("disk full", self.desk.fault or "")
             log.broken = False
             await self.until(lambda: self.desk.fault is None, "well again, without another command", 3.0)
-        found = self.log.find("cli", "i1")
-        self.assertEqual(found and found.state, "done")
+        self.assertEqual([a.state for a in self.log.recall(9)], ["done"])
 
     async def test_a_disk_that_hangs_holds_no_command_up(self):
         log = HangingLog(self.path)
@@ -84,6 +78,8 @@ class TestCommandMemory(DeskCase):
         self.addCleanup(log.answers.set)
         self.desk = self.make(log)
         log.answers.clear()
+        with patch.object(command_memory, "START_PATIENCE", 0.1):
+            await self.desk.end_interrupted()
         began = time.monotonic()
         for n in range(20):
             await self.desk.handle(Received(TOPIC, self.command("off", f"i{n}"), False, lambda: None))
@@ -93,7 +89,18 @@ class TestCommandMemory(DeskCase):
         self.assertIn("no answer", self.desk.fault or "")
         log.answers.set()
         await self.until(lambda: self.desk.fault is None, "well again")
-        self.assertEqual(self.log.unfinished(), [])
+        self.assertEqual({a.state for a in self.log.recall(99)}, {"failed", "done"})
+
+    async def test_a_flood_of_nonsense_neither_delays_a_command_nor_makes_an_executed_one_unknown(self):
+        with patch.object(command_memory, "REMEMBERED", 100):
+            await self.send(self.command("off"))
+            began = time.monotonic()
+            for n in range(2000):
+                await self.desk.handle(Received(TOPIC, self.command("explode", f"n{n}"), False, lambda: None))
+            await self.send(self.command("off"))
+            self.assertLess(time.monotonic() - began, 5.0)
+        self.assertEqual(self.states(), ["accepted", "done", "done"])
+        self.assertEqual(len(self.executed), 1)
 
     async def test_what_is_done_stays_done_when_the_next_move_comes_while_it_is_written_down(self):
         log = HangingLog(self.path, "done")

@@ -8,6 +8,7 @@ import sys
 import tempfile
 import unittest
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 from trackerdcs.adapters.commands_sqlite import SqliteCommandLog
@@ -95,10 +96,10 @@ class TestJournal(Folder):
             file.seek(8 * 4096)  # behind the schema
             file.write(b"\xff" * (self.path.stat().st_size - 8 * 4096))
         with self.assertLogs("trackerdcs.adapters.sqlite_file", logging.ERROR), self.assertRaises(StoreFault):
-            log.unfinished()
-        self.assertEqual(log.unfinished(), [])
+            log.recall(9)
+        self.assertEqual(log.recall(9), [])
         log.record(Ack("j", "cli", "accepted", 1))
-        self.assertEqual([a.id for a in log.unfinished()], ["j"])
+        self.assertEqual([a.id for a in log.recall(9)], ["j"])
         self.assertGreater(self.path.with_name("x.sqlite.damaged-1").stat().st_size, 300_000)
 
     def test_a_path_that_cannot_be_written_is_a_fault_and_later_none(self):
@@ -141,27 +142,33 @@ class TestCommandLog(Folder):
             Ack("i", "cli", "done", 2, readback={"v_set": -5.0, "on": True}),
         )
         log.record(accepted)
-        self.assertEqual(log.unfinished(), [accepted])
+        self.assertEqual(log.recall(9), [accepted])
         log.record(done)
         log.record(Ack("k", "cli", "accepted", 3))
         log.close()
         again = SqliteCommandLog(self.path)
         self.addCleanup(again.close)
-        self.assertEqual(again.find("cli", "i"), done)
-        self.assertIsNone(again.find("cli", "j"))
-        self.assertIsNone(again.find("web", "i"))
-        self.assertEqual([a.id for a in again.unfinished()], ["k"])
+        self.assertEqual(again.recall(9), [done, Ack("k", "cli", "accepted", 3)])
+        again.record(replace(done, user="web"))
+        self.assertEqual([(a.user, a.id) for a in again.recall(9)], [("cli", "i"), ("cli", "k"), ("web", "i")])
 
-    def test_a_row_of_a_newer_version_is_a_fault(self):
+    def test_keeps_the_newest_and_what_is_unfinished(self):
+        log = SqliteCommandLog(self.path, kept=3)
+        self.addCleanup(log.close)
+        log.record(Ack("u", "cli", "accepted", 1))
+        for n in range(5):
+            log.record(Ack(f"i{n}", "cli", "done", 1))
+        self.assertEqual([a.id for a in log.recall(9)], ["u", "i2", "i3", "i4"])
+        self.assertEqual([a.id for a in log.recall(1)], ["u", "i4"])
+
+    def test_a_row_of_a_newer_version_is_said_and_left_out(self):
         log = SqliteCommandLog(self.path)
         self.addCleanup(log.close)
-        log.record(Ack("i", "cli", "accepted", 1))
+        log.record(Ack("i", "cli", "accepted", 1), Ack("j", "cli", "accepted", 1))
         with closing(sqlite3.connect(self.path)) as db, db:
-            db.execute("UPDATE acks SET ack = ?", (b'{"v":2}',))
-        with self.assertRaisesRegex(StoreFault, "newer"):
-            log.find("cli", "i")
-        with self.assertRaisesRegex(StoreFault, "newer"):
-            log.unfinished()
+            db.execute("UPDATE last_acks SET ack = ? WHERE id = 'i'", (b'{"v":2}',))
+        with self.assertLogs("trackerdcs.adapters.commands_sqlite", logging.ERROR):
+            self.assertEqual([a.id for a in log.recall(9)], ["j"])
 
     def test_remembers_bindings_and_their_end(self):
         log = SqliteCommandLog(self.path)
