@@ -10,11 +10,10 @@ from typing import Any, Literal
 from trackerdcs.domain import topics
 from trackerdcs.domain.codec import encode, plain
 from trackerdcs.domain.errors import BusDown
+from trackerdcs.domain.freshness import HEARTBEAT
 from trackerdcs.domain.messages import Ack, Event, Meta, Status
 from trackerdcs.ports import Bus, Clock, Will
 
-HEARTBEAT = 10.0
-"""Seconds between two repetitions of the status."""
 POSTS = 1000
 """Acks, and as many events, that may wait for the broker."""
 

@@ -6,13 +6,14 @@ import traceback
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 
-from trackerdcs.app.announcer import HEARTBEAT, Announcer, Who
+from trackerdcs.app.announcer import Announcer, Who
 from trackerdcs.app.backoff import Backoff
 from trackerdcs.app.edge_log import EdgeLog
 from trackerdcs.app.tally import Tally
 from trackerdcs.domain import topics
 from trackerdcs.domain.codec import encode_stored, plain
 from trackerdcs.domain.errors import BusDown, StoreDown
+from trackerdcs.domain.freshness import HEARTBEAT
 from trackerdcs.domain.intake import FrameId, Intake, take_in
 from trackerdcs.domain.ranges import Ranges
 from trackerdcs.domain.series import RejectedPoint

@@ -7,12 +7,10 @@ from typing import NamedTuple
 from trackerdcs.domain import topics
 from trackerdcs.domain.codec import decode, decode_stored
 from trackerdcs.domain.errors import ContractError, UnknownVersion
-from trackerdcs.domain.freshness import Freshness
+from trackerdcs.domain.freshness import SILENCE, Freshness
 from trackerdcs.domain.messages import MESSAGES, Ack, Command, Event, Frame, Message, Meta, Status, Value
 from trackerdcs.domain.topics import Topic
 
-SILENCE_S = 30.0
-"""Three heartbeats."""
 RECENT = 8
 COMMANDS = 200
 PERIOD_S = 1.0
@@ -67,7 +65,7 @@ class DeviceView:
         age = self.status_age(at)
         if self.status is None or age is None:
             return "unknown"
-        return "silent" if self.status.state != "offline" and age > SILENCE_S else self.status.state
+        return "silent" if self.status.state != "offline" and age > SILENCE else self.status.state
 
     def status_age(self, at: Moment) -> float | None:
         """Seconds since the last status: by our clock where it was heard live, by its time stamp where it was kept."""

@@ -9,6 +9,7 @@ from typing import Any
 from trackerdcs.domain import topics
 from trackerdcs.domain.codec import decode, encode
 from trackerdcs.domain.errors import BusDown, CommandRefused, ContractError
+from trackerdcs.domain.freshness import SILENCE
 from trackerdcs.domain.instrument import SAFE_COMMANDS
 from trackerdcs.domain.messages import FINAL, NO_CHANNEL, Ack, Command, Meta, Status
 from trackerdcs.ports import Bus, Clock, Delivery
@@ -17,8 +18,6 @@ EXPIRY_S = 5.0
 STATUS_WAIT_S = 1.0
 """The status is retained: a device that is known answers this fast through the broker, whether it lives or not."""
 ACK_WAIT_S = 1.0
-SILENCE_S = 30.0
-"""Three heartbeats: a status older than this is news of a device that has gone without a word."""
 WAIT_S = 120.0
 """A ramp takes time."""
 
@@ -96,7 +95,7 @@ class Requester:
                 raise CommandRefused(f"{device} is offline ({status.error or 'no reason given'}): nothing was sent")
             age = (self._clock.now() - status.ts) / 1e9
             # Its clock may be wrong, and a clock never stands in the way of the safe direction (SAFETY 15).
-            if age > SILENCE_S and cmd not in SAFE_COMMANDS and delivery.retained:
+            if age > SILENCE and cmd not in SAFE_COMMANDS and delivery.retained:
                 raise CommandRefused(
                     f"the last status of {device} is {age:.0f} s old (by its time stamp and this computer's clock; "
                     f"a heartbeat comes every 10 s): nothing was sent"

@@ -3,9 +3,10 @@
 import asyncio
 import contextlib
 
-from trackerdcs.app.announcer import HEARTBEAT, Who
+from trackerdcs.app.announcer import Who
 from trackerdcs.domain.codec import encode
 from trackerdcs.domain.errors import BusDown
+from trackerdcs.domain.freshness import HEARTBEAT
 from trackerdcs.domain.instrument import UNITS, Channel, Quantity, Snapshot
 from trackerdcs.domain.intake import Intake
 from trackerdcs.domain.messages import NO_CHANNEL, Frame, Meta

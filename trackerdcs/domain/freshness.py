@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass
 
+HEARTBEAT = 10.0
+"""Seconds between two repetitions of a status."""
+SILENCE = 3 * HEARTBEAT
+"""Seconds after which a status is news of a device that has gone without a word."""
 PERIODS = 3
 """A frame is fresh for this many periods, and its source lag may grow by as many."""
 
