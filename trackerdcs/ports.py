@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Literal, Protocol, Self
 
 from trackerdcs.domain.instrument import Channel, Identity, Snapshot
-from trackerdcs.domain.messages import Ack, Stored
+from trackerdcs.domain.messages import Ack
 from trackerdcs.domain.series import Bucket, Point, RejectedPoint, Sample, Selection
 
 Lack = Literal["persistent_sessions", "take_over", "shared_subscriptions"]
@@ -176,21 +176,3 @@ class DeadLetters(Protocol):
     def park(self, topic: str, payload: bytes, why: str, ts: int) -> None: ...
     def __len__(self) -> int: ...
     def close(self) -> None: ...
-
-
-__all__ = [
-    "Bus",
-    "Clock",
-    "CommandLog",
-    "DeadLetters",
-    "Delivery",
-    "Driver",
-    "Entry",
-    "Journal",
-    "Lack",
-    "Link",
-    "PowerSupply",
-    "Stored",
-    "TimeSeries",
-    "Will",
-]

@@ -4,7 +4,6 @@ A field that is None or an empty container is absent on the wire. Times are inte
 for temperature and humidity). Keys that this version does not know are kept in `extra` and written out again.
 """
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -157,8 +156,3 @@ MESSAGES: dict[str, type[Message]] = {
     "event": Event,
 }
 """Which message the topics of one device carry, by the topic's kind."""
-
-
-def wire_fields(message: type[Message]) -> list[str]:
-    """Names of the fields of a message on the wire."""
-    return [f.name for f in dataclasses.fields(message) if f.name != "extra"]

@@ -1,11 +1,12 @@
 """For tests: messages of every kind, made by hypothesis from all that the contract allows."""
 
+import dataclasses
 from typing import Any
 
 from hypothesis import strategies as st
 
 from trackerdcs.domain.instrument import ROLES, Argument, Channel, CommandSpec, Quantity
-from trackerdcs.domain.messages import MESSAGES, Ack, Command, Event, Frame, Message, Meta, Status, wire_fields
+from trackerdcs.domain.messages import MESSAGES, Ack, Command, Event, Frame, Message, Meta, Status
 from trackerdcs.domain.topics import NAME
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
@@ -19,6 +20,13 @@ JSON: st.SearchStrategy[Any] = st.recursive(
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(TEXT, inner, max_size=3)),
     max_leaves=6,
 )
+
+
+def wire_fields(message: type[Message]) -> list[str]:
+    """Names of the fields of a message on the wire."""
+    return [f.name for f in dataclasses.fields(message) if f.name != "extra"]
+
+
 KNOWN = frozenset(name for message in MESSAGES.values() for name in wire_fields(message))
 EXTRA = st.dictionaries(TEXT.filter(lambda key: key not in KNOWN), JSON, max_size=3)
 REASONS = st.dictionaries(CHANNELS, st.dictionaries(NAMES, TEXT, max_size=2), max_size=2)

@@ -15,10 +15,11 @@ from trackerdcs.adapters.schema import RECEIVED, json_schemas
 from trackerdcs.cli.check import faults_of
 from trackerdcs.domain import stand
 from trackerdcs.domain.codec import decode, decode_stored
-from trackerdcs.domain.messages import MESSAGES, wire_fields
+from trackerdcs.domain.messages import MESSAGES
 from trackerdcs.domain.resource import VisaAddress, parse_resource
 from trackerdcs.domain.topics import ADDRESSES, NAME, NOT_A_DEVICE, NOT_AN_ITEM, RETAINED, SITE
 from trackerdcs.settings import read_stand
+from trackerdcs.tests.made_messages import wire_fields
 
 FOLDER = Path(__file__).parents[3] / "doc" / "reference"
 TOPICS = (FOLDER / "topics.md").read_text(encoding="utf-8")

@@ -5,8 +5,9 @@ import unittest
 from typing import Any
 
 from trackerdcs.domain.errors import ContractError
-from trackerdcs.domain.messages import FINAL, MESSAGES, Command, Frame, wire_fields
+from trackerdcs.domain.messages import FINAL, MESSAGES, Command, Frame
 from trackerdcs.domain.topics import DEVICE_LEAVES
+from trackerdcs.tests.made_messages import wire_fields
 
 
 def frame(**fields: Any) -> Frame:
