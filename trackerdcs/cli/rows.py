@@ -18,7 +18,10 @@ _PREFIXES = {3: "k", 0: "", -3: "m", -6: "u", -9: "n", -12: "p"}
 
 @dataclass(frozen=True)
 class Row:
-    """One channel: `cells` by quantity of COLUMNS, `faults` and `doubts` as sentences, `hv` empty, off, ON or ?."""
+    """One channel: `cells` by quantity of COLUMNS, `faults` and `doubts` as sentences, `hv` empty, off, ON or ?.
+
+    `flags` are what is true and should not be: trip, compliance.
+    """
 
     device: str
     ch: str
@@ -26,6 +29,7 @@ class Row:
     hv: str
     state: str
     cells: dict[str, str]
+    flags: list[str]
     others: list[str]
     faults: list[str]
     doubts: list[str]
@@ -102,8 +106,16 @@ def _row(device: DeviceView, ch: str, at: Moment) -> Row:
         text += "?" if quantity in unc else ""
         return text if fresh else f"({text})"
 
-    others = [q if v is True else f"{q} {cell(q)}" for q, v in values.items() if v is not False and _other(q)]
-    others += [f"{q} {BAD}" for q in bad if _other(q)]
+    status = _status(device, at)
+    faults, others = (
+        _reasons(bad),
+        [f"{q} {cell(q)}" for q, v in values.items() if not isinstance(v, bool) and _other(q)],
+    )
+    if not values and "on" in bad and len(faults) == 1:  # an output of which nothing is known: said once, not ten times
+        (why,) = set(bad.values())
+        faults = [] if clean(why) in status else [clean(f"nothing can be read: {why}")]
+    else:
+        others += [f"{q} {BAD}" for q in bad if _other(q)]
     return Row(
         device=device.name,
         ch=ch,
@@ -111,14 +123,15 @@ def _row(device: DeviceView, ch: str, at: Moment) -> Row:
         hv=_hv(values, bad, fresh) if _is_hv(device) and (ch != NO_CHANNEL or values) else "",
         state=cell(TEXT) or cell("on").replace("yes", "on").replace("no", "off"),
         cells={q: cell(q) for q in COLUMNS},
+        flags=[q if fresh else f"({q})" for q, v in values.items() if v is True and _other(q)],
         others=others,
-        faults=_reasons(bad),
+        faults=faults,
         doubts=_reasons(unc),
         fresh=fresh,
         news="" if fresh else "no data" if frame is None else "stale" if device.live else "not live",
         age=duration(max(age, 0.0)) if (age := device.age(at)) is not None else "",
         sim=device.sim,
-        status=_status(device, at),
+        status=status,
     )
 
 

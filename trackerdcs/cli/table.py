@@ -3,7 +3,8 @@
 import time
 
 from rich import box
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -39,6 +40,21 @@ def table(overview: Overview, at: Moment | None = None) -> RenderableType:
     return Group(*_banner(overview, instruments), grid, *below)
 
 
+class Fitted:
+    """Something cut to the height of the terminal, saying how much is missing."""
+
+    def __init__(self, whole: RenderableType) -> None:
+        self._whole = whole
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        rows, room = console.render_lines(self._whole, options, pad=False), options.size.height
+        if len(rows) > room:
+            missing = Text(f"{len(rows) - room + 1} MORE LINES BELOW: make this window higher", HV_STYLES["?"])
+            rows = rows[: room - 1] + console.render_lines(missing, options, pad=False)[:1]
+        for i, row in enumerate(rows):
+            yield from [Segment.line()] * bool(i) + row
+
+
 def _device(row: Row, name: str) -> Text:
     return Text.assemble((name, "bold"), (" SIM" if row.sim else "", "magenta"))
 
@@ -48,7 +64,7 @@ def _cells(row: Row, first: bool) -> list[Text]:
     return [
         Text(row.ch),
         Text(row.hv, HV_STYLES.get(row.hv, "")),
-        _value(row.state.replace("_", " "), plain),
+        _value(row.state.replace("_", " "), WRONG if row.state == "tripped" else plain),
         *(_value(row.cells[q], plain) for q in COLUMNS),
         Text("\n".join(filter(None, (row.news, row.age))), "" if row.fresh else DOUBT),
         _more(row, first, plain),
@@ -58,7 +74,8 @@ def _cells(row: Row, first: bool) -> list[Text]:
 def _more(row: Row, first: bool, plain: str) -> Text:
     """What has no column of its own: one line if there is room, then a line for each thing that is wrong."""
     words = Text("  ").join(
-        [Text(row.label)] * bool(row.label)
+        [Text(flag, WRONG if row.fresh else plain) for flag in row.flags]
+        + [Text(row.label)] * bool(row.label)
         + [Text(other, WRONG if other.endswith(f" {BAD}") else plain) for other in row.others]
     )
     wrong = [Text(row.status, WRONG)] if first and row.status else []

@@ -46,6 +46,10 @@ def watch(
         asyncio.run(_watch(where, name))
     except KeyboardInterrupt:
         raise typer.Exit(0) from None
+    except ExceptionGroup as group:
+        if pipe := group.subgroup(BrokenPipeError):  # `| head`: alone, the command line knows what it means
+            raise BrokenPipeError(*pipe.exceptions[0].args) from None
+        raise
 
 
 async def _watch(where: Place, stand: str) -> None:
@@ -80,13 +84,18 @@ async def listen(bus: "Bus", stand: str, overview: "Overview") -> None:
 
 
 async def draw(overview: "Overview", every: float) -> None:
-    """Draw the table anew every so many seconds, for ever."""
+    """Draw the table anew every so many seconds, for ever; what it leaves on the screen is said to be old."""
     from rich.live import Live
 
-    from trackerdcs.cli.table import table
+    from trackerdcs.adapters.clock_system import SystemClock
+    from trackerdcs.cli.table import Fitted, table
 
-    with Live(get_renderable=lambda: table(overview), refresh_per_second=1 / every):
-        await asyncio.Event().wait()
+    try:
+        with Live(get_renderable=lambda: Fitted(table(overview)), refresh_per_second=1 / every):
+            await asyncio.Event().wait()
+    finally:
+        # The last table stays on the screen, with ages that do not grow any more.
+        typer.echo(f"ended at {_utc(SystemClock().now())}: the table above is not live any more")
 
 
 async def _print_changes(overview: "Overview") -> None:
@@ -97,13 +106,19 @@ async def _print_changes(overview: "Overview") -> None:
     said: dict[str, str] = {}
     while True:
         at = Moment(time.time_ns(), time.monotonic())
-        stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at.now // 10**9))
+        stamp = _utc(at.now)
         now = lines(overview, at)
         for key, line in now.items():
             if said.get(key) != line:
                 typer.echo(f"{stamp} {line}")
         said = now
         await asyncio.sleep(REFRESH_S)
+
+
+def _utc(ts: int) -> str:
+    import time
+
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(ts // 10**9))
 
 
 def lines(overview: "Overview", at: "Moment") -> dict[str, str]:
@@ -142,7 +157,7 @@ def _values(device: "DeviceView", where: str, at: "Moment") -> dict[str, str]:
         parts += [row.state] if row.state else []
         volts = {"v_set": " V", "v_mon": " V"}
         parts += [f"{q} {text}{volts.get(q, '')}" for q, text in row.cells.items() if text]
-        parts += [*row.others, *row.faults, *row.doubts]
+        parts += [*row.flags, *row.others, *row.faults, *row.doubts]
         flags = " SIM" if row.sim else ""
         found[f"{where} {row.ch}"] = f"{where} {row.ch}{flags} {row.news or 'fresh'}: {', '.join(parts)}"
     return found

@@ -193,6 +193,18 @@ class Watched(AgainstTheDemo):
         process.send_signal(signal.SIGINT)
         self.assertEqual(process.wait(LIMIT_S), 0)
 
+    def test_a_reader_who_leaves_ends_it_without_a_traceback(self) -> None:
+        process = subprocess.Popen(
+            [TRACKERDCS, "watch"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=self.environment
+        )
+        self.addCleanup(process.kill)
+        assert process.stdout is not None and process.stderr is not None
+        self.addCleanup(process.stderr.close)
+        process.stdout.readline()
+        process.stdout.close()
+        self.assertEqual(process.wait(LIMIT_S), 1)
+        self.assertEqual(process.stderr.read(), "")
+
     def test_a_table_in_a_terminal_until_ctrl_c(self) -> None:
         ours, its = pty.openpty()
         environment = self.environment | {"TERM": "xterm", "COLUMNS": "120", "LINES": "50"}
@@ -216,6 +228,12 @@ class Watched(AgainstTheDemo):
                     break
             self.in_time()
         self.assertEqual(process.wait(LIMIT_S), 0)
+        while select.select([ours], [], [], 0)[0]:
+            try:
+                shown += os.read(ours, 65536)
+            except OSError:
+                break
+        self.assertRegex(shown, rb"ended at \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ: the table above is not live any more")
         self.assertNotIn(b"Traceback", shown)
         self.assertIn(b"\x1b[?25h", shown)  # the cursor is there again
 

@@ -1,11 +1,15 @@
 """The table in the terminal cannot be misread: old is not new, unknown is not off, and simulated is not real."""
 
 import html
+import io
 import re
 import unittest
 from typing import Any
 
+from rich.console import Console
+
 from trackerdcs.cli.rows import rows_of
+from trackerdcs.cli.table import Fitted, table
 from trackerdcs.domain.messages import Ack, Event
 from trackerdcs.tests.overview_bench import OverviewBench
 
@@ -56,6 +60,28 @@ class Values(TableCase):
         self.assertIn("v_mon i_mon: no reply", text)
         self.assertNotIn("199.97", text)
         self.assertRegex(self.styled("bad", 1.0), "color: #(800000|ff0000|aa0000|cc0000)")
+
+    def test_an_output_of_which_nothing_is_known_takes_one_line(self) -> None:
+        why = "127.0.0.1:15001: not connected"
+        bad = {
+            ch: dict.fromkeys(("v_set", "v_mon", "i_mon", "i_limit", "on", "trip", "state"), why) for ch in ("a", "b")
+        }
+        self.bench.status("demo/hv1")
+        self.bench.frame("demo/hv1", "hv", {}, bad=bad)
+        line = line_of(self.bench.look(), "hv1 ")
+        self.assertRegex(line, rf"a +\? +bad +bad +bad +bad +0.0 s nothing can be read: {why} *$")
+        self.bench.status("demo/hv1", "fault", why)
+        text = self.bench.look()
+        self.assertEqual(text.count(why), 1)
+        self.assertRegex(line_of(text, "b  ?"), r"b +\? +bad +bad +bad +bad +0.0 s *$")
+
+    def test_what_is_true_and_should_not_be_stands_first_in_red(self) -> None:
+        self.bench.meta("demo/hv1", "hv", {}, ch0=("sensor bias", None))
+        self.bench.hv(**OFF | {"state": "tripped", "i_limit": 1e-6, "trip": True, "compliance": False})
+        self.assertRegex(line_of(self.bench.look(), "hv1"), r"0.0 s trip  sensor bias  i_limit 1.000 uA")
+        for word in ("tripped", "trip "):
+            self.assertRegex(self.styled(word.strip()), "color: #(800000|ff0000|aa0000|cc0000)")
+        self.assertRegex(line_of(self.bench.look(42.0), "hv1"), r"\(trip\)  sensor bias")
 
     def test_a_doubtful_value_has_a_question_mark_and_the_reason(self) -> None:
         self.bench.frame("demo/hv1", "hv", {"ch0": ON}, unc={"ch0": {"i_mon": "out of range"}})
@@ -159,6 +185,15 @@ class Around(TableCase):
         text = self.bench.look()
         self.assertIn("22:13:20Z hv1 trip ch0", text)
         self.assertIn("hv1 cli: command i1: failed (no)", text)
+
+    def test_a_low_terminal_says_what_is_missing(self) -> None:
+        self.bench.frame("demo/hv1", "hv", {f"ch{n}": ON for n in range(8)})
+        console = Console(width=100, height=7, record=True, file=io.StringIO())
+        console.print(Fitted(table(self.bench.overview, self.bench.moment())))
+        lines = console.export_text().splitlines()
+        whole = len(self.bench.look(width=100).splitlines())
+        self.assertEqual(len(lines), 7)
+        self.assertEqual(lines[-1].strip(), f"{whole - 6} MORE LINES BELOW: make this window higher")
 
     def test_no_broker_and_no_device(self) -> None:
         self.assertIn("no device has said anything", self.bench.look())
