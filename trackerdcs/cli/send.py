@@ -8,6 +8,7 @@ import typer
 
 from trackerdcs.cli.clients import UNKNOWN, BrokerOption, FileOption, Place, place
 from trackerdcs.domain.errors import BusDown, ContractError
+from trackerdcs.domain.instrument import SAFE_COMMANDS
 from trackerdcs.domain.messages import FINAL, NO_CHANNEL, Ack
 
 if TYPE_CHECKING:
@@ -77,7 +78,12 @@ def send(
     try:
         code = asyncio.run(_send(where, stand, device, command, channel, args, reason, wait))
     except KeyboardInterrupt:
-        typer.secho("interrupted: what became of the command is unknown", fg="yellow", err=True)
+        typer.secho(
+            "interrupted: what became of the command is unknown, the device does not stop for this; "
+            "look what it does: trackerdcs watch",
+            fg="yellow",
+            err=True,
+        )
         code = UNKNOWN
     raise typer.Exit(code)
 
@@ -96,7 +102,16 @@ async def _send(
         requester = Requester(bus, SystemClock(), USER)
         async for answer in requester.request(stand, device, command, channel, args, reason, wait):
             code = _show(answer, requester.meta, channel)
+            if isinstance(answer, Ack) and answer.state == "failed":
+                typer.secho(_after_failure(device, command, channel), fg="red", err=True)
     return code
+
+
+def _after_failure(device: str, command: str, channel: str) -> str:
+    """What to think of a command that was begun: failed is neither off nor as before."""
+    if command in SAFE_COMMANDS:
+        return f"{device} {channel} MAY STILL BE ON: look at it (trackerdcs watch), then send {command} again"
+    return f"it may have been carried out in part: look what {device} {channel} does now (trackerdcs watch)"
 
 
 def _show(answer: "Ack | Unknown", meta: "Meta | None", channel: str) -> int:

@@ -43,8 +43,17 @@ class VerifyError(TrackerError):
     """The instrument reads back something else than what was set."""
 
     def __init__(self, what: str, expected: object, got: object) -> None:
-        super().__init__(f"{what}: set {expected}, read back {got}")
+        super().__init__(f"{what}: asked for {_said(expected)}, read back {_said(got)}")
         self.expected, self.got = expected, got
+
+
+def _said(value: object) -> str:
+    """What was asked or read, as a person would write it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_said(each)}" for name, each in value.items())
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 class ContractError(TrackerError):

@@ -32,5 +32,13 @@ class Tree(unittest.TestCase):
 
     def test_a_failed_read_back_names_both_values(self) -> None:
         error = VerifyError("v_set of ch0", -50.0, -49.0)
-        self.assertEqual(str(error), "v_set of ch0: set -50.0, read back -49.0")
+        self.assertEqual(str(error), "v_set of ch0: asked for -50, read back -49")
         self.assertEqual((error.expected, error.got), (-50.0, -49.0))
+        error = VerifyError("ch0 on", False, True)
+        self.assertEqual(str(error), "ch0 on: asked for no, read back yes")
+        error = VerifyError(
+            "ch0 after 12 s", "at -30 V", {"v_mon": -49.9969, "i_mon": -5.2e-8, "on": True, "state": "on"}
+        )
+        self.assertEqual(
+            str(error), "ch0 after 12 s: asked for at -30 V, read back v_mon -49.9969, i_mon -5.2e-08, on yes, state on"
+        )
