@@ -29,6 +29,13 @@ _EXPECTED = {
     "int_type": "an integer",
     "string_type": "a text",
 }
+_YAML = {
+    "found character '\\t' that cannot start any token": "a tab: only spaces may indent and separate",
+    "mapping values are not allowed here": "no key can be here: is this line or the one above it indented wrongly, or without ': '?",
+    "expected <block end>, but found '<block mapping start>'": "indented otherwise than the keys that it belongs to",
+    "could not find expected ':'": "this line or the one above it lacks ': ' between key and value",
+}
+"""What the commonest slips look like to PyYAML, and what to look for in the file."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +108,7 @@ def _compose(path: Path) -> yaml.Node:
         raise ConfigError(f"{path}:{line}: not UTF-8: byte 0x{raw[e.start]:02x}") from e
     except yaml.MarkedYAMLError as e:
         line = e.problem_mark.line + 1 if e.problem_mark else 1
-        raise ConfigError(f"{path}:{line}: {e.problem}") from e
+        raise ConfigError(f"{path}:{line}: {_YAML.get(e.problem or '', e.problem)}") from e
     except yaml.reader.ReaderError as e:
         raise ConfigError(f"{path}: character {e.position}: {e.reason}") from e
     except RecursionError as e:
@@ -182,6 +189,8 @@ def _field(error: ErrorDetails) -> str:
 
 def _reason(error: ErrorDetails) -> str:
     kind, got = error["type"], json.dumps(error["input"], ensure_ascii=False)
+    if error["input"] is None:
+        got = "nothing"
     if kind == "missing":
         return "missing"
     if kind == "unexpected_keyword_argument":

@@ -37,15 +37,27 @@ def fault(
     device: Annotated[str, typer.Argument(metavar="DEVICE", help="Simulated device, such as hv1.", show_default=False)],
     name: Annotated[str, typer.Argument(metavar="FAULT", help="See `trackerdcs sim faults`.", show_default=False)],
     arg: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="Argument of the fault.")] = None,
-    times: Annotated[int, typer.Option(help="How often it strikes; 0: until cleared.")] = 1,
+    times: Annotated[
+        int, typer.Option(min=0, help="How many replies it strikes; 0: until cleared. Most faults last until cleared.")
+    ] = 1,
     port: Port = PORT,
 ) -> None:
     """Break a simulated instrument or its wire.
 
-    Examples: trackerdcs sim fault hv1 hang --times 0;  trackerdcs sim fault hv1 late --arg delay=0.5
+    \b
+    Examples:
+      trackerdcs sim fault hv1 hang
+      trackerdcs sim clear hv1
+      trackerdcs sim fault hv1 late --arg delay=0.5 --times 3
     """
     _ask(port, {"op": "fault", "device": device, "fault": name, "times": times or None, "args": _values(arg or [])})
-    typer.echo(f"{device}: {name}, {'until cleared' if times == 0 else f'{times} times'}")
+    spec = _ask(port, {"op": "faults"})["faults"][name]
+    lasts = f"until `trackerdcs sim clear {device}`"
+    if spec["at_once"]:
+        lasts = "done"
+    elif spec["counted"] and times:
+        lasts = "for the next reply" if times == 1 else f"for the next {times} replies"
+    typer.echo(f"{device}: {name}, {lasts}")
 
 
 @sim.command()
@@ -63,7 +75,8 @@ def faults(port: Port = PORT) -> None:
     """List the faults that there are, with their arguments."""
     for name, spec in _ask(port, {"op": "faults"})["faults"].items():
         args = " ".join(f"--arg {arg}={value}" for arg, value in spec["args"].items())
-        typer.echo(f"{name:12} {spec['text']}{f'   [{args}]' if args else ''}")
+        lasts = "" if spec["counted"] else "; once" if spec["at_once"] else "; until cleared"
+        typer.echo(f"{name:12} {spec['text']}{lasts}{f'   [{args}]' if args else ''}")
 
 
 @sim.command()

@@ -23,7 +23,7 @@ ADDRESSES = {leaf: f"{ROOT}/{{stand}}/{{device}}/{leaf}" for leaf in sorted(DEVI
 def checked(name: str, what: str, forbidden: frozenset[str] = frozenset()) -> str:
     """Return `name` if the contract allows it as the name of `what`, else raise ContractError."""
     if not NAME.fullmatch(name):
-        raise ContractError(f"{what} {name!r}: names match {NAME.pattern}")
+        raise ContractError(f"{what} {name!r}: expected a small letter, then at most 31 of a-z 0-9 _ -")
     if name in forbidden:
         raise ContractError(f"{what} {name!r}: this name is reserved")
     return name

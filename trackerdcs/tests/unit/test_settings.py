@@ -133,7 +133,7 @@ class Fields(Reads):
             ("period: '1'", 'period: expected a number, got "1"'),
             ("period: true", "period: expected a number, got true"),
             ("period: [1]", "period: expected a number, got [1]"),
-            ("period:", "period: expected a number, got null"),
+            ("period:", "period: expected a number, got nothing"),
             ("period: 010", 'period: expected a number, got "010"'),
             ("period: 1_000", 'period: expected a number, got "1_000"'),
             ("period: 1:30", 'period: expected a number, got "1:30"'),
@@ -147,7 +147,7 @@ class Fields(Reads):
             ("serial: 1.0", "serial: expected a text, got 1.0"),
             ("serial: true", "serial: expected a text, got true"),
             ("channels: []", "channels: expected keys with values, got []"),
-            ("channels: {ch0: }", "channels.ch0: expected keys with values, got null"),
+            ("channels: {ch0: }", "channels.ch0: expected keys with values, got nothing"),
             ("channels: {ch0: {v_max: '0'}}", 'channels.ch0.v_max: expected a number, got "0"'),
         ):
             with self.subTest(line):
@@ -164,7 +164,7 @@ class Fields(Reads):
             ("schema: 1.0", "schema: expected an integer, got 1.0"),
             ("schema: 2", "schema: expected 1, got 2"),
             ("users: {web: boss}", "users.web: expected 'viewer', 'shifter', 'expert' or 'admin', got \"boss\""),
-            ("users: {Web: expert}", "users.Web: user 'Web': names match [a-z][a-z0-9_-]{0,31}"),
+            ("users: {Web: expert}", "users.Web: user 'Web': expected a small letter, then at most 31 of a-z 0-9 _ -"),
         ):
             with self.subTest(line):
                 self.refused(f"{HEAD}{line}\n", f":6: {fault}")
@@ -204,6 +204,11 @@ class Files(Reads):
         for text, fault in (
             ("stand: demo\n\tdevices: x\n", ":2: "),
             ("stand: 'demo\n", ":2: "),
+            ("a:\n  b:\n\t\tc: 1\n", ":3: a tab: only spaces may indent"),
+            ("a:\tb\n", ":1: a tab: only spaces may indent"),
+            ("a:\n  b: 1\n    c: 2\n", ":3: no key can be here: is this line or the one above it indented wrongly"),
+            ("a:\n    b: 1\n   c: 2\n", ":3: indented otherwise than the keys that it belongs to"),
+            ("a:\n  c: 2\n  b 1\nd: 1\n", ":4: this line or the one above it lacks ': '"),
             ("stand: demo\n---\nstand: demo\n", ":2: "),
             ("a: &x 1\nb: *x\n", ":2: aliases are not known here"),
             ("a: &x [*x]\n", ":1: aliases are not known here"),

@@ -41,14 +41,16 @@ class Contradictions(unittest.TestCase):
     def test_names(self) -> None:
         for name in ("Demo", "", "site", "a b", "a" * 33):
             with self.subTest(stand=name):
-                self.found(replace(GOOD, stand=name), "stand", "names match|reserved")
+                self.found(replace(GOOD, stand=name), "stand", "expected a small letter|reserved")
         for name in ("HV1", "kill", "stored", "guard", "loader", "sim", "a.b"):
             with self.subTest(device=name):
-                self.found(self.with_device(name), f"devices.{name}", "names match|reserved")
+                self.found(self.with_device(name), f"devices.{name}", "expected a small letter|reserved")
         for name in ("Web", "ack", "cmd"):
             with self.subTest(user=name):
-                self.found(replace(GOOD, users={name: "expert"}), f"users.{name}", "names match|reserved")
-        self.found(self.with_device(channels={"CH 0": ChannelConfig()}), "devices.hv1.channels.CH 0", "names match")
+                self.found(replace(GOOD, users={name: "expert"}), f"users.{name}", "expected a small letter|reserved")
+        self.found(
+            self.with_device(channels={"CH 0": ChannelConfig()}), "devices.hv1.channels.CH 0", "expected a small letter"
+        )
         self.assertEqual(contradictions(self.with_device(channels={"-": ChannelConfig()})), [])
 
     def test_another_schema(self) -> None:

@@ -1,0 +1,46 @@
+"""`trackerdcs sim`: what it says of a fault is how long the fault lasts."""
+
+import asyncio
+import unittest
+
+from typer.testing import CliRunner
+
+from trackerdcs.cli.main import app
+from trackerdcs.domain.stand import DeviceConfig, LinkConfig, SimConfig, Stand
+from trackerdcs.sim.stand import SimStand
+from trackerdcs.tests.servers import free_port
+
+
+class Lasting(unittest.IsolatedAsyncioTestCase):
+    async def asyncSetUp(self) -> None:
+        self.port = free_port()
+        hv1 = DeviceConfig("iseg_shr", LinkConfig(f"TCPIP::127.0.0.1::{free_port()}::SOCKET"), sim=True)
+        await self.enterAsyncContext(SimStand(Stand("demo", {"hv1": hv1}, sim=SimConfig(control=self.port))))
+
+    async def sim(self, *args: str) -> tuple[int, str]:
+        command = ["sim", *args, "--port", str(self.port)]
+        result = await asyncio.to_thread(CliRunner().invoke, app, command)
+        return result.exit_code, result.output
+
+    async def test_a_fault(self) -> None:
+        for args, lasts in [
+            (("hang", "--times", "5"), "until `trackerdcs sim clear hv1`"),
+            (("hang",), "until `trackerdcs sim clear hv1`"),
+            (("late", "--times", "0"), "until `trackerdcs sim clear hv1`"),
+            (("late",), "for the next reply"),
+            (("late", "--times", "3"), "for the next 3 replies"),
+            (("trip",), "done"),
+        ]:
+            with self.subTest(args):
+                self.assertEqual(await self.sim("fault", "hv1", *args), (0, f"hv1: {args[0]}, {lasts}\n"))
+
+    async def test_the_list(self) -> None:
+        _, out = await self.sim("faults")
+        lines = {line.split()[0]: line for line in out.splitlines()}
+        self.assertIn("; until cleared", lines["hang"])
+        self.assertIn("; once", lines["brown_out"])
+        self.assertNotIn(";", lines["late"])
+
+
+if __name__ == "__main__":
+    unittest.main()
