@@ -4,7 +4,7 @@ import asyncio
 import dataclasses
 import json
 import unittest
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 
 from trackerdcs.adapters.bus_memory import MemoryBroker, MemoryBus
@@ -19,19 +19,12 @@ from trackerdcs.domain.series import FRAMES, Point, RejectedPoint
 from trackerdcs.tests.witness import Witness
 
 TS = 1_700_000_000_000_000_000
-LIMIT_S = 5.0
 GONE = "the database is gone"
 
 
 def frame(seq: int, **changed: object) -> bytes:
     whole = Frame(TS + seq, seq, "b1", "test", "hv", {"ch0": {"v_mon": seq / 2}})
     return encode(dataclasses.replace(whole, **changed))  # type: ignore[arg-type]
-
-
-async def eventually(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(LIMIT_S):
-        while not condition():
-            await asyncio.sleep(0.002)
 
 
 class FaultySeries(MemorySeries):

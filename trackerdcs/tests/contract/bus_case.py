@@ -1,9 +1,8 @@
 """What the tests of a Bus share: how to get one of each kind, and how to break it."""
 
 import asyncio
-import socket
 import unittest
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -13,7 +12,7 @@ from trackerdcs.adapters.bus_mqtt import MqttBus
 from trackerdcs.domain.stand import BusConfig
 from trackerdcs.ports import Bus, Delivery, Lack
 from trackerdcs.tests.proxy import Proxy
-from trackerdcs.tests.servers import Mosquitto
+from trackerdcs.tests.servers import Mosquitto, free_port
 
 PATIENCE_S = 10.0
 QUIET_S = 0.15
@@ -21,22 +20,9 @@ TOPIC = "dcs/v1/lab/hv1/event"
 STATUS = "dcs/v1/lab/hv1/status"
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-    return port
-
-
 async def soon(what: Awaitable[Any]) -> Any:
     """What must happen, with a generous bound."""
     return await asyncio.wait_for(what, PATIENCE_S)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait for a condition, with the same bound."""
-    async with asyncio.timeout(PATIENCE_S):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 async def connected(bus: Bus) -> None:

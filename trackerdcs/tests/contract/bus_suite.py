@@ -5,7 +5,8 @@ import contextlib
 
 from trackerdcs.domain.errors import BusDown
 from trackerdcs.ports import Will
-from trackerdcs.tests.contract.bus_case import PATIENCE_S, QUIET_S, STATUS, TOPIC, BusCase, connected, soon, until
+from trackerdcs.tests.contract.bus_case import PATIENCE_S, QUIET_S, STATUS, TOPIC, BusCase, connected, soon
+from trackerdcs.tests.waiting import until
 
 
 class BusSuite(BusCase):

@@ -10,7 +10,9 @@ from trackerdcs.adapters.broker_amqtt import EmbeddedBroker
 from trackerdcs.adapters.bus_mqtt import MqttBus
 from trackerdcs.domain.errors import ConfigError
 from trackerdcs.domain.stand import BusConfig
-from trackerdcs.tests.contract.bus_case import QUIET_S, TOPIC, connected, free_port, soon, until
+from trackerdcs.tests.contract.bus_case import QUIET_S, TOPIC, connected, soon
+from trackerdcs.tests.servers import free_port
+from trackerdcs.tests.waiting import until
 
 
 class EmbeddedBrokerTest(unittest.IsolatedAsyncioTestCase):

@@ -15,8 +15,9 @@ from trackerdcs.adapters.bus_mqtt import MqttBus
 from trackerdcs.domain.errors import BusDown
 from trackerdcs.domain.stand import BusConfig
 from trackerdcs.ports import Will
-from trackerdcs.tests.contract.bus_case import PATIENCE_S, STATUS, TOPIC, connected, soon, until
+from trackerdcs.tests.contract.bus_case import PATIENCE_S, STATUS, TOPIC, connected, soon
 from trackerdcs.tests.servers import Mosquitto
+from trackerdcs.tests.waiting import until
 
 SHIPPED = Path(__file__).parents[3] / "mosquitto" / "mosquitto.conf"
 PLACES = {"listener", "persistence_location", "allow_anonymous", "persistence", "autosave_interval", "log_dest"}

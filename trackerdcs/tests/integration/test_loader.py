@@ -6,7 +6,7 @@ import os
 import sqlite3
 import tempfile
 import unittest
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Collection
 from pathlib import Path
 from typing import ClassVar
 from unittest import mock
@@ -21,16 +21,11 @@ from trackerdcs.ports import TimeSeries
 from trackerdcs.tests.loader_parts import EmbeddedBrokerProcess, Source, stand_file
 from trackerdcs.tests.servers import HOST, Influxd, Mosquitto
 from trackerdcs.tests.service import TRACKERDCS, Service
+from trackerdcs.tests.waiting import until
 from trackerdcs.tests.witness import Witness
 
 RATE = 300.0
 LIMIT_S = 30.0
-
-
-async def eventually(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(LIMIT_S):
-        while not condition():
-            await asyncio.sleep(0.02)
 
 
 class LoaderCase(unittest.IsolatedAsyncioTestCase):
@@ -96,7 +91,7 @@ class TestServed(LoaderCase):
         async with self.source(again=None) as source:
             sending = asyncio.create_task(source.send(450, RATE))
             for count in (100, 250):
-                await eventually(lambda count=count: len(source.sent) >= count)  # type: ignore[misc]
+                await until(lambda count=count: len(source.sent) >= count)  # type: ignore[misc]
                 loader.kill()
                 await asyncio.sleep(0.2)
                 await asyncio.to_thread(loader.restart)
@@ -110,24 +105,24 @@ class TestServed(LoaderCase):
         self.start_loader()
         async with self.source() as source:
             sending = asyncio.create_task(source.send(900, RATE))
-            await eventually(lambda: len(source.confirmed) > 50)
+            await until(lambda: len(source.confirmed) > 50)
             self.influxd.freeze()
             await asyncio.sleep(3)
             self.influxd.thaw()
             await sending
-            await eventually(lambda: len(source.confirmed) == 900)
+            await until(lambda: len(source.confirmed) == 900)
             await self.assert_all_stored(source)
 
     async def test_a_killed_database_loses_nothing_and_costs_two_log_lines(self) -> None:
         loader = self.start_loader()
         async with self.source() as source:
             sending = asyncio.create_task(source.send(450, RATE))
-            await eventually(lambda: len(source.confirmed) > 50)
+            await until(lambda: len(source.confirmed) > 50)
             self.influxd.kill()
             await asyncio.sleep(0.5)
             await asyncio.to_thread(self.influxd.restart)
             await sending
-            await eventually(lambda: len(source.confirmed) == 450)
+            await until(lambda: len(source.confirmed) == 450)
             await self.assert_all_stored(source)
         said = [line for line in loader.log().splitlines() if "load_loop" in line]
         self.assertEqual(len(said), 2, loader.log())
@@ -136,12 +131,12 @@ class TestServed(LoaderCase):
         self.start_loader()
         async with self.source() as source:
             sending = asyncio.create_task(source.send(450, RATE))
-            await eventually(lambda: len(source.confirmed) > 50)
+            await until(lambda: len(source.confirmed) > 50)
             self.mosquitto.kill()
             await asyncio.sleep(0.3)
             await asyncio.to_thread(self.mosquitto.restart)
             await sending
-            await eventually(lambda: len(source.confirmed) == 450)
+            await until(lambda: len(source.confirmed) == 450)
             await self.assert_all_stored(source)
 
     async def test_nonsense_is_parked_and_the_loader_ends_as_told(self) -> None:
@@ -153,9 +148,9 @@ class TestServed(LoaderCase):
             for payload in nonsense:
                 await fool.publish(topic, payload)
             await source.send(5, RATE)
-            await eventually(lambda: len(source.confirmed) == 5)
+            await until(lambda: len(source.confirmed) == 5)
             letters = self.data / "loader.deadletters.sqlite"
-            await eventually(lambda: letters.exists() and len(_rows(letters)) == len(nonsense))
+            await until(lambda: letters.exists() and len(_rows(letters)) == len(nonsense))
             for (payload, why), (sent, cause) in zip(_rows(letters), nonsense.items(), strict=True):
                 self.assertEqual(payload, sent)
                 self.assertIn(cause, why)
@@ -182,16 +177,16 @@ class TestEmbedded(LoaderCase):
         self.addAsyncCleanup(self.series.close)
         async with self.source() as source:
             sending = asyncio.create_task(source.send(450, RATE))
-            await eventually(lambda: len(source.confirmed) > 50)
+            await until(lambda: len(source.confirmed) > 50)
             loader.kill()
             await asyncio.sleep(0.3)
             await asyncio.to_thread(loader.restart)
-            await eventually(lambda: len(source.confirmed) > 200)
+            await until(lambda: len(source.confirmed) > 200)
             broker.kill()
             await asyncio.sleep(0.3)
             await asyncio.to_thread(broker.restart)
             await sending
-            await eventually(lambda: len(source.confirmed) == 450)
+            await until(lambda: len(source.confirmed) == 450)
             await self.assert_all_stored(source)
             self.assertGreater(source.replayed, 0)
 

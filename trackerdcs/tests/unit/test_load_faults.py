@@ -9,7 +9,8 @@ from trackerdcs.adapters.bus_memory import MemoryBus
 from trackerdcs.adapters.bus_queues import Received
 from trackerdcs.domain.errors import BusDown
 from trackerdcs.domain.series import Point, RejectedPoint
-from trackerdcs.tests.loader_rig import GONE, Rig, eventually, frame
+from trackerdcs.tests.loader_rig import GONE, Rig, frame
+from trackerdcs.tests.waiting import until
 
 
 class TestLoadFaults(unittest.IsolatedAsyncioTestCase):
@@ -22,15 +23,15 @@ class TestLoadFaults(unittest.IsolatedAsyncioTestCase):
             async with rig.running():
                 rig.series.down = GONE
                 await rig.send_frames(*range(100))
-                await eventually(lambda: any(s.state == "fault" for s in rig.statuses))
+                await until(lambda: any(s.state == "fault" for s in rig.statuses))
                 tries = rig.series.writes
-                await eventually(lambda: rig.series.writes > tries + 3)
+                await until(lambda: rig.series.writes > tries + 3)
                 self.assertEqual(rig.confirmed, set())
                 self.assertGreaterEqual(len(rig.broker._sessions["loader"].unacknowledged), 100)
                 self.assertLessEqual(len(rig.loop._batch) + rig.loop._queue.qsize(), 40)
                 rig.series.down = None
-                await eventually(lambda: len(rig.confirmed) == 100)
-                await eventually(lambda: rig.statuses[-1].state == "online")
+                await until(lambda: len(rig.confirmed) == 100)
+                await until(lambda: rig.statuses[-1].state == "online")
                 rig.check(self, *range(100))
         self.assertEqual(len(logs.output), 2, logs.output)
         self.assertIn(GONE, next(s.error or "" for s in rig.statuses if s.state == "fault"))
@@ -43,15 +44,15 @@ class TestLoadFaults(unittest.IsolatedAsyncioTestCase):
                 for seq in range(0, 30, 2):
                     await rig.send(frame(seq).replace(b'"v":1', b'"v":2'))
                     await rig.send_frames(seq + 1)
-                await eventually(lambda: len(rig.confirmed) == 15)
+                await until(lambda: len(rig.confirmed) == 15)
                 self.assertEqual(rig.confirmed, set(range(1, 30, 2)))
                 self.assertEqual(len(rig.broker._sessions["loader"].unacknowledged), 15)
                 self.assertEqual(rig.figure("waiting"), 15)
-                await eventually(lambda: "no space" in (rig.statuses[-1].error or ""))
+                await until(lambda: "no space" in (rig.statuses[-1].error or ""))
                 rig.letters.full = False
-                await eventually(lambda: len(rig.confirmed) == 30)
+                await until(lambda: len(rig.confirmed) == 30)
                 rig.check(self, *range(30))
-                await eventually(lambda: rig.statuses[-1].state == "online")
+                await until(lambda: rig.statuses[-1].state == "online")
         self.assertEqual(len(logs.output), 3, logs.output)  # cannot be written, one bad topic, can be written again
 
     async def test_more_bad_messages_than_fit_stay_with_the_broker(self) -> None:
@@ -61,12 +62,12 @@ class TestLoadFaults(unittest.IsolatedAsyncioTestCase):
             for seq in range(50):
                 await rig.send(frame(seq).replace(b'"v":1', b'"v":2'))
             await rig.send_frames(50)
-            await eventually(lambda: rig.confirmed == {50} and rig.loop._tally.left == 30)
+            await until(lambda: rig.confirmed == {50} and rig.loop._tally.left == 30)
             self.assertEqual(len(rig.broker._sessions["loader"].unacknowledged), 50)
             rig.letters.full = False
-            await eventually(lambda: len(rig.confirmed) == 21)
+            await until(lambda: len(rig.confirmed) == 21)
             rig.broker.cut("loader")
-            await eventually(lambda: len(rig.confirmed) == 51)
+            await until(lambda: len(rig.confirmed) == 51)
             rig.check(self, *range(51))
 
     async def test_a_message_that_trips_the_store_is_parked_and_the_others_stored(self) -> None:
@@ -75,9 +76,9 @@ class TestLoadFaults(unittest.IsolatedAsyncioTestCase):
         async with rig.running():
             rig.series.down = GONE
             await rig.send_frames(0, 1, 2, 3, 4)
-            await eventually(lambda: rig.series.writes > 1)
+            await until(lambda: rig.series.writes > 1)
             rig.series.down = None
-            await eventually(lambda: len(rig.confirmed) == 5)
+            await until(lambda: len(rig.confirmed) == 5)
             self.assertEqual([why for _, _, why in rig.letters.parked], ["ZeroDivisionError: a bug \\ud800"])
             rig.check(self, 0, 1, 2, 3, 4)
 
@@ -87,12 +88,12 @@ class TestLoadFaults(unittest.IsolatedAsyncioTestCase):
             async with rig.running() as loading:
                 rig.series.breaks = True
                 await rig.send_frames(0, 1, 2)
-                await eventually(lambda: any(s.state == "fault" for s in rig.statuses))
+                await until(lambda: any(s.state == "fault" for s in rig.statuses))
                 fault = next(s for s in rig.statuses if s.state == "fault")
                 self.assertIn("ZeroDivisionError: a bug", fault.error or "")
                 self.assertFalse(loading.done())
                 rig.series.breaks = False
-                await eventually(lambda: len(rig.confirmed) == 3)
+                await until(lambda: len(rig.confirmed) == 3)
                 self.assertEqual(len(rig.letters), 0)
                 rig.check(self, 0, 1, 2)
         self.assertEqual(len(logs.output), 2, logs.output)
@@ -103,11 +104,11 @@ class TestLoadFaults(unittest.IsolatedAsyncioTestCase):
         async with rig.running():
             rig.series.down = GONE
             await rig.send_frames(0, 1, 2)
-            await eventually(lambda: len(rig.loop._batch) >= 3)
+            await until(lambda: len(rig.loop._batch) >= 3)
             rig.series.breaks, rig.series.down = True, None
-            await eventually(lambda: any("a bug" in (s.error or "") for s in rig.statuses))
+            await until(lambda: any("a bug" in (s.error or "") for s in rig.statuses))
             rig.series.breaks = False
-            await eventually(lambda: len(rig.confirmed) == 3)
+            await until(lambda: len(rig.confirmed) == 3)
             self.assertEqual(len(rig.letters), 0)
             rig.check(self, 0, 1, 2)
 
@@ -125,11 +126,11 @@ class TestLoadFaults(unittest.IsolatedAsyncioTestCase):
         async with rig.running():
             _cut_once(self, rig, at)
             await rig.send_frames(*range(10))
-            await eventually(lambda: set(rig.series.seqs) == set(range(10)) and rig.cuts == 1 and rig.loader.connected)
-            await eventually(lambda: not rig.broker._sessions["loader"].unacknowledged)
+            await until(lambda: set(rig.series.seqs) == set(range(10)) and rig.cuts == 1 and rig.loader.connected)
+            await until(lambda: not rig.broker._sessions["loader"].unacknowledged)
             for seq in set(range(10)) - rig.confirmed:  # what the journal of the device would do
                 await rig.send(frame(seq), "replay")
-            await eventually(lambda: len(rig.confirmed) == 10)
+            await until(lambda: len(rig.confirmed) == 10)
             rig.check(self, *range(10))
 
     async def test_what_a_stopped_loader_held_goes_to_the_next_one(self) -> None:
@@ -144,9 +145,9 @@ class TestLoadFaults(unittest.IsolatedAsyncioTestCase):
                     await asyncio.sleep(0)
                     rig.series.down = GONE if start < 40 else None
                     await rig.send_frames(*range(start, start + 20))
-                    await eventually(lambda: rig.loop._tally.received >= 20)
+                    await until(lambda: rig.loop._tally.received >= 20)
                     if start == 40:
-                        await eventually(lambda: len(rig.confirmed) == 60)
+                        await until(lambda: len(rig.confirmed) == 60)
                     loading.cancel()
                     await asyncio.gather(loading, return_exceptions=True)
             rig.check(self, *range(60))

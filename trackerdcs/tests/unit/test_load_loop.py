@@ -6,7 +6,8 @@ import unittest
 from trackerdcs.app.tally import QUANTITIES
 from trackerdcs.domain.codec import decode
 from trackerdcs.domain.messages import NO_CHANNEL, Frame, Meta, Status
-from trackerdcs.tests.loader_rig import Rig, eventually, frame
+from trackerdcs.tests.loader_rig import Rig, frame
+from trackerdcs.tests.waiting import until
 
 
 class TestLoadLoop(unittest.IsolatedAsyncioTestCase):
@@ -18,11 +19,11 @@ class TestLoadLoop(unittest.IsolatedAsyncioTestCase):
         async with rig.running():
             await rig.send_frames(*range(50))
             await rig.send(frame(50), "replay")
-            await eventually(lambda: len(rig.confirmed) == 51)
+            await until(lambda: len(rig.confirmed) == 51)
             rig.check(self, *range(51))
             self.assertEqual(sorted(rig.series.seqs), list(range(51)))
-            await eventually(lambda: not rig.broker._sessions["loader"].unacknowledged)
-            await eventually(lambda: rig.figure("waiting") == 0)
+            await until(lambda: not rig.broker._sessions["loader"].unacknowledged)
+            await until(lambda: rig.figure("waiting") == 0)
             self.assertGreaterEqual(rig.figure("stored"), 51)
             self.assertEqual((rig.figure("parked"), rig.figure("duplicates")), (0, 0))
 
@@ -30,7 +31,7 @@ class TestLoadLoop(unittest.IsolatedAsyncioTestCase):
         rig = self.rig
         rig.broker.publish("dcs/v1/bench/hv1/frame", frame(3), True)
         async with rig.running():
-            await eventually(lambda: rig.confirmed == {3})
+            await until(lambda: rig.confirmed == {3})
             rig.check(self, 3)
 
     async def test_poison_is_parked_with_its_cause_and_blocks_nothing(self) -> None:
@@ -48,16 +49,16 @@ class TestLoadLoop(unittest.IsolatedAsyncioTestCase):
                 await rig.send(payload)
             await rig.send(frame(9), device="Bad Name")
             await rig.send_frames(5, 6)
-            await eventually(lambda: len(rig.letters) == 5 and len(rig.confirmed) == 7)
+            await until(lambda: len(rig.letters) == 5 and len(rig.confirmed) == 7)
             self.assertEqual(sorted(rig.series.seqs), [0, 1, 2, 5, 6])
             self.assertEqual(sorted(rig.confirmed), list(range(7)))
             self.assertEqual(rig.false_claims, [])
             for (_, payload, why), (sent, cause) in zip(rig.letters.parked, poison.items(), strict=False):
                 self.assertEqual(payload, sent)
                 self.assertIn(cause, why)
-            await eventually(lambda: not rig.broker._sessions["loader"].unacknowledged)
+            await until(lambda: not rig.broker._sessions["loader"].unacknowledged)
             self.assertEqual(rig.figure("parked"), 5)
-            await eventually(lambda: len(rig.events) == 2)  # one for each topic, not one for each message
+            await until(lambda: len(rig.events) == 2)  # one for each topic, not one for each message
             self.assertEqual({e.event for e in rig.events}, {"bad_message"})
             self.assertEqual(rig.events[0].data, {"topic": "dcs/v1/bench/hv1/frame"})
             self.assertEqual(rig.statuses[-1].state, "online")
@@ -67,7 +68,7 @@ class TestLoadLoop(unittest.IsolatedAsyncioTestCase):
         rig.series.rejects = 1.0
         async with rig.running():
             await rig.send_frames(0, 1, 2, 3)
-            await eventually(lambda: len(rig.confirmed) == 4)
+            await until(lambda: len(rig.confirmed) == 4)
             self.assertEqual([(json.loads(p)["seq"], why) for _, p, why in rig.letters.parked], [(2, "type conflict")])
             rig.check(self, 0, 1, 2, 3)
 
@@ -75,10 +76,10 @@ class TestLoadLoop(unittest.IsolatedAsyncioTestCase):
         rig = self.rig
         async with rig.running():
             await rig.send_frames(0, 1)
-            await eventually(lambda: len(rig.confirmed) == 2)
+            await until(lambda: len(rig.confirmed) == 2)
             rig.confirmed.clear()
             await rig.send(frame(1), "replay")
-            await eventually(lambda: rig.confirmed == {1})
+            await until(lambda: rig.confirmed == {1})
             self.assertEqual(rig.figure("duplicates"), 1)
             self.assertEqual(rig.figure("parked"), 0)
 
@@ -86,7 +87,7 @@ class TestLoadLoop(unittest.IsolatedAsyncioTestCase):
         rig = self.rig
         async with rig.running():
             await rig.send_frames(0, 1)
-            await eventually(lambda: rig.figure("stored") >= 4)  # two of its own, it stores them too
+            await until(lambda: rig.figure("stored") >= 4)  # two of its own, it stores them too
             meta = decode(Meta, rig.broker.retained["dcs/v1/site/loader/meta"])
             self.assertEqual(list(meta.channels[NO_CHANNEL].quantities), [*QUANTITIES])
             self.assertEqual(meta.channels[NO_CHANNEL].quantities["lag"].unit, "s")
@@ -95,7 +96,7 @@ class TestLoadLoop(unittest.IsolatedAsyncioTestCase):
             self.assertEqual(set(figures.ch[NO_CHANNEL]), set(QUANTITIES))
             self.assertGreaterEqual(float(figures.ch[NO_CHANNEL]["lag"]), 0.0)
             heard = len(rig.statuses)
-            await eventually(lambda: len(rig.statuses) > heard + 1)
+            await until(lambda: len(rig.statuses) > heard + 1)
         offline = decode(Status, rig.broker.retained["dcs/v1/site/loader/status"])
         self.assertEqual(offline.state, "offline")
 
@@ -108,5 +109,5 @@ class TestLoadLoop(unittest.IsolatedAsyncioTestCase):
         rig = self.rig
         async with rig.running():
             await rig.send(frame(0, ts=2**62))
-            await eventually(lambda: rig.confirmed == {0})
+            await until(lambda: rig.confirmed == {0})
             self.assertGreaterEqual(rig.figure("lag"), 0.0)

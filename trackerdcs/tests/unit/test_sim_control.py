@@ -14,12 +14,7 @@ from trackerdcs.domain.stand import DeviceConfig, LinkConfig, SimConfig, Stand
 from trackerdcs.sim.control import ask
 from trackerdcs.sim.faults import FAULTS
 from trackerdcs.sim.stand import SimStand
-
-
-def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])
+from trackerdcs.tests.servers import free_port
 
 
 def device(driver: str, resource: str, sim: bool = True) -> DeviceConfig:
