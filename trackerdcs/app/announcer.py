@@ -1,6 +1,7 @@
 """What a device says of itself: meta and status at each connect, a heartbeat, and its acks and events."""
 
 import asyncio
+import itertools
 import logging
 from collections import deque
 from collections.abc import Callable
@@ -14,8 +15,10 @@ from trackerdcs.domain.freshness import HEARTBEAT
 from trackerdcs.domain.messages import Ack, Event, Meta, Status
 from trackerdcs.ports import Bus, Clock, Will
 
-POSTS = 1000
+POSTS = 10_000
 """Acks, and as many events, that may wait for the broker."""
+IN_FLIGHT = 100
+"""Acks or events that are sent before the broker has acknowledged the first of them."""
 
 Posts = deque[tuple[str, bytes]]
 
@@ -150,10 +153,16 @@ class Announcer:
     async def _send_posts(self, until: float) -> None:
         """Acks go first: a flood of events neither drops nor delays one. Returns for the heartbeat at `until`."""
         while (posts := self._acks or self._events) and self._clock.monotonic() < until:
-            topic, payload = first = posts[0]
-            await self._bus.publish(topic, payload)
-            if posts and posts[0] is first:  # else it was dropped meanwhile
-                posts.popleft()
+            batch = list(itertools.islice(posts, IN_FLIGHT))
+            ends = await asyncio.gather(*(self._bus.publish(*post) for post in batch), return_exceptions=True)
+            left = {id(post) for post, end in zip(batch, ends, strict=True) if end is not None}
+            tried = {id(post) for post in batch}  # some may have been dropped meanwhile
+            remaining = [post for post in posts if id(post) not in tried or id(post) in left]
+            posts.clear()
+            posts.extend(remaining)
+            for end in ends:
+                if end is not None:
+                    raise end
         if self._dropped:
             log.error(
                 "%s: %d acks or events dropped: the broker takes them too slowly", self._who.device, self._dropped

@@ -10,15 +10,21 @@ from trackerdcs.app.command_memory import CommandMemory
 from trackerdcs.app.edge_log import EdgeLog
 from trackerdcs.domain import topics
 from trackerdcs.domain.codec import decode, plain
-from trackerdcs.domain.desk import Args, Policy, judge, person
+from trackerdcs.domain.desk import Args, Policy, Verdict, judge, person
 from trackerdcs.domain.errors import ContractError, TrackerError
+from trackerdcs.domain.instrument import SAFE_COMMANDS
 from trackerdcs.domain.messages import Ack, AckState, Command, Value
 from trackerdcs.ports import Bus, Clock, CommandLog, Delivery
 
 PAYLOAD = 16_384
 """Bytes of the longest command."""
+RUNNING = 50
+"""Commands that may be under way: more would only keep polls, and each other, from the instrument."""
+TOGETHER = 500
+"""Commands that are handled together at most."""
 WHY = 500
 """Characters of the longest answer: it may quote what a client has sent."""
+STOPS = "the service stops"
 MOVES = frozenset({"on", "off", "emergency_off", "set_voltage"})
 """Commands that end an earlier one of the same channel which still waits for its read-back."""
 
@@ -54,15 +60,29 @@ class CommandDesk:
     async def end_interrupted(self) -> None:
         """Commands that a crash cut short end as failed; call once, before `serve`."""
         for ack in await self._memory.recall():
-            await self._conclude(replace(ack, state="failed", why="restarted", ts=self._clock.now()))
+            self._answer(self._noted(replace(ack, state="failed", why="restarted", ts=self._clock.now())))
 
     async def serve(self, bus: Bus, stand: str, device: str) -> None:
-        """Handle what comes, for ever; on the way out, what runs is ended as failed."""
+        """Handle what comes, for ever; on the way out, what runs is ended as failed.
+
+        What comes while the disk is written to is handled together: each waits for two writes at most.
+        """
+        commands = bus.subscribe(topics.commands_of(stand, device))
+        arrived: asyncio.Queue[Delivery] = asyncio.Queue(TOGETHER)
+
+        async def arrive() -> None:
+            async for delivery in commands:
+                await arrived.put(delivery)
+
         try:
-            async for delivery in bus.subscribe(topics.commands_of(stand, device)):
-                await self.handle(delivery)
-                delivery.acknowledge()
-                await asyncio.sleep(0)  # a flood of what is refused at once must not keep polls and acks waiting
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(arrive())
+                while True:
+                    deliveries = [await arrived.get()]
+                    while not arrived.empty():
+                        deliveries.append(arrived.get_nowait())
+                    await self.handle(*deliveries)
+                    await asyncio.sleep(0)  # a flood of what is refused at once must not keep polls and acks waiting
         finally:
             await self.stop()
 
@@ -74,8 +94,27 @@ class CommandDesk:
             await asyncio.wait(self._running)
         await self._memory.close()
 
-    async def handle(self, delivery: Delivery) -> None:
-        """Answer one command; only its execution goes on after the return."""
+    async def handle(self, *deliveries: Delivery) -> None:
+        """Answer commands in their order; only their execution goes on after the return."""
+        accepted: list[tuple[Command, Args, Ack]] = []
+        for delivery in deliveries:
+            if taken := self._take(delivery, len(accepted) + len(self._running)):
+                accepted.append(taken)
+        if accepted:  # what was refused has changed nothing: to judge it anew after a crash is harmless
+            try:
+                await self._memory.saved()
+            except asyncio.CancelledError:
+                for _, _, ack in accepted:
+                    self._answer(self._noted(replace(ack, state="failed", why=STOPS, ts=self._clock.now())))
+                raise
+        for command, args, ack in accepted:
+            self._answer(ack)
+            log.info("%s %s %s by %s (%s): %s", command.cmd, command.ch, args, ack.user, ack.by, command.reason)
+            self._start(command, args, ack)
+
+    def _take(self, delivery: Delivery, running: int) -> tuple[Command, Args, Ack] | None:
+        """Judge a command; what is to be executed is noted and returned, everything else is answered."""
+        delivery.acknowledge()
         try:
             user = topics.parse(delivery.topic).item or ""
             if len(delivery.payload) > PAYLOAD:
@@ -85,23 +124,25 @@ class CommandDesk:
             why = f"{delivery.topic}: {e}"[:WHY]
             self._edge.fail("bad", why)
             self._report("bad_message", why)
-            return
+            return None
         self._edge.ok("bad", f"{delivery.topic}: a command again")
         if known := self._memory.find(user, command.id):
             self._answer(known)
-            return
+            return None
         now = self._clock.now()
         ack = Ack(id=command.id, user=user, state="accepted", ts=now, by=person(command, user))
         policy = self._policy()
         if policy is None:
-            await self._conclude(replace(ack, state="refused", why="the instrument has not identified itself yet"))
-            return
-        verdict = judge(command, user, retained=delivery.retained, now=now, policy=policy)
-        ack = replace(ack, state=verdict.state, why=verdict.why)
-        await self._conclude(ack)
+            verdict = Verdict("refused", "the instrument has not identified itself yet")
+        elif running >= RUNNING and command.cmd not in SAFE_COMMANDS:
+            verdict = Verdict("refused", f"{running} commands of this device have not come to their end yet")
+        else:
+            verdict = judge(command, user, retained=delivery.retained, now=now, policy=policy)
+        ack = self._noted(replace(ack, state=verdict.state, why=verdict.why))
         if verdict.state == "accepted":
-            log.info("%s %s %s by %s (%s): %s", command.cmd, command.ch, command.args, user, ack.by, command.reason)
-            self._start(command, verdict.args or {}, ack)
+            return command, verdict.args or {}, ack
+        self._answer(ack)
+        return None
 
     def _start(self, command: Command, args: Args, ack: Ack) -> None:
         """Begin to execute. What may be cancelled is the work alone: whoever sees to its end answers in any case."""
@@ -124,14 +165,16 @@ class CommandDesk:
         except TrackerError as e:
             why = str(e) or type(e).__name__
         except asyncio.CancelledError as e:
-            why = e.args[0] if e.args else "the service stops"
+            why = e.args[0] if e.args else STOPS
         except Exception as e:
             log.exception("%s %s", command.cmd, command.ch)
             why = f"fault in the driver: {e!r}"
-        await self._conclude(replace(ack, state=state, why=why, readback=readback, ts=self._clock.now()))
-
-    async def _conclude(self, ack: Ack) -> None:
-        """Remember, then answer: an answered command is never executed again."""
-        ack = replace(ack, why=plain(ack.why)[:WHY] if ack.why else None)
-        await self._memory.note(ack)
+        ack = self._noted(replace(ack, state=state, why=why, readback=readback, ts=self._clock.now()))
+        await self._memory.saved()
         self._answer(ack)
+
+    def _noted(self, ack: Ack) -> Ack:
+        """Remembered before it is answered: an answered command is never executed again."""
+        ack = replace(ack, why=plain(ack.why)[:WHY] if ack.why else None)
+        self._memory.note(ack)
+        return ack

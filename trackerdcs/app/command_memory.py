@@ -33,6 +33,7 @@ class CommandMemory:
         self._refused: dict[Key, Ack] = {}
         self._unsaved: dict[Key, Ack] = {}
         self._writing: asyncio.Task[None] | None = None
+        self._next_write: asyncio.Future[None]
         self._edge = EdgeLog(log)
         self.fault: str | None = None
         """Why commands are remembered in memory only, for the device's status."""
@@ -58,17 +59,17 @@ class CommandMemory:
         """The last ack of a command; None if it is not known."""
         return self._executed.get((user, id)) or self._refused.get((user, id))
 
-    async def note(self, ack: Ack) -> None:
-        """Remember an ack; returns when it is on disk, or when the disk does not take it in time.
-
-        What was refused has changed nothing, and to judge it anew after a crash is harmless: it waits for no disk.
-        """
+    def note(self, ack: Ack) -> None:
+        """Remember an ack, and have it written down soon."""
         self._unsaved[ack.user, ack.id] = ack
         self._remember(ack)
         self._write_soon()
-        if self._writing is None or self.fault or ack.state in UNTOUCHED:
+
+    async def saved(self) -> None:
+        """Return when all that was noted is on disk, or when the disk does not take it in time."""
+        if not self._unsaved or self.fault:
             return
-        done, _ = await asyncio.wait({self._writing}, timeout=PATIENCE)
+        done, _ = await asyncio.wait({self._next_write}, timeout=PATIENCE)
         if not done and self.fault is None:
             self._failed(f"no answer within {PATIENCE:g} s")
 
@@ -90,19 +91,23 @@ class CommandMemory:
 
     def _write_soon(self) -> None:
         if self._writing is None or self._writing.done():
+            self._next_write = asyncio.get_running_loop().create_future()
             self._writing = asyncio.get_running_loop().create_task(self._write())
 
     async def _write(self) -> None:
         while True:
             batch, self._unsaved = self._unsaved, {}
+            this_write, self._next_write = self._next_write, asyncio.get_running_loop().create_future()
             try:
                 await asyncio.to_thread(self._log.record, *batch.values())
             except StoreFault as e:
                 newest = list((batch | self._unsaved).items())[-REMEMBERED:]
                 self._unsaved = dict(newest)
                 self._failed(str(e))
+                this_write.set_result(None)
                 await asyncio.sleep(RETRY)
                 continue
+            this_write.set_result(None)
             if not self._unsaved:
                 self.fault = None
                 self._edge.ok("log", "commands are written down again")

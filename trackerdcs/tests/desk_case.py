@@ -37,7 +37,7 @@ class DeskCase(unittest.IsolatedAsyncioTestCase):
     """A desk on a log in a file of its own; `gate` holds executions up, `error` is what they raise."""
 
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
+        folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)  # a disk that hung may answer late
         self.addCleanup(folder.cleanup)
         self.path = Path(folder.name, "c.sqlite")
         self.log = SqliteCommandLog(self.path)
@@ -80,7 +80,14 @@ class DeskCase(unittest.IsolatedAsyncioTestCase):
 
     async def send(self, payload: bytes, retained: bool = False, topic: str = TOPIC) -> None:
         await self.desk.handle(Received(topic, payload, retained, lambda: None))
-        await asyncio.sleep(0.02)
+        await self.settle()
+
+    async def settle(self) -> None:
+        """Wait until nothing is answered any more."""
+        quiet, seen = 0, -1
+        while quiet < 5:
+            await asyncio.sleep(0.01)
+            quiet, seen = (quiet + 1 if seen == len(self.acks) else 0), len(self.acks)
 
     async def until(self, condition: Callable[[], object], what: str, wait: float = 5.0) -> None:
         for _ in range(int(wait / 0.01)):

@@ -2,19 +2,23 @@
 
 import asyncio
 import unittest
+from unittest.mock import patch
 
 from trackerdcs.adapters.bus_memory import MemoryBroker, MemoryBus
 from trackerdcs.adapters.clock_system import SystemClock
-from trackerdcs.app.announcer import POSTS, Announcer, Who, will_of
+from trackerdcs.app.announcer import IN_FLIGHT, Announcer, Who, will_of
 from trackerdcs.domain.codec import decode
+from trackerdcs.domain.errors import BusDown
 from trackerdcs.domain.messages import Ack, Event, Meta, Status
 
+POSTS = 300
 WHO = Who("s", "d", "boot", "0.0.0")
 META = Meta("hv", "m", "1", "driver", "0.0.0", True, "boot", 1.0, {})
 
 
 class TestAnnouncer(unittest.IsolatedAsyncioTestCase):
     async def asyncSetUp(self):
+        self.enterContext(patch("trackerdcs.app.announcer.POSTS", POSTS))
         self.broker = MemoryBroker()
         self.me = await self.enterAsyncContext(MemoryBus(self.broker, "me"))
         self.bus = await self.enterAsyncContext(MemoryBus(self.broker, "device", will_of(WHO, SystemClock())))
@@ -99,6 +103,44 @@ class TestAnnouncer(unittest.IsolatedAsyncioTestCase):
             await self.logged(logs.output)
         leaves = [leaf for leaf, _ in self.seen if leaf in ("ack", "event")]
         self.assertEqual((leaves[0], leaves.count("ack"), leaves.count("event")), ("ack", 1, POSTS))
+
+    async def test_acks_do_not_wait_for_each_other_and_keep_their_order(self):
+        await self.said("status")
+        publish, sent = self.bus.publish, []
+
+        async def slow(topic: str, payload: bytes, *, retain: bool = False) -> None:
+            sent.append(payload)
+            await asyncio.sleep(0.1)
+            await publish(topic, payload, retain=retain)
+
+        with patch.object(self.bus, "publish", slow):
+            for n in range(IN_FLIGHT):
+                self.announcer.answer(Ack(f"i{n}", "cli", "done", 1))
+            await asyncio.sleep(0.05)
+            self.assertEqual([decode(Ack, payload).id for payload in sent], [f"i{n}" for n in range(IN_FLIGHT)])
+            self.assertEqual(self.seen, [])
+            await asyncio.sleep(0.2)
+        self.assertEqual(len(self.seen), IN_FLIGHT, "each once")
+
+    async def test_what_the_broker_did_not_take_is_sent_again_and_the_rest_is_not(self):
+        await self.said("status")
+        publish, refused = self.bus.publish, ["i1"]
+
+        async def picky(topic: str, payload: bytes, *, retain: bool = False) -> None:
+            if topic.endswith("/ack") and decode(Ack, payload).id in refused:
+                refused.clear()
+                raise BusDown("not sent")
+            await publish(topic, payload, retain=retain)
+
+        with patch.object(self.bus, "publish", picky):
+            for n in range(3):
+                self.announcer.answer(Ack(f"i{n}", "cli", "done", 1))
+            await asyncio.sleep(0.05)
+            self.announcer.refresh()
+            self.announcer.report("reconnect")
+            await asyncio.sleep(0.05)
+        acks = [decode(Ack, payload).id for leaf, payload in self.seen if leaf == "ack"]
+        self.assertEqual(acks, ["i0", "i2", "i1"])
 
     async def test_acks_and_events_wait_for_the_broker_in_their_order(self):
         self.announcer.introduce(META)

@@ -5,7 +5,9 @@ import unittest
 from typing import Any
 
 from trackerdcs.adapters.bus_memory import MemoryBroker, MemoryBus
+from trackerdcs.adapters.bus_queues import Received
 from trackerdcs.adapters.commands_sqlite import SqliteCommandLog
+from trackerdcs.app.command_desk import RUNNING
 from trackerdcs.domain.errors import LinkLost, VerifyError
 from trackerdcs.domain.messages import FINAL
 from trackerdcs.tests.desk_case import TOPIC, DeskCase
@@ -44,7 +46,7 @@ class TestCommandDesk(DeskCase):
         await self.send(self.command())
         self.assertEqual(self.states(), ["accepted", "accepted"])
         self.gate.set()
-        await asyncio.sleep(0.02)
+        await self.settle()
         self.assertEqual(self.states(), ["accepted", "accepted", "done"])
 
     async def test_a_command_cut_by_a_crash_ends_failed_restarted(self):
@@ -65,7 +67,7 @@ class TestCommandDesk(DeskCase):
             [(a.id, a.state, a.why) for a in self.acks if a.state in FINAL], [("i1", "failed", "superseded")]
         )
         self.gate.set()
-        await asyncio.sleep(0.02)
+        await self.settle()
         self.assertEqual(self.states("i2"), ["accepted", "done"])
 
     async def test_each_command_has_its_end_when_the_service_stops(self):
@@ -85,6 +87,21 @@ class TestCommandDesk(DeskCase):
         )
         self.assertEqual({a.state for a in self.log.recall(9)}, {"failed"})
 
+    async def test_too_many_commands_at_a_time_are_refused_but_not_those_in_the_safe_direction(self):
+        self.gate = asyncio.Event()
+        await self.desk.handle(
+            *(
+                Received(TOPIC, self.command("set_current_limit", f"i{n}", i=1e-6), False, lambda: None)
+                for n in range(RUNNING + 1)
+            )
+        )
+        await self.send(self.command("off", "o"))
+        self.assertEqual([self.states(i) for i in ("i49", "i50", "o")], [["accepted"], ["refused"], ["accepted"]])
+        self.gate.set()
+        await self.until(lambda: "done" in self.states("o") and "done" in self.states("i49"), "done")
+        await self.send(self.command("set_current_limit", "later", i=1e-6))
+        self.assertEqual(self.states("later"), ["accepted", "done"])
+
     async def test_two_users_may_use_the_same_id(self):
         await self.send(self.command("off"))
         await self.send(self.command("on"), topic="dcs/v1/s/d/cmd/web")
@@ -96,7 +113,7 @@ class TestCommandDesk(DeskCase):
         await self.send(self.command("on"))
         await self.send(self.command("set_current_limit", "i2", i=1e-6))
         self.gate.set()
-        await asyncio.sleep(0.02)
+        await self.settle()
         self.assertEqual((self.states(), self.states("i2")), (["accepted", "done"], ["accepted", "done"]))
 
     async def test_a_driver_that_raises_ends_failed_and_never_done(self):

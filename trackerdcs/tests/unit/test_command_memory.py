@@ -1,5 +1,6 @@
 """The desk on a disk that is full or does not answer: commands go on."""
 
+import asyncio
 import threading
 import time
 import unittest
@@ -90,6 +91,19 @@ class TestCommandMemory(DeskCase):
         log.answers.set()
         await self.until(lambda: self.desk.fault is None, "well again")
         self.assertEqual({a.state for a in self.log.recall(99)}, {"failed", "done"})
+
+    async def test_what_was_taken_and_not_begun_when_the_service_stops_has_its_end(self):
+        log = HangingLog(self.path, "accepted")
+        self.addCleanup(log.close)
+        self.addCleanup(log.answers.set)
+        self.desk = self.make(log)
+        log.answers.clear()
+        handling = asyncio.create_task(self.desk.handle(Received(TOPIC, self.command("on"), False, lambda: None)))
+        await asyncio.sleep(0.05)
+        handling.cancel()
+        await asyncio.wait({handling})
+        self.assertEqual([(a.state, a.why) for a in self.acks], [("failed", "the service stops")])
+        self.assertEqual(self.executed, [])
 
     async def test_a_flood_of_nonsense_neither_delays_a_command_nor_makes_an_executed_one_unknown(self):
         with patch.object(command_memory, "REMEMBERED", 100):
