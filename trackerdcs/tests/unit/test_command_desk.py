@@ -99,6 +99,7 @@ class TestCommandDesk(DeskCase):
         self.assertEqual([self.states(i) for i in ("i49", "i50", "o")], [["accepted"], ["refused"], ["accepted"]])
         self.gate.set()
         await self.until(lambda: "done" in self.states("o") and "done" in self.states("i49"), "done")
+        await self.settle()
         await self.send(self.command("set_current_limit", "later", i=1e-6))
         self.assertEqual(self.states("later"), ["accepted", "done"])
 
