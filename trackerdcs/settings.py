@@ -31,7 +31,7 @@ _EXPECTED = {
 }
 _YAML = {
     "found character '\\t' that cannot start any token": "a tab: only spaces may indent and separate",
-    "mapping values are not allowed here": "no key can be here: is this line or the one above it indented wrongly, or without ': '?",
+    "mapping values are not allowed here": "no key can be here: is this line or the one above indented wrongly?",
     "expected <block end>, but found '<block mapping start>'": "indented otherwise than the keys that it belongs to",
     "could not find expected ':'": "this line or the one above it lacks ': ' between key and value",
 }

@@ -39,6 +39,8 @@ class Place:
 
     stand: "Stand"
     file: str
+    guessed: bool = False
+    """True with the demonstrator's stand file and another broker: whose store and journals it has, nobody has said."""
 
     @property
     def broker(self) -> str:
@@ -70,7 +72,7 @@ def place(file: Path | None, broker: str | None) -> Place:
     if broker is None:
         return Place(stand, name)
     host, port = _host_and_port(broker)
-    return Place(replace(stand, bus=replace(stand.bus, host=host, port=port)), "--broker")
+    return Place(replace(stand, bus=replace(stand.bus, host=host, port=port)), "--broker", guessed=file is None)
 
 
 def _host_and_port(text: str) -> tuple[str, int]:

@@ -81,6 +81,11 @@ async def _findings(where: Place, listen: float) -> AsyncIterator[Finding]:
             yield finding
     else:
         yield Finding("FAIL", where.no_broker)
+    if where.guessed:
+        yield Finding(
+            "WARN", "journals and database were not looked at: where they are stands in the stand file (--file)"
+        )
+        return
     for finding in from_files(Path(where.stand.data), list(where.stand.devices)):
         yield finding
     async for finding in _from_store(where, overview, at):

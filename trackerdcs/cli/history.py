@@ -3,20 +3,24 @@
 import re
 from dataclasses import replace
 from enum import StrEnum
+from itertools import pairwise
+from statistics import median
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from trackerdcs.cli.clients import FileOption, Place, place
-from trackerdcs.domain.errors import TrackerError
+from trackerdcs.domain.errors import ConfigError, StoreDown, TrackerError
 from trackerdcs.domain.messages import NO_CHANNEL, TEXT
 from trackerdcs.domain.series import Bucket, FieldValue, Sample, Selection
 
 if TYPE_CHECKING:
-    from trackerdcs.ports import TimeSeries
+    from trackerdcs.ports import Link, TimeSeries
 
 ROWS = 50
 PARTS = 1000
+GAP = 5.0
+"""Samples further apart than so many usual intervals have a gap between them that is said."""
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _LONGEST_S = 100 * 365 * 86400
 
@@ -77,6 +81,8 @@ async def _history(
         samples = [] if buckets else await series.samples(window)
         if not samples and not buckets:
             await _explain(series, window, where)
+    except (StoreDown, ConfigError) as e:
+        raise type(e)(f"{e} (the store in {where.file}; another: --file STANDFILE)") from e
     finally:
         await series.close()
     if format is Format.csv:
@@ -92,11 +98,27 @@ async def _explain(series: "TimeSeries", window: Selection, where: Place) -> Non
     latest = await newest(series, replace(window, start=0))
     name = f"{window.stand}/{window.device} {window.channel} {window.quantity}"
     if latest is None:
-        known = ", ".join(f"{d} ({' '.join(c.channels) or NO_CHANNEL})" for d, c in where.stand.devices.items())
-        raise TrackerError(
-            f"nothing was ever stored of {name}; the devices in {where.file}, with their channels: {known}"
-        )
+        raise TrackerError(f"nothing was ever stored of {name}; {_known(window, where)}")
     typer.echo(f"nothing of {name} in this time; its newest value is of {utc(latest)}", err=True)
+
+
+def _known(window: Selection, where: Place) -> str:
+    """What there is instead, as far as the stand file says."""
+    from typing import cast
+
+    from trackerdcs.drivers.registry import driver_class
+
+    stand = where.stand
+    if window.stand == stand.stand and window.device in stand.devices:
+        driver = stand.devices[window.device].driver
+        channels = driver_class(driver)(cast("Link", None)).channels()  # from the driver's tables alone
+        if window.channel in channels:
+            quantities = channels[window.channel].quantities
+            if window.quantity in quantities:
+                return f"{driver} has it, but has not read it so far (some are read only while the output is on)"
+            return f"{driver} reads there: {', '.join(quantities)}"
+    known = ", ".join(f"{d} ({' '.join(c.channels) or NO_CHANNEL})" for d, c in stand.devices.items())
+    return f"the devices of stand {stand.stand} in {where.file}, with their channels: {known}"
 
 
 async def newest(series: "TimeSeries", window: Selection) -> int | None:
@@ -147,22 +169,36 @@ def _print_table(samples: list[Sample], buckets: list[Bucket], name: str) -> Non
     from trackerdcs.domain.instrument import UNITS
 
     unit = UNITS.get(name.rpartition(" ")[2], "")
-    title = f"{name}{f' in {unit}' if unit not in ('', '1') else ''}"
+    title = f"{name}{f' in {unit}' if unit not in ('', '1') else ''}, times in UTC"
     if buckets:
         width = max(b.stop - b.start for b in buckets) / 1e9
         count = sum(b.count for b in buckets)
         typer.echo(f"{title}: {count} samples in {len(buckets)} parts of {duration(width)}")
         typer.echo(f"{'from':30} {'mean':>14} {'lowest':>14} {'highest':>14} {'samples':>8}")
-        for b in buckets:
+        for before, b in zip([None, *buckets], buckets, strict=False):
+            _print_gap((b.start - before.stop) / 1e9 if before else 0.0)
             typer.echo(f"{utc(b.start):30} {b.mean:14.7g} {b.low:14.7g} {b.high:14.7g} {b.count:8}")
         return
-    shown, left_out = samples, ""
-    if len(samples) > ROWS:  # texts have no mean: their changes say all
-        shown = [s for i, s in enumerate(samples) if i == 0 or s.value != samples[i - 1].value]
+    steps = [(after.ts - s.ts) / 1e9 for s, after in pairwise(samples)]
+    usual = median(steps) if steps else 0.0
+    gaps = [0.0] + [step if step > GAP * usual else 0.0 for step in steps]
+    shown, left_out = list(range(len(samples))), ""
+    if len(samples) > ROWS:  # texts have no mean: their changes, and where nothing is known, say all
+        shown = [i for i in shown if i == 0 or gaps[i] or samples[i].value != samples[i - 1].value]
         left_out = f", {len(shown)} changes" + (f", the last {ROWS} of them" if len(shown) > ROWS else "")
     typer.echo(f"{title}: {len(samples)} samples{left_out}")
-    for sample in shown[-ROWS:]:
-        typer.echo(f"{utc(sample.ts):30} {clean(_written(sample.value)):>14}")
+    for i in shown[-ROWS:]:
+        _print_gap(gaps[i])
+        typer.echo(f"{utc(samples[i].ts):30} {clean(_written(samples[i].value)):>14}")
+    if left_out:
+        typer.echo(f"{utc(samples[-1].ts):30} {clean(_written(samples[-1].value)):>14}  (newest)")
+
+
+def _print_gap(seconds: float) -> None:
+    from trackerdcs.cli.rows import duration
+
+    if seconds > 0:
+        typer.echo(f"  -- nothing stored for {duration(seconds)} --")
 
 
 def _written(value: FieldValue) -> str:

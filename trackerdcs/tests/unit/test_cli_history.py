@@ -72,14 +72,14 @@ class History(unittest.IsolatedAsyncioTestCase):
     async def test_a_short_table_shows_every_sample(self) -> None:
         await self.store("v_mon", {float(age): age / 2 for age in range(ROWS)})
         lines = (await self.history()).stdout.splitlines()
-        self.assertEqual(lines[0], f"bench/hv1 ch0 v_mon in V: {ROWS} samples")
+        self.assertEqual(lines[0], f"bench/hv1 ch0 v_mon in V, times in UTC: {ROWS} samples")
         self.assertEqual(len(lines), ROWS + 1)
         self.assertRegex(lines[-2], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z +0.5$")
 
     async def test_a_long_table_shows_parts_and_hides_no_spike(self) -> None:
         await self.store("v_mon", {float(age): -5000.0 if age == 333 else -1.0 for age in range(600)})
         lines = (await self.history("v_mon", "--last", "10m")).stdout.splitlines()
-        self.assertRegex(lines[0], r"v_mon in V: \d{3} samples in \d+ parts of .*(s|min)$")
+        self.assertRegex(lines[0], r"v_mon in V, times in UTC: \d{3} samples in \d+ parts of .*(s|min)$")
         self.assertLessEqual(len(lines), ROWS + 2)
         self.assertEqual(lines[1].split(), ["from", "mean", "lowest", "highest", "samples"])
         self.assertEqual(min(float(line.split()[2]) for line in lines[2:]), -5000.0)
@@ -87,8 +87,18 @@ class History(unittest.IsolatedAsyncioTestCase):
     async def test_a_long_table_of_texts_shows_the_changes(self) -> None:
         await self.store("state", {float(age): "on" if 100 < age <= 200 else "off" for age in range(300)})
         lines = (await self.history("state")).stdout.splitlines()
-        self.assertEqual(lines[0], "bench/hv1 ch0 state: 300 samples, 3 changes")
-        self.assertEqual([line.split()[1] for line in lines[1:]], ["off", "on", "off"])
+        self.assertEqual(lines[0], "bench/hv1 ch0 state, times in UTC: 300 samples, 3 changes")
+        self.assertEqual([line.split()[1] for line in lines[1:]], ["off", "on", "off", "off"])
+        self.assertEqual(lines[-1].split()[::2], [utc(self.now), "(newest)"])
+
+    async def test_a_time_of_which_nothing_is_known_is_said(self) -> None:
+        known = [float(age) for age in range(300) if not 100 < age <= 200]
+        await self.store("state", dict.fromkeys(known, "on"))
+        await self.store("v_mon", dict.fromkeys(known, -50.0))
+        lines = (await self.history("state")).stdout.splitlines()[1:]
+        gap = "  -- nothing stored for 2 min --"
+        self.assertEqual([line if line == gap else line.split()[1] for line in lines], ["on", gap, "on", "on"])
+        self.assertRegex((await self.history("v_mon")).stdout, r"\n  -- nothing stored for 8\d s --\n")
 
     async def test_nothing_in_this_time(self) -> None:
         await self.store("v_mon", {7200: 1.0, 8000: 2.0})
@@ -100,15 +110,21 @@ class History(unittest.IsolatedAsyncioTestCase):
 
     async def test_an_unknown_series(self) -> None:
         await self.store("v_mon", {1: 1.0})
-        for quantity, device in (("v_mno", "hv1"), ("state", "hv1"), ("v_mon", "hv9")):
+        for quantity, device, instead in (
+            ("v_mno", "hv1", "iseg_shr reads there: v_set, .*v_mon"),
+            ("state", "hv1", "iseg_shr has it, but has not read it so far"),
+            ("v_mon", "hv9", "the devices of stand bench in .*stand.yaml, with their channels: hv1"),
+        ):
             result = await self.history(quantity, device=device)
             self.assertEqual((result.exit_code, result.stdout), (1, ""))
-            self.assertRegex(result.stderr, f"nothing was ever stored of bench/{device} ch0 {quantity}.*hv1")
+            self.assertRegex(result.stderr, f"nothing was ever stored of bench/{device} ch0 {quantity}; {instead}")
 
     async def test_no_store(self) -> None:
         result = await self.history()
         self.assertEqual((result.exit_code, result.stdout), (1, ""))
-        self.assertIn("series.sqlite", result.stderr)
+        self.assertRegex(
+            result.stderr, r"series.sqlite: there is no such file.*the store in .*stand.yaml; another: --file"
+        )
         self.assertFalse((self.folder / "series.sqlite").exists())
 
     async def test_it_reads_while_somebody_writes(self) -> None:

@@ -206,7 +206,7 @@ class Files(Reads):
             ("stand: 'demo\n", ":2: "),
             ("a:\n  b:\n\t\tc: 1\n", ":3: a tab: only spaces may indent"),
             ("a:\tb\n", ":1: a tab: only spaces may indent"),
-            ("a:\n  b: 1\n    c: 2\n", ":3: no key can be here: is this line or the one above it indented wrongly"),
+            ("a:\n  b: 1\n    c: 2\n", ":3: no key can be here: is this line or the one above indented wrongly?"),
             ("a:\n    b: 1\n   c: 2\n", ":3: indented otherwise than the keys that it belongs to"),
             ("a:\n  c: 2\n  b 1\nd: 1\n", ":4: this line or the one above it lacks ': '"),
             ("stand: demo\n---\nstand: demo\n", ":2: "),
