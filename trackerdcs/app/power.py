@@ -78,7 +78,10 @@ class Power:
         await self._do(Priority.DOWN, lambda: self._driver.switch(ch, False))
         seconds = abs(_number(start, "v_mon", 0.0)) / self._channels[ch].ramp_down
         return await self._until(
-            ch, lambda now: now.get("on") is False and _below(now, safe), f"off and below {safe:g} V", seconds
+            ch,
+            lambda now: now.get("on") is False and _below(now, safe) and now.get("state") != "ramping_down",
+            f"off, below {safe:g} V and at rest",
+            seconds,
         )
 
     async def _until_at(self, ch: str, target: float) -> Reading:

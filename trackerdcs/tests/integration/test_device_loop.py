@@ -53,9 +53,10 @@ class TestCommands(WithIseg):
             self.assertAlmostEqual(self.sim.truth()["ch0"]["v"], -50.0, delta=1.0)
             states = {f.ch["ch0"]["state"] for f in bench.frames}
             self.assertLessEqual({"off", "ramping_up"}, states)
+            await bench.command("set_ramp", up=200, down=40)  # slow enough to be seen between 10 V and nothing
             ack = await bench.command("off")
-            self.assertEqual((ack.state, ack.readback["on"]), ("done", False))
-            self.assertLess(abs(float(ack.readback["v_mon"])), 10.0)
+            self.assertEqual((ack.state, ack.readback["on"], ack.readback["state"]), ("done", False, "off"))
+            self.assertLess(abs(float(ack.readback["v_mon"])), 1.0)
 
     async def test_off_during_a_ramp_ends_it(self):
         async with device_bench(self.config) as bench:
