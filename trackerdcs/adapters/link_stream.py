@@ -199,9 +199,9 @@ class StreamLink:
         left = deadline - time.monotonic()
         data = self._raw.read(left) if left > 0 else b""
         if not data:
-            raise ReplyTimeout(
-                f"{self._raw.name}: no whole line in time, asked {self._asked!r}, got {self._buffer[:80]!r}"
-            )
+            asked = f" to {self._asked.decode()!r}" if self._asked else ""
+            came = f"only {self._buffer[:80]!r}" if self._buffer else "nothing"
+            raise ReplyTimeout(f"{self._raw.name}: no whole answer in time{asked}, {came} came")
         self._buffer += data
 
     def _text(self, line: bytes) -> str:

@@ -133,6 +133,15 @@ class TestTalkingBoards(LinkCase):
                 self.assertEqual(caught.exception.delivered, delivered)
                 self.assertFalse(link.connected)
 
+    def test_a_timeout_says_what_was_asked_and_what_came(self):
+        for fault, came in ((Fault.SILENT, "nothing"), (Fault.PARTIAL, "only b'.+'")):
+            with self.subTest(fault):
+                server = TcpFaultServer()
+                link = self.start(server)
+                server.script.append(fault)
+                with self.assertRaisesRegex(ReplyTimeout, f"no whole answer in time to 'ECHO 111', {came} came"):
+                    link.query("ECHO 111")
+
     def test_what_a_board_says_while_it_starts_is_forgotten(self):
         server = PtyFaultServer()
         began = time.monotonic()
