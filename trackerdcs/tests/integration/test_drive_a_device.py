@@ -68,7 +68,7 @@ class Page(AgainstTheDemo):
         blocks = re.findall(r"^```sh\n(.*?)^```", self.page, flags=re.M | re.S)
         sent, read, ended, known, asked = map(self.run_block, blocks)
         self.assertEqual(re.findall(r"^\w+", sent, flags=re.M), ["accepted", "done"] * 2)
-        self.assertRegex(read, r"demo/hv1 ch0 v_set in V: \d+ samples(.|\n)*time,ts_ns,value\n.*Z,\d+,")
+        self.assertRegex(read, r"demo/hv1 ch0 v_set in V, times in UTC: \d+ samples(.|\n)*time,ts_ns,value\n.*Z,\d+,")
         self.assertRegex(ended, r"^accepted\ndone, (.|\n)*OK   store")
         meta, status = map(json.loads, known.splitlines())
         self.assertEqual((meta["channels"]["ch0"]["commands"]["set_voltage"]["args"]["v"]["unit"]), "V")
