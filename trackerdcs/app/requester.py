@@ -110,7 +110,7 @@ class Requester:
         deadline, accepted = sent + min(self._ack_wait, wait), False
         while delivery := await self._next(heard, deadline):
             ack = self._note(delivery)
-            if ack is None or ack.id != id or (accepted and ack.state == "accepted"):
+            if ack is None or (ack.user, ack.id) != (self._user, id) or (accepted and ack.state == "accepted"):
                 continue
             yield ack
             if ack.state in FINAL:

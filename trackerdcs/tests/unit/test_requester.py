@@ -72,7 +72,8 @@ class Sent(RequesterCase):
             await device.is_there()
             asking = asyncio.create_task(self.request())
             await asyncio.sleep(0.05)
-            await device.say("ack", Ack("other", "web", "failed", 1), retain=False)
+            await device.say("ack", Ack("other", "cli", "failed", 1), retain=False)
+            await device.say("ack", Ack(device.commands[0][1].id, "web", "failed", 1), retain=False)
             await device.say("ack", Ack(device.commands[0][1].id, "cli", "done", 1), retain=False)
             self.assertEqual([a.state for a in await asking if isinstance(a, Ack)], ["accepted", "done"])
 
