@@ -17,7 +17,8 @@ demo: $(STAMP) ## run the demonstrator: simulated instruments, broker, database,
 test: $(STAMP) servers ## run every test; servers that cannot be had are skipped with the reason
 	$(BIN)/python -m unittest discover trackerdcs/
 
-soak: $(STAMP) servers ## ten minutes of random faults on a whole stand, nothing may be lost; MINUTES=60 for longer
+soak: $(STAMP) servers ## the long tests: drivers on ptys too, then ten minutes of random faults on a whole stand; MINUTES=60 for longer
+	TRACKERDCS_LONG=1 $(BIN)/python -m unittest trackerdcs.tests.contract.test_drivers
 	$(BIN)/python -m trackerdcs.tests.soak $(MINUTES)
 
 check: $(STAMP) ## formatter, linter and type checker, changing nothing

@@ -1,5 +1,6 @@
 """For tests: which simulator belongs to which driver, and a bench with the two connected by a real socket or pty."""
 
+import os
 import re
 import time
 import unittest
@@ -176,7 +177,15 @@ class SupplyCase(unittest.TestCase):
                 )
 
 
-def generate(contract: type[unittest.TestCase], names: list[str]) -> dict[str, type[unittest.TestCase]]:
+BOTH: tuple[Kind, ...] = ("tcp", "pty")
+SLOW: tuple[Kind, ...] = BOTH if os.environ.get("TRACKERDCS_LONG") == "1" else ("tcp",)
+"""Kinds of wire for what waits for many time-outs: on ptys the links have the same faults in their own tests, and
+`make soak` sets TRACKERDCS_LONG."""
+
+
+def generate(
+    contract: type[unittest.TestCase], names: list[str], kinds: tuple[Kind, ...] = BOTH
+) -> dict[str, type[unittest.TestCase]]:
     """A class of tests for each driver and each kind of wire."""
-    titles = [(f"{contract.__name__}_{name}_{kind}", name, kind) for name in names for kind in ("tcp", "pty")]
+    titles = [(f"{contract.__name__}_{name}_{kind}", name, kind) for name in names for kind in kinds]
     return {title: type(title, (contract,), {"name": name, "kind": kind}) for title, name, kind in titles}

@@ -8,7 +8,7 @@ import unittest
 from trackerdcs.drivers.registry import DRIVERS
 from trackerdcs.sim.stand import SIMULATORS
 from trackerdcs.tests import driver_contract, driver_faults
-from trackerdcs.tests.driver_cases import generate, is_supply
+from trackerdcs.tests.driver_cases import SLOW, generate, is_supply
 
 SUPPLIES = [name for name in DRIVERS if is_supply(name)]
 
@@ -19,5 +19,5 @@ class TestTable(unittest.TestCase):
 
 
 globals().update(generate(driver_contract.SupplyContract, SUPPLIES))
-globals().update(generate(driver_faults.SupplyFaults, SUPPLIES))
-globals().update(generate(driver_faults.SupplyKilled, SUPPLIES))
+globals().update(generate(driver_faults.SupplyFaults, SUPPLIES, SLOW))
+globals().update(generate(driver_faults.SupplyKilled, SUPPLIES, SLOW))

@@ -139,6 +139,8 @@ class StandFile(unittest.TestCase):
             "ramp_up": "V/s",
             "ramp_down": "V/s",
             "v_safe_off": "V",
+            "step_max": "V",
+            "i_soft": "A",
         }
         self.assertEqual({key: unit for key, unit in units.items() if unit}, expected)
 

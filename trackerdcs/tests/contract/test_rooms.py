@@ -27,10 +27,19 @@ IMPURE = {"asyncio", "io", "logging", "os", "socket", "sqlite3", "subprocess", "
 CEILING = 300
 
 
+def parsed(source: str) -> ast.Module:
+    """The module's tree; again if another thread was formatting a traceback just then, which confuses Python 3.11."""
+    while True:
+        try:
+            return ast.parse(source)
+        except SystemError:
+            continue
+
+
 def imports(source: str) -> set[str]:
     """Dotted names a source imports anywhere in it; a relative import keeps its dots."""
     found = set()
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(parsed(source)):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):

@@ -26,9 +26,6 @@ from trackerdcs.tests.servers import HOST
 from trackerdcs.tests.service import TRACKERDCS
 from trackerdcs.tests.witness import Witness
 
-CSV = ["--last", "60s", "--format", "csv"]
-HV1 = ["--stand", "demo", "--device", "hv1", "--channel", "ch0"]
-
 
 def witness(demo: Demo, *bad: str) -> Witness:
     bus = MqttBus(BusConfig(host=demo.host, port=demo.port), f"witness-{uuid.uuid4().hex[:8]}")
@@ -72,31 +69,9 @@ class AnyClient:
         self._client.loop_stop()
 
 
-class TestStory(AgainstTheDemo):
+class TestAnyClient(AgainstTheDemo):
     async def asyncSetUp(self) -> None:
         await self.demo.all_stored()
-
-    async def done(self, *args: str) -> str:
-        code, out, err = await self.send(*args)
-        self.assertEqual((code, err), (0, ""), f"{out}\n{self.demo.said()}")
-        return out
-
-    async def newest(self, quantity: str) -> float:
-        """Of hv1 ch0, as `history` prints it, in a frame that was read from now on."""
-        await self.demo.stored("hv1", "ch0", quantity, since=time.time_ns())
-        said = await self.run_cli("history", *HV1, "--quantity", quantity, *CSV)
-        return float(said.stdout.splitlines()[-1].split(",")[2])
-
-    async def test_the_story_of_the_readme(self) -> None:
-        async with witness(self.demo):
-            said = await self.done("demo", "hv1", "set_voltage", "ch0", "--arg", "v=-50", "--reason", "first")
-            self.assertEqual([line.split(",")[0] for line in said.splitlines()], ["accepted", "done"])
-            self.assertEqual(await self.newest("v_set"), -50.0)
-            self.assertAlmostEqual(await self.newest("v_mon"), 0.0, delta=1.0)
-            await self.done("demo", "hv1", "on", "ch0", "--reason", "first")
-            self.assertAlmostEqual(await self.newest("v_mon"), -50.0, delta=1.0)
-            await self.done("demo", "hv1", "off", "ch0", "--reason", "first done")
-            self.assertAlmostEqual(await self.newest("v_mon"), 0.0, delta=10.0)
 
     async def test_the_same_through_any_mqtt_client(self) -> None:
         client = self.enterContext(contextlib.closing(AnyClient(self.demo.port)))

@@ -18,10 +18,13 @@ PATIENCE_S = 60.0
 
 
 class TestStack(unittest.IsolatedAsyncioTestCase):
-    def setUp(self):
-        self.enterContext(mock.patch.dict(os.environ, {"TEST_TOKEN": Influxd.token}))
-        folder = Path(self.enterContext(tempfile.TemporaryDirectory(ignore_cleanup_errors=True)))
-        self.stack = Stack(folder, self.enterContext)
+    stack: Stack
+
+    @classmethod
+    def setUpClass(cls):
+        cls.enterClassContext(mock.patch.dict(os.environ, {"TEST_TOKEN": Influxd.token}))
+        folder = Path(cls.enterClassContext(tempfile.TemporaryDirectory(ignore_cleanup_errors=True)))
+        cls.stack = Stack(folder, cls.enterClassContext)
 
     async def send(self, device: str, *args: str) -> None:
         done = await asyncio.to_thread(self.stack.trackerdcs, "send", STAND, device, *args, "--reason", "test")
@@ -30,7 +33,6 @@ class TestStack(unittest.IsolatedAsyncioTestCase):
     async def test_nothing_is_lost_and_no_output_moves_when_each_service_is_killed(self):
         stack = self.stack
         for args in (
-            ("set_ramp", "ch0", "--arg", "up=100", "--arg", "down=100"),
             ("set_voltage", "ch0", "--arg", "v=-50"),
             ("on", "ch0"),
         ):
