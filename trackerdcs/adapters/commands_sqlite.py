@@ -20,6 +20,7 @@ CREATE TABLE IF NOT EXISTS last_acks (
 );
 CREATE INDEX IF NOT EXISTS unfinished_acks ON last_acks (n) WHERE final = 0;
 CREATE TABLE IF NOT EXISTS bindings (channel TEXT PRIMARY KEY, module TEXT) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS latches (channel TEXT PRIMARY KEY, cause TEXT NOT NULL) WITHOUT ROWID;
 """
 
 
@@ -52,6 +53,16 @@ class SqliteCommandLog:
     def bind(self, channel: str, module: str | None) -> None:
         with self._file.transaction() as db:
             db.execute("INSERT OR REPLACE INTO bindings VALUES (?, ?)", (channel, module))
+
+    def latches(self) -> dict[str, str]:
+        with self._file.transaction() as db:
+            return dict(db.execute("SELECT channel, cause FROM latches").fetchall())
+
+    def latch(self, channel: str, cause: str | None) -> None:
+        with self._file.transaction() as db:
+            db.execute("DELETE FROM latches WHERE channel = ?", (channel,))
+            if cause is not None:
+                db.execute("INSERT INTO latches VALUES (?, ?)", (channel, cause))
 
     def close(self) -> None:
         self._file.close()

@@ -75,11 +75,12 @@ class Announcer:
         """Send an ack; it waits for the broker."""
         self._post(self._acks, "ack", encode(replace(ack, why=plain(ack.why) if ack.why else None)))
 
-    def report(self, event: str, why: str | None = None, data: dict[str, Any] | None = None) -> None:
+    def report(
+        self, event: str, why: str | None = None, data: dict[str, Any] | None = None, ch: str | None = None
+    ) -> None:
         """Send an event; it waits for the broker."""
-        message = Event(
-            event=event, ts=self._clock.now(), boot=self._who.boot, why=plain(why) if why else None, data=data or {}
-        )
+        why = plain(why) if why else None
+        message = Event(event, self._clock.now(), self._who.boot, ch=ch, why=why, data=data or {})
         self._post(self._events, "event", encode(message))
 
     def refresh(self) -> None:

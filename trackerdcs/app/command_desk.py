@@ -25,7 +25,7 @@ TOGETHER = 500
 WHY = 500
 """Characters of the longest answer: it may quote what a client has sent."""
 STOPS = "the service stops"
-MOVES = frozenset({"on", "off", "emergency_off", "set_voltage"})
+MOVES = frozenset({"on", "off", "emergency_off", "set_voltage", "hold"})
 """Commands that end an earlier one of the same channel which still waits for its read-back."""
 
 log = logging.getLogger(__name__)
@@ -35,18 +35,23 @@ Execute = Callable[[str, str, Args], Coroutine[Any, Any, dict[str, Value]]]
 
 
 class CommandDesk:
-    """Judges by `policy`, executes by `execute(cmd, channel, args) -> read-back`, answers by `answer(ack)`."""
+    """Judges by `policy`, executes by `execute(cmd, channel, args) -> read-back`, answers by `answer(ack)`.
+
+    `object_to(cmd, channel, args)` says why a command must not begin in the present state, or None.
+    """
 
     def __init__(
         self,
         policy: Callable[[], Policy | None],
         execute: Execute,
+        object_to: Callable[[str, str, Args], str | None],
         answer: Callable[[Ack], None],
         report: Callable[[str, str], None],
         command_log: CommandLog,
         clock: Clock,
     ) -> None:
-        self._policy, self._execute, self._answer, self._report = policy, execute, answer, report
+        self._policy, self._execute, self._object_to = policy, execute, object_to
+        self._answer, self._report = answer, report
         self._memory, self._clock = CommandMemory(command_log), clock
         self._moving: dict[str, Work] = {}
         self._running: dict[asyncio.Future[None], Work] = {}
@@ -138,6 +143,8 @@ class CommandDesk:
             verdict = Verdict("refused", f"{running} commands of this device have not come to their end yet")
         else:
             verdict = judge(command, user, retained=delivery.retained, now=now, policy=policy)
+        if verdict.args is not None and (objection := self._object_to(command.cmd, command.ch, verdict.args)):
+            verdict = Verdict("refused", objection)
         ack = self._noted(replace(ack, state=verdict.state, why=verdict.why))
         if verdict.state == "accepted":
             return command, verdict.args or {}, ack

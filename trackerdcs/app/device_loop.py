@@ -16,12 +16,12 @@ from trackerdcs.app.worker import Worker
 from trackerdcs.domain.codec import encode
 from trackerdcs.domain.desk import Args, Policy
 from trackerdcs.domain.errors import ConfigError, DeviceError, StoreFault
-from trackerdcs.domain.instrument import Argument, Channel, CommandSpec, Role, Snapshot
+from trackerdcs.domain.instrument import Channel, Role, Snapshot
+from trackerdcs.domain.limits import with_procedures
 from trackerdcs.domain.messages import NO_CHANNEL, Frame, Meta, Value
 from trackerdcs.domain.stand import DeviceConfig
 from trackerdcs.ports import Bus, Clock, CommandLog, Driver, Entry, Journal, Link, PowerSupply
 
-BIND = CommandSpec({"module": Argument("text")})
 LAST_WORDS = 0.5
 """Seconds that the last acks of a service that stops may take."""
 
@@ -49,21 +49,30 @@ class DeviceLoop:
         self._driver, self._bus, self._commands, self._clock = driver, bus, commands, clock
         worker = Worker(who.device)
         self._owner = Owner(who.device, config, driver, link, worker, clock)
-        self._power: Power | None = None
-        if any(c.commands for c in channels.values()):
-            self._power = Power(cast(PowerSupply, driver), worker, config.channels, clock)
         self._outbox = Outbox(who.topic("frame"), bus, journal)
         self._replay = Replay(who.stand, who.device, who.boot, bus, journal, self._outbox, clock, unconfirmed)
         self._announcer = Announcer(who, bus, clock, self._faults)
+        self._power: Power | None = None
+        if any(c.commands for c in channels.values()):
+            supply = cast(PowerSupply, driver)
+            self._power = Power(supply, worker, config.channels, clock, self._happened, self._latch, self._owner.hurry)
+        self._latching: asyncio.Task[None] | None = None
         self._desk = CommandDesk(
-            self._policy, self._execute, self._announcer.answer, self._announcer.report, commands, clock
+            self._policy,
+            self._execute,
+            self._object_to,
+            self._announcer.answer,
+            self._announcer.report,
+            commands,
+            clock,
         )
+        self._poll_now = asyncio.Event()
         self._seq = 0
         self._last_ts = 0
 
     async def run(self) -> None:
         """Serve until cancelled; raises ConfigError if the instrument is another than the stand file says."""
-        await self._read_bindings()
+        await self._recall()
         await self._desk.end_interrupted()
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -94,7 +103,10 @@ class DeviceLoop:
         connects = 0
         while True:
             fault = self._owner.fault
-            self._send(await self._owner.snapshot(self._channels))
+            if self._power:
+                self._power.poll_begins()
+            snapshot = await self._owner.snapshot(self._channels)
+            self._send(self._power.judged(snapshot) if self._power else snapshot)
             if self._owner.connects != connects:
                 connects = self._owner.connects
                 self._introduce()
@@ -104,7 +116,12 @@ class DeviceLoop:
                 self._declare_lost()
             self._announcer.refresh()
             due = max(due + self._config.period, self._clock.monotonic())
-            await asyncio.sleep(due - self._clock.monotonic())
+            try:
+                async with asyncio.timeout(due - self._clock.monotonic()):
+                    await self._poll_now.wait()
+                self._poll_now.clear()
+            except TimeoutError:
+                continue
 
     def _send(self, snapshot: Snapshot) -> None:
         ts, unc = self._clock.now(), dict(snapshot.unc)
@@ -142,8 +159,9 @@ class DeviceLoop:
         identity = self._owner.identity
         if identity is None:
             return None
-        channels = {ch: replace(c, commands={**c.commands, "bind": BIND}) for ch, c in self._channels.items()}
-        return Policy(channels, self._users, self._driver.kind == "hv" and not identity.sim)
+        kind, configs = self._driver.kind, self._config.channels
+        channels = {ch: with_procedures(c, kind, configs.get(ch)) for ch, c in self._channels.items()}
+        return Policy(channels, self._users, kind == "hv" and not identity.sim)
 
     async def _execute(self, cmd: str, ch: str, args: Args) -> dict[str, Value]:
         if cmd == "bind":
@@ -154,18 +172,42 @@ class DeviceLoop:
             return {"module": module or ""}
         if self._power is None:
             raise DeviceError(f"{cmd}: {self._who.device} knows no commands")
-        return await self._power.execute(cmd, ch, args)
+        try:
+            return await self._power.execute(cmd, ch, args)
+        finally:
+            self._poll_now.set()  # who was told `done` shall not see an older frame for another period
 
-    async def _read_bindings(self) -> None:
+    def _object_to(self, cmd: str, ch: str, args: Args) -> str | None:
+        return self._power.objection(cmd, ch, args) if self._power else None
+
+    def _happened(self, event: str, ch: str, why: str) -> None:
+        log.warning("%s %s: %s: %s", self._who.device, ch, event, why)
+        self._announcer.report(event, why, ch=ch)
+
+    def _latch(self, ch: str, cause: str | None) -> None:
+        async def write() -> None:
+            try:
+                await asyncio.to_thread(self._commands.latch, ch, cause)
+            except StoreFault as e:
+                log.error("%s %s: the trip is latched in memory only: %s", self._who.device, ch, e)  # noqa: TRY400
+
+        self._latching = asyncio.get_running_loop().create_task(write())
+
+    async def _recall(self) -> None:
+        """What outlives a restart: modules bound to channels, and trips."""
         try:
             async with asyncio.timeout(START_PATIENCE):
                 bindings = await asyncio.to_thread(self._commands.bindings)
+                latched = await asyncio.to_thread(self._commands.latches)
         except (StoreFault, TimeoutError) as e:
-            log.warning("%s: modules as in the stand file: %s", self._who.device, str(e) or "the disk does not answer")
+            why = str(e) or "the disk does not answer"
+            log.warning("%s: modules as in the stand file, trips forgotten: %s", self._who.device, why)
             return
         for ch, module in bindings.items():
             if ch in self._channels:
                 self._bind(ch, module)
+        if self._power:
+            self._power.remember(latched)
 
     def _bind(self, ch: str, module: str | None) -> None:
         self._channels = self._channels | {ch: replace(self._channels[ch], module=module)}

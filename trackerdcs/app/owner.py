@@ -66,6 +66,11 @@ class Owner:
             {ch: reasons for ch, reasons in snapshot.unc.items() if ch in channels},
         )
 
+    def hurry(self) -> None:
+        """Connect at the next poll: somebody waits for the instrument."""
+        self._backoff.reset()
+        self._retry_at = 0.0
+
     async def close(self) -> None:
         """Let the job in progress end, then leave the instrument as it is."""
         if self._exchange is not None:

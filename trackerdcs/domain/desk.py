@@ -15,7 +15,7 @@ SHARED_CLIENTS = frozenset({"web", "nodered"})
 """Command users that speak for a logged-in person: only their `by` is believed."""
 
 RAMPED = frozenset({"on", "set_voltage"})
-"""Commands that put voltage on a sensor: refused on a real high-voltage supply, which has no ramp yet."""
+"""Commands that put voltage on a sensor: refused on a real high-voltage supply until there are interlocks."""
 
 MAX = sys.float_info.max
 
@@ -50,7 +50,7 @@ def judge(command: Command, user: str, *, retained: bool, now: int, policy: Poli
         args = check_args(spec, command.args)
         if policy.real_hv and command.cmd in RAMPED:
             raise CommandRefused(
-                f"{command.cmd}: refused on a high-voltage supply that is not simulated: no ramps and interlocks yet"
+                f"{command.cmd}: refused on a high-voltage supply that is not simulated: no interlocks yet"
             )
         if command.cmd not in SAFE_COMMANDS:
             if command.ts > now + LIFE:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from trackerdcs.domain.errors import ConfigError
-from trackerdcs.domain.instrument import Argument, Channel, Quantity
+from trackerdcs.domain.instrument import Argument, Channel, CommandSpec, Quantity
 from trackerdcs.domain.messages import NO_CHANNEL
 from trackerdcs.domain.stand import ChannelConfig, DeviceConfig
 
@@ -20,6 +20,9 @@ BOUNDS = {
 }
 """Limits of a channel that the instrument must be able to keep: the command and the argument that would set them."""
 
+SLOWEST = 0.1
+"""V/s; a slower ramp would look like none."""
+
 NEEDED = ("v_min", "v_max", "i_limit_max")
 
 
@@ -32,6 +35,18 @@ def narrow(channels: dict[str, Channel], config: DeviceConfig) -> dict[str, Chan
     if faults := excesses(channels, config):
         raise ConfigError("; ".join(f"{field}: {why}" for field, why in faults))
     return {name: _narrowed(channels[name], c) for name, c in _configured(channels, config).items()}
+
+
+def with_procedures(channel: Channel, kind: str, c: ChannelConfig | None) -> Channel:
+    """The commands that the device service adds to a driver's: bind for all, hold and ramps for a voltage."""
+    commands = dict(channel.commands) | {"bind": CommandSpec({"module": Argument("text")})}
+    if "set_voltage" in commands:
+        commands["hold"] = CommandSpec()
+    commands.pop("set_ramp", None)
+    if "set_voltage" in commands and kind == "hv" and c is not None:
+        rates = {"up": c.ramp_up, "down": c.ramp_down}
+        commands["set_ramp"] = CommandSpec({n: Argument("number", "V/s", SLOWEST, high) for n, high in rates.items()})
+    return replace(channel, commands=commands)
 
 
 def excesses(channels: dict[str, Channel], config: DeviceConfig) -> list[tuple[str, str]]:

@@ -48,6 +48,8 @@ class ChannelConfig(Strict):
     ramp_up: float = 10.0
     ramp_down: float = 20.0
     v_safe_off: float = 10.0
+    step_max: float = 5.0
+    i_soft: float | None = None
     label: str = ""
     module: str | None = None
 

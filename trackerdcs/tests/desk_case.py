@@ -42,6 +42,7 @@ class DeskCase(unittest.IsolatedAsyncioTestCase):
         self.path = Path(folder.name, "c.sqlite")
         self.log = SqliteCommandLog(self.path)
         self.addCleanup(self.log.close)
+        self.objection: str | None = None
         self.acks: list[Ack] = []
         self.reports: list[tuple[str, str]] = []
         self.executed: list[tuple[str, str, Args]] = []
@@ -59,6 +60,7 @@ class DeskCase(unittest.IsolatedAsyncioTestCase):
         return CommandDesk(
             lambda: policy,
             self.execute,
+            lambda cmd, ch, args: self.objection,
             self.acks.append,
             lambda event, why: self.reports.append((event, why)),
             log or self.log,

@@ -90,8 +90,7 @@ async def soak(minutes: float, seed: int) -> list[str]:
 
 def bias(stack: Stack) -> None:
     """Put -50 V on a sensor: it has to stay there, whatever happens."""
-    ramp = ("set_ramp", "ch0", "--arg", "up=100", "--arg", "down=100")
-    for command in (ramp, ("set_voltage", "ch0", "--arg", "v=-50"), ("on", "ch0")):
+    for command in (("set_voltage", "ch0", "--arg", "v=-50"), ("on", "ch0")):
         told = stack.trackerdcs("send", STAND, "hv1", *command, "--reason", "soak")
         if told.returncode:
             raise RuntimeError(f"{command}: {told.stdout}{told.stderr}")

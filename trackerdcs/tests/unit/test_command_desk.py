@@ -25,6 +25,12 @@ class TestCommandDesk(DeskCase):
         self.assertEqual(self.executed, [("set_voltage", "ch0", {"v": -50.0})])
         self.assertEqual((self.acks[0].user, self.acks[0].by), ("cli", None))
 
+    async def test_what_the_channel_objects_to_is_refused_and_not_begun(self):
+        self.objection = "ch0 is tripped"
+        await self.send(self.command("on"))
+        self.assertEqual([(a.state, a.why) for a in self.acks], [("refused", "ch0 is tripped")])
+        self.assertEqual(self.executed, [])
+
     async def test_a_repeated_id_repeats_the_last_ack_and_is_not_executed_again(self):
         await self.send(self.command())
         await self.send(self.command("off"))

@@ -1,0 +1,105 @@
+"""For tests: a power channel on a bench, and the truth of its simulated instrument, looked at all the time."""
+
+import contextlib
+import threading
+import time
+import unittest
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+from trackerdcs.domain.stand import ChannelConfig, DeviceConfig
+from trackerdcs.sim.instrument import Instrument
+from trackerdcs.sim.stand import SIMULATORS
+from trackerdcs.sim.world import World
+from trackerdcs.tests.device_bench import DeviceBench, config_for, device_bench
+from trackerdcs.tests.sim_stand import RunningSim, running
+
+UP, DOWN = 250.0, 400.0
+STEP = 5.0
+"""V; the largest step of a ramp: no way is steeper than the ramp by more than one of them."""
+
+
+class Trace:
+    """The true voltage and switch of ch0, looked at every few milliseconds."""
+
+    def __init__(self, sim: RunningSim) -> None:
+        self._sim = sim
+        self.points: list[tuple[float, float, bool]] = []
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._look)
+
+    def _look(self) -> None:
+        while not self._end.wait(0.005):
+            truth = self._sim.truth()["ch0"]
+            self.points.append((time.monotonic(), abs(float(truth["v"])), bool(truth["on"])))
+
+    def __enter__(self) -> "Trace":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end.set()
+        self._thread.join()
+
+    def fastest(self, sign: int, window: float = 0.5) -> float:
+        """The steepest way up (1) or down (-1) over `window` s, V/s."""
+        steepest, first = 0.0, 0
+        for t, v, _ in self.points:
+            while self.points[first + 1][0] <= t - window:
+                first += 1
+            t0, v0, _ = self.points[first]
+            if t - t0 >= window:
+                steepest = max(steepest, (sign * (v - v0) - STEP) / (t - t0))
+        return steepest
+
+    def largest_step(self) -> float:
+        """The largest change at once (V): what lies between two looks beyond the fastest ramp; switching off aside."""
+        pairs = zip(self.points, self.points[1:], strict=False)
+        return max(abs(v - v0) - 1.1 * DOWN * (t - t0) for (t0, v0, _), (t, v, on) in pairs if on or v > 0)
+
+    def highest(self) -> float:
+        return max(v for _, v, _ in self.points)
+
+    def switched_off_at(self) -> float:
+        """The voltage just before the output went off the last time."""
+        for (_, v, on), (_, _, later) in reversed(list(zip(self.points, self.points[1:], strict=False))):
+            if on and not later:
+                return v
+        raise AssertionError("never switched off")
+
+
+class ChannelCase(unittest.IsolatedAsyncioTestCase):
+    """Each test runs on each high-voltage supply."""
+
+    name = ""
+
+    def setUp(self) -> None:
+        self.sim = self.enterContext(running(self.simulator()))
+        limits = ChannelConfig(-800.0, 0.0, 2e-5, ramp_up=UP, ramp_down=DOWN)
+        self.config = config_for(self.name, self.sim.resource, channels={"ch0": limits})
+
+    def simulator(self) -> Instrument:
+        return SIMULATORS[self.name](World())
+
+    def limited(self, **limits: float) -> DeviceConfig:
+        channel: Any = self.config.channels["ch0"]
+        return replace(self.config, channels={"ch0": replace(channel, **limits)})
+
+    def leak(self, factor: float) -> None:
+        """Let the sensor leak so many times its current."""
+        name = f"{self.sim.instrument.name}.ch0.i0"
+        self.sim.world.set(name, factor * self.sim.world.values()[name])
+
+    @contextlib.asynccontextmanager
+    async def at(self, config: DeviceConfig, v: float, **kwargs: Any) -> AsyncIterator[DeviceBench]:
+        """A bench whose channel is on at `v`."""
+        async with device_bench(config, **kwargs) as bench:
+            self.assertEqual((await bench.command("set_voltage", v=v)).state, "done")
+            ack = await bench.command("on", wait=20)
+            self.assertEqual((ack.state, ack.why), ("done", None))
+            yield bench
+
+    async def event(self, bench: DeviceBench, name: str) -> str:
+        await bench.until(lambda: [e for e in bench.events if e.event == name], f"event {name}")
+        return next(e for e in bench.events if e.event == name).why or ""
