@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from trackerdcs.app.edge_log import EdgeLog
@@ -49,6 +50,7 @@ class ChannelControl:
         self._polled: tuple[Value | None, Value | None] | None = None
         self._target: float | None = None
         self._down: asyncio.Task[None] | None = None
+        self._owed: set[Callable[[], Awaitable[Reading]]] = set()
         self._busy = 0
         self._at_poll: int | None = 0
         self._bad = 0
@@ -62,6 +64,10 @@ class ChannelControl:
 
     def objection(self, cmd: str, v: float) -> str | None:
         """Why a command must not even begin, or None. `v`: the argument of set_voltage."""
+        if self._owed and cmd in ("on", "set_voltage", "hold"):
+            return f"{self._ch} goes down as soon as the link allows: {cmd} must not end that"
+        if self._down is not None and not self._down.done() and cmd in ("on", "set_voltage"):
+            return f"{self._ch} is still coming down ({self.cause or 'an order is undone'})"
         on, setpoint = self._mover.known.get("on"), number(self._mover.known.get("v_set"))
         up = cmd == "on" or (cmd == "set_voltage" and on is not False and rises(setpoint, v))
         if up and self.cause:
@@ -93,8 +99,10 @@ class ChannelControl:
         if now["on"] is True:
             return now
         allowed = self._config.i_limit_max
-        self._busy += 1
-        try:
+        with self._ours():
+            low, high, found = self._config.v_min, self._config.v_max, number(now["v_set"])
+            if not self._hv and low is not None and high is not None and not low <= found <= high:
+                raise CommandRefused(f"{self._ch}: v_set {found:g} V is outside its limits: set_voltage first")
             if allowed is not None and number(now["i_limit"]) > allowed:
                 await self._mover.order(Priority.SET, lambda: self._driver.set_current_limit(self._ch, allowed))
             if self._hv and target is None:
@@ -104,30 +112,20 @@ class ChannelControl:
             self._happens("rise")
             await self._mover.order(Priority.SET, lambda: self._driver.switch(self._ch, True))
             return await self._move(number(now["v_set"]) if target is None else target, True)
-        finally:
-            self._busy -= 1
 
     async def off(self) -> Reading:
         """Voltage down, then the switch. Goes on when the link is back after a fault: it is never given up."""
-        self._target = None
-        self._busy += 1
-        try:
-            self._happens("fall")
-            now = await self._insist(lambda: self._mover.come_down(Priority.DOWN))
-            self._happens("found_off")
-            return self._agreed(now)
-        finally:
-            self._busy -= 1
+        return await self._to_off(lambda: self._mover.come_down(Priority.DOWN))
 
     async def emergency_off(self) -> Reading:
         """The fastest way there is, at any voltage; always allowed."""
-        self._target = None
 
         async def switch() -> Reading:
             await self._mover.order(Priority.DOWN, lambda: self._driver.emergency_off(self._ch))
             return await self._mover.until(Priority.DOWN, lambda r: r.get("on") is False, "off", 10.0)
 
-        return self._agreed(await self._insist(switch))
+        self._owed.add(switch)  # from its first moment: what is slower must not take its place
+        return await self._to_off(switch)
 
     async def hold(self) -> Reading:
         """Stay at the voltage of now: a ramp of the supply's own is stopped there."""
@@ -210,22 +208,46 @@ class ChannelControl:
         self._polled = (now.get("on"), now.get("v_set"))
         return now
 
+    @contextmanager
+    def _ours(self) -> Iterator[None]:
+        """Meanwhile polls judge nothing; an order may be on its way at a bad end, so the next reading is ours too."""
+        self._busy += 1
+        try:
+            yield
+        except BaseException:
+            self._polled = None
+            raise
+        finally:
+            self._busy -= 1
+
+    async def _to_off(self, way: Callable[[], Awaitable[Reading]]) -> Reading:
+        self._target = None
+        with self._ours():
+            self._happens("fall")
+            now = await self._insist(way)
+            self._happens("found_off")
+            return self._agreed(now)
+
     async def _insist(self, attempt: Callable[[], Awaitable[Reading]]) -> Reading:
         """The safe direction is not given up because of the link: tried again until the instrument has answered."""
         edge = EdgeLog(log)
-        while True:
-            try:
-                return await attempt()
-            except LinkError as e:
-                edge.fail("link", f"{self._ch}: it goes down when the link is back: {e}")
-                self._hurry()
-                await asyncio.sleep(RETRY)
+        try:
+            while True:
+                try:
+                    return await attempt()
+                except LinkError as e:
+                    edge.fail("link", f"{self._ch}: it goes down when the link is back: {e}")
+                    self._owed.add(attempt)
+                    self._hurry()
+                    await asyncio.sleep(RETRY)
+        finally:
+            self._owed.discard(attempt)
 
     async def _move(self, target: float, up: bool) -> Reading:
-        self._busy += 1
         try:
-            self._happens("rise" if up else "fall")
-            now = await self._mover.move(target, up)
+            with self._ours():
+                self._happens("rise" if up else "fall")
+                now = await self._mover.move(target, up)
         except VerifyError as e:
             self._happens("stopped")
             now = self._agreed(self._mover.known)
@@ -235,10 +257,7 @@ class ChannelControl:
             raise
         except BaseException:
             self._happens("stopped")
-            self._polled = None  # a step may still be on its way: the next reading is ours too
             raise
-        finally:
-            self._busy -= 1
         self._happens("arrived")
         return self._agreed(now)
 
@@ -264,18 +283,17 @@ class ChannelControl:
     async def _come_down(self) -> None:
         try:
             await self.off()
-        except TrackerError as e:
-            self._report("trip", self._ch, f"it does not come down: {e}")
+        except Exception as e:  # whatever it is, nobody else would hear of it
+            log.exception("%s: on the way down", self._ch)
+            self._report("trip", self._ch, f"it does not come down: {type(e).__name__}: {e}")
 
     async def _step_back(self, v: float) -> None:
-        self._busy += 1
         try:
-            self._agreed(await self._insist(lambda: self._mover.set(Priority.DOWN, v)))
+            with self._ours():
+                self._agreed(await self._insist(lambda: self._mover.set(Priority.DOWN, v)))
             self._happens("stopped")
         except TrackerError as e:
             self._report("compensation", self._ch, f"it could not be undone: {e}")
-        finally:
-            self._busy -= 1
 
     def _happens(self, what: Happening) -> None:
         self.state = after(self.state, what)

@@ -72,13 +72,13 @@ class Mover:
 
     async def order(self, priority: Priority, call: Callable[[], T]) -> T:
         """A job that writes: when nobody knows whether it has arrived, `sending` keeps what was before."""
-        before, self.sending = self.known, None
+        before, doubt, self.sending = self.known, self.sending, None
         self.orders += 1
         try:
             return await self.do(priority, call)
         except LinkError as e:
-            if e.delivered != "no":
-                self.sending = before
+            # What was never sent does not settle what became of an earlier order.
+            self.sending = doubt if e.delivered == "no" else before
             raise
 
     async def do(self, priority: Priority, call: Callable[[], T]) -> T:

@@ -23,6 +23,7 @@ TRANSITIONS: dict[State, dict[Happening, State]] = {
     "off": {
         "rise": "ramping_up",
         "fall": "off",
+        "arrived": "on",
         "stopped": "off",
         "found_on": "on",
         "found_off": "off",
