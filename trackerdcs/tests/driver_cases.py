@@ -1,6 +1,5 @@
 """For tests: which simulator belongs to which driver, and a bench with the two connected by a real socket or pty."""
 
-import os
 import re
 import time
 import unittest
@@ -17,6 +16,7 @@ from trackerdcs.ports import Driver, Link, PowerSupply
 from trackerdcs.services.links import open_link
 from trackerdcs.sim.stand import SIMULATORS
 from trackerdcs.sim.world import World
+from trackerdcs.tests.long import LONG
 from trackerdcs.tests.sim_stand import RunningSim, running
 
 Kind = Literal["tcp", "pty"]
@@ -178,7 +178,7 @@ class SupplyCase(unittest.TestCase):
 
 
 BOTH: tuple[Kind, ...] = ("tcp", "pty")
-SLOW: tuple[Kind, ...] = BOTH if os.environ.get("TRACKERDCS_LONG") == "1" else ("tcp",)
+SLOW: tuple[Kind, ...] = BOTH if LONG else ("tcp",)
 """Kinds of wire for what waits for many time-outs: on ptys the links have the same faults in their own tests, and
 `make soak` sets TRACKERDCS_LONG."""
 

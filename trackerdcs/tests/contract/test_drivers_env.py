@@ -8,7 +8,7 @@ from trackerdcs.domain.instrument import UNITS
 from trackerdcs.drivers.registry import DRIVERS, driver_class
 from trackerdcs.sim.talker import Talker
 from trackerdcs.sim.world import World
-from trackerdcs.tests.driver_cases import BOARD_SPEED, Bench, Kind, bench, generate, is_supply, link_to
+from trackerdcs.tests.driver_cases import BOARD_SPEED, SLOW, Bench, Kind, bench, generate, is_supply, link_to
 from trackerdcs.tests.sim_stand import running
 
 FAULTS: dict[str, dict[str, Any]] = {
@@ -132,5 +132,5 @@ class BoardContract(unittest.TestCase):
         self.assertEqual(b.sim.transcript, [])
 
 
-globals().update(generate(BoardContract, [name for name in DRIVERS if not is_supply(name)]))
+globals().update(generate(BoardContract, [name for name in DRIVERS if not is_supply(name)], SLOW))
 del BoardContract  # it is no test by itself

@@ -21,6 +21,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from trackerdcs.adapters.bus_mqtt import MqttBus
 from trackerdcs.domain.stand import BusConfig
+from trackerdcs.tests.long import long
 from trackerdcs.tests.running_demo import LIMIT_S, READY, AgainstTheDemo, Demo, free_ports
 from trackerdcs.tests.servers import HOST
 from trackerdcs.tests.service import TRACKERDCS
@@ -105,6 +106,7 @@ NONSENSE = (
 )
 
 
+@long
 class TestNonsense(unittest.IsolatedAsyncioTestCase):
     async def test_nonsense_stops_nothing_and_is_counted(self) -> None:
         demo = self.enterContext(Demo())

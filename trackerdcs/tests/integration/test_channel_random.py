@@ -7,6 +7,7 @@ import unittest
 
 from trackerdcs.tests.channel_case import DOWN, STEP, UP, ChannelCase, Trace
 from trackerdcs.tests.device_bench import DeviceBench, device_bench
+from trackerdcs.tests.long import long
 
 SECONDS = 3.0
 FAULTS = ("late", "drop", "partial", "garbage", "double", "close", "reset")
@@ -56,6 +57,7 @@ class RandomCase(ChannelCase):
             await bench.command("on" if cmd == "go" else cmd, wait=30)
 
 
+@long
 class TestIseg(RandomCase):
     name = "iseg_shr"
 

@@ -19,6 +19,7 @@ from trackerdcs.domain.messages import Status
 from trackerdcs.domain.stand import BusConfig
 from trackerdcs.ports import TimeSeries
 from trackerdcs.tests.loader_parts import EmbeddedBrokerProcess, Source, stand_file
+from trackerdcs.tests.long import long
 from trackerdcs.tests.servers import HOST, Influxd, Mosquitto
 from trackerdcs.tests.service import TRACKERDCS, Service
 from trackerdcs.tests.waiting import until
@@ -101,6 +102,7 @@ class TestServed(LoaderCase):
                     await asyncio.sleep(0.1)
             await self.assert_all_stored(source)
 
+    @long
     async def test_a_frozen_database_loses_nothing(self) -> None:
         self.start_loader()
         async with self.source() as source:
@@ -127,6 +129,7 @@ class TestServed(LoaderCase):
         said = [line for line in loader.log().splitlines() if "load_loop" in line]
         self.assertEqual(len(said), 2, loader.log())
 
+    @long
     async def test_a_killed_broker_loses_nothing(self) -> None:
         self.start_loader()
         async with self.source() as source:

@@ -36,6 +36,8 @@ class History(unittest.IsolatedAsyncioTestCase):
         self.now = time.time_ns()
 
     async def asyncSetUp(self) -> None:
+        # The debug mode of tests reports a slow machine on stderr, which is looked at here.
+        asyncio.get_running_loop().slow_callback_duration = 60.0
         self.series = SqliteSeries(self.folder / "series.sqlite")
         self.addAsyncCleanup(self.series.close)
 
