@@ -97,6 +97,8 @@ class DeviceLoop:
             self._outbox.give_up()
             self._declare_lost()
             await asyncio.gather(self._owner.close(), self._announcer.say_last(LAST_WORDS))
+            if self._latching is not None:
+                await asyncio.wait({self._latching}, timeout=LAST_WORDS)
 
     async def _poll(self) -> None:
         due = self._clock.monotonic()
@@ -185,7 +187,11 @@ class DeviceLoop:
         self._announcer.report(event, why, ch=ch)
 
     def _latch(self, ch: str, cause: str | None) -> None:
+        earlier = self._latching
+
         async def write() -> None:
+            if earlier is not None:  # threads overtake each other: an older trip must not end over its clearing
+                await asyncio.wait({earlier})
             try:
                 await asyncio.to_thread(self._commands.latch, ch, cause)
             except StoreFault as e:
