@@ -9,7 +9,7 @@ from trackerdcs.tests.channel_case import DOWN, STEP, UP, ChannelCase, Trace
 from trackerdcs.tests.device_bench import DeviceBench, device_bench
 from trackerdcs.tests.long import long
 
-SECONDS = 3.0
+SECONDS = 2.0
 FAULTS = ("late", "drop", "partial", "garbage", "double", "close", "reset")
 
 

@@ -115,6 +115,7 @@ class TestServed(LoaderCase):
             await until(lambda: len(source.confirmed) == 900)
             await self.assert_all_stored(source)
 
+    @long
     async def test_a_killed_database_loses_nothing_and_costs_two_log_lines(self) -> None:
         loader = self.start_loader()
         async with self.source() as source:
