@@ -1,5 +1,6 @@
 """For tests: a power channel on a bench, and the truth of its simulated instrument, looked at all the time."""
 
+import asyncio
 import contextlib
 import threading
 import time
@@ -8,6 +9,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
+from trackerdcs.domain.messages import Ack
 from trackerdcs.domain.stand import ChannelConfig, DeviceConfig
 from trackerdcs.sim.instrument import Instrument
 from trackerdcs.sim.stand import SIMULATORS
@@ -99,6 +101,13 @@ class ChannelCase(unittest.IsolatedAsyncioTestCase):
             ack = await bench.command("on", wait=20)
             self.assertEqual((ack.state, ack.why), ("done", None))
             yield bench
+
+    async def on_its_way(self, bench: DeviceBench) -> asyncio.Task[Ack]:
+        """The command that has the channel ramping up to -400 V, when it has passed -60 V."""
+        await bench.command("set_voltage", v=-400.0)
+        rising = asyncio.create_task(bench.command("on", wait=20))
+        await bench.next_frame(lambda f: float(f.ch["ch0"].get("v_mon", 0)) < -60, "on its way")
+        return rising
 
     async def event(self, bench: DeviceBench, name: str) -> str:
         await bench.until(lambda: [e for e in bench.events if e.event == name], f"event {name}")

@@ -58,9 +58,7 @@ class Ramps(ChannelCase):
     async def test_hold_stops_a_ramp_where_it_is(self):
         sim, config = self.sim, self.config
         async with device_bench(config) as bench:
-            await bench.command("set_voltage", v=-400.0)
-            rising = asyncio.create_task(bench.command("on", wait=20))
-            await bench.next_frame(lambda f: float(f.ch["ch0"].get("v_mon", 0)) < -60, "on its way")
+            rising = await self.on_its_way(bench)
             self.assertEqual((await bench.command("hold")).state, "done")
             self.assertEqual((await rising).why, "superseded")
             await bench.next_frame(lambda f: f.ch["ch0"]["state"] == "hold", "hold")
@@ -72,9 +70,7 @@ class Ramps(ChannelCase):
     async def test_off_during_the_way_up_turns_around(self):
         sim, config = self.sim, self.config
         async with device_bench(config) as bench:
-            await bench.command("set_voltage", v=-400.0)
-            rising = asyncio.create_task(bench.command("on", wait=20))
-            await bench.next_frame(lambda f: float(f.ch["ch0"].get("v_mon", 0)) < -60, "on its way")
+            rising = await self.on_its_way(bench)
             with Trace(sim) as trace:
                 self.assertEqual((await bench.command("off", wait=20)).state, "done")
             self.assertEqual((await rising).why, "superseded")
@@ -172,9 +168,7 @@ class Trips(ChannelCase):
     async def test_emergency_off_works_at_any_moment(self):
         sim, config = self.sim, self.config
         async with device_bench(config) as bench:
-            await bench.command("set_voltage", v=-400.0)
-            rising = asyncio.create_task(bench.command("on", wait=20))
-            await bench.next_frame(lambda f: float(f.ch["ch0"].get("v_mon", 0)) < -60, "on its way")
+            rising = await self.on_its_way(bench)
             self.assertEqual((await bench.command("emergency_off")).state, "done")
             self.assertEqual((await rising).state, "failed")
             await asyncio.sleep(0.5)
