@@ -27,14 +27,15 @@ class Trace:
 
     def __init__(self, sim: RunningSim) -> None:
         self._sim = sim
-        self.points: list[tuple[float, float, bool]] = []
+        self.points: list[tuple[float, float, float, bool]] = []
+        """When a look began and ended (s), the voltage between the two, the switch."""
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._look)
 
     def _look(self) -> None:
         while not self._end.wait(0.005):
-            truth = self._sim.truth()["ch0"]
-            self.points.append((time.monotonic(), abs(float(truth["v"])), bool(truth["on"])))
+            began, truth = time.monotonic(), self._sim.truth()["ch0"]
+            self.points.append((began, time.monotonic(), abs(float(truth["v"])), bool(truth["on"])))
 
     def __enter__(self) -> "Trace":
         self._thread.start()
@@ -47,25 +48,25 @@ class Trace:
     def fastest(self, sign: int, window: float = 0.5) -> float:
         """The steepest way up (1) or down (-1) over `window` s, V/s."""
         steepest, first = 0.0, 0
-        for t, v, _ in self.points:
-            while self.points[first + 1][0] <= t - window:
+        for began, t, v, _ in self.points:
+            while self.points[first + 1][1] <= began - window:
                 first += 1
-            t0, v0, _ = self.points[first]
-            if t - t0 >= window:
+            t0, ended, v0, _ = self.points[first]
+            if began - ended >= window:
                 steepest = max(steepest, (sign * (v - v0) - STEP) / (t - t0))
         return steepest
 
     def largest_step(self) -> float:
         """The largest change at once (V): what lies between two looks beyond the fastest ramp; switching off aside."""
         pairs = zip(self.points, self.points[1:], strict=False)
-        return max(abs(v - v0) - 1.1 * DOWN * (t - t0) for (t0, v0, _), (t, v, on) in pairs if on or v > 0)
+        return max(abs(v - v0) - 1.1 * DOWN * (t - t0) for (t0, _, v0, _), (_, t, v, on) in pairs if on or v > 0)
 
     def highest(self) -> float:
-        return max(v for _, v, _ in self.points)
+        return max(v for _, _, v, _ in self.points)
 
     def switched_off_at(self) -> float:
         """The voltage just before the output went off the last time."""
-        for (_, v, on), (_, _, later) in reversed(list(zip(self.points, self.points[1:], strict=False))):
+        for (_, _, v, on), (*_, later) in reversed(list(zip(self.points, self.points[1:], strict=False))):
             if on and not later:
                 return v
         raise AssertionError("never switched off")

@@ -36,7 +36,7 @@ def config_for(driver: str, resource: str, **changes: Any) -> DeviceConfig:
     """A stand file's entry for a simulator: all channels that can be set, in limits that are narrower than its own."""
     described = driver_class(driver)(ScriptedLink()).channels()
     channels = {ch: _limited(c) for ch, c in described.items() if c.commands}
-    config = DeviceConfig(driver, LinkConfig(resource, timeout=0.15), sim=True, period=PERIOD, channels=channels)
+    config = DeviceConfig(driver, LinkConfig(resource, timeout=0.4), sim=True, period=PERIOD, channels=channels)
     return replace(config, **changes)
 
 

@@ -1,5 +1,6 @@
 """The link beyond its faults: orders, talking boards, echo, pauses, threads, descriptors and how it ends."""
 
+import gc
 import os
 import socket
 import threading
@@ -192,6 +193,7 @@ class TestConnection(LinkCase):
         link.drop()
         if isinstance(server, TcpFaultServer):
             self.assertTrue(server.wait_for(server.ends, "reset"))
+        gc.collect()  # what earlier tests left behind must not go while this one counts
         before = descriptors()
         for _ in range(300):
             link.connect()
@@ -199,7 +201,7 @@ class TestConnection(LinkCase):
         deadline = time.monotonic() + AMPLE
         while descriptors() > before and time.monotonic() < deadline:
             time.sleep(0.005)  # the server has not seen all ends yet
-        self.assertEqual(descriptors(), before)
+        self.assertLessEqual(descriptors(), before)
 
     def test_300_reconnects_leak_no_socket(self):
         self.reconnect(TcpFaultServer())
