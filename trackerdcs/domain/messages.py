@@ -143,6 +143,35 @@ class Event(Message):
     data: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Bypass:
+    """Who has taken an interlock out of force, why, and until when (ns UTC, for display; the guard's own clock ends it)."""
+
+    by: str
+    reason: str
+    until: int
+
+
+@dataclass(frozen=True)
+class Interlock(Message):
+    """What the guard says of one interlock, retained and repeated each period; only live ones count for an output.
+
+    `open` stays until a person resets it; `first` names the condition that opened it and `why` says how. An interlock
+    with a `bypass` binds nobody, whatever its state is.
+    """
+
+    state: Literal["ok", "open", "unknown"]
+    action: Literal["block", "ramp_down", "kill"]
+    ts: int
+    since: int
+    seq: int
+    boot: str
+    first: str | None = None
+    why: str | None = None
+    values: dict[str, Value] = field(default_factory=dict)
+    bypass: Bypass | None = None
+
+
 Stored = dict[str, dict[str, list[tuple[int, int]]]]
 """Device -> boot -> ranges of sequence numbers that are durably stored (increments)."""
 
@@ -154,5 +183,6 @@ MESSAGES: dict[str, type[Message]] = {
     "cmd": Command,
     "ack": Ack,
     "event": Event,
+    "interlock": Interlock,
 }
-"""Which message the topics of one device carry, by the topic's kind."""
+"""Which message a topic carries, by its kind."""

@@ -2,10 +2,11 @@
 
 import math
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import Literal
 
 from trackerdcs.domain.errors import ConfigError, ContractError
 from trackerdcs.domain.instrument import Role
+from trackerdcs.domain.interlock import InterlockConfig, Strict
 from trackerdcs.domain.messages import NO_CHANNEL
 from trackerdcs.domain.resource import Address, Backend, TcpAddress, VisaAddress, parse_resource
 from trackerdcs.domain.topics import NOT_A_DEVICE, NOT_AN_ITEM, SITE, checked
@@ -14,12 +15,6 @@ SCHEMA = 1
 LOCAL = "127.0.0.1"
 SERVICES = frozenset({"guard", "alarms", "config", "loader", "sim"})
 """Services are devices of the stand's tree: an instrument of their name would speak on their topics."""
-
-
-class Strict:
-    """Configuration refuses keys that it does not know, NaN and infinity."""
-
-    __pydantic_config__: ClassVar[dict[str, str | bool]] = {"extra": "forbid", "allow_inf_nan": False}
 
 
 @dataclass(frozen=True)
@@ -50,6 +45,9 @@ class ChannelConfig(Strict):
     v_safe_off: float = 10.0
     step_max: float = 5.0
     i_soft: float | None = None
+    kill_rate: float = 100.0
+    on_comm_loss: Literal["hold", "ramp_down", "kill"] = "ramp_down"
+    t_unknown: float = 30.0
     label: str = ""
     module: str | None = None
 
@@ -110,6 +108,7 @@ class Stand(Strict):
     bus: BusConfig = field(default_factory=BusConfig)
     store: StoreConfig = field(default_factory=StoreConfig)
     users: dict[str, Role] = field(default_factory=dict)
+    interlocks: dict[str, InterlockConfig] = field(default_factory=dict)
     sim: SimConfig = field(default_factory=SimConfig)
 
 
@@ -160,7 +159,7 @@ def _device(name: str, device: DeviceConfig, owners: dict[Address, str]) -> list
 
 
 def _limits(c: ChannelConfig) -> list[tuple[str, str]]:
-    wrong = _positive(c, "ramp_up", "ramp_down", "v_safe_off", "i_limit_max")
+    wrong = _positive(c, "ramp_up", "ramp_down", "kill_rate", "v_safe_off", "i_limit_max", "t_unknown")
     wrong += [
         (f, f"expected a finite number, got {value}")
         for f in ("v_min", "v_max")

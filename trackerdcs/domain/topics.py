@@ -16,6 +16,8 @@ LOADER = "loader"
 ADDRESSES = {leaf: f"{ROOT}/{{stand}}/{{device}}/{leaf}" for leaf in sorted(DEVICE_LEAVES)} | {
     "cmd": f"{ROOT}/{{stand}}/{{device}}/cmd/{{user}}",
     "stored": f"{ROOT}/{{stand}}/stored",
+    "interlock": f"{ROOT}/{{stand}}/interlock/{{interlock}}",
+    "kill": f"{ROOT}/{{stand}}/kill/{{user}}",
 }
 """Topics by kind with their parts as parameters, for documents."""
 
@@ -55,6 +57,26 @@ def command(stand: str, device: str, user: str) -> str:
 def stored(stand: str) -> str:
     """The topic on which loaders confirm the stored ranges of a stand."""
     return f"{ROOT}/{checked(stand, 'stand')}/stored"
+
+
+def interlock(stand: str, name: str) -> str:
+    """The topic on which a stand's guard says the state of an interlock."""
+    return f"{ROOT}/{checked(stand, 'stand')}/interlock/{checked(name, 'interlock', NOT_AN_ITEM)}"
+
+
+def interlocks_of(stand: str) -> str:
+    """The filter of all interlocks of a stand."""
+    return f"{ROOT}/{stand}/interlock/+"
+
+
+def kill(stand: str, user: str) -> str:
+    """The topic on which `user` brings every high voltage of a stand down."""
+    return f"{ROOT}/{checked(stand, 'stand')}/kill/{checked(user, 'user', NOT_AN_ITEM)}"
+
+
+def kills_of(stand: str) -> str:
+    """The filter of all kills of a stand."""
+    return f"{ROOT}/{stand}/kill/+"
 
 
 def any_device(stand: str, leaf: str) -> str:
