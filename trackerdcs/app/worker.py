@@ -1,6 +1,7 @@
 """One thread a link: whatever touches an instrument is a job in its priority queue, so nothing ever collides."""
 
 import asyncio
+import contextvars
 import itertools
 import logging
 import queue
@@ -59,9 +60,11 @@ class Worker:
         self._thread.start()
 
     async def run(self, priority: Priority, call: Callable[[], T]) -> T:
-        """The result of `call` made on the worker's thread, or its exception."""
+        """The result of `call` made on the worker's thread, or its exception. It runs in the caller's context, so that
+        what is written down there knows the command it belongs to."""
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._queue.put((priority, next(self._number), _Job(call, future)))
+        context = contextvars.copy_context()
+        self._queue.put((priority, next(self._number), _Job(lambda: context.run(call), future)))
         return await future
 
     def stop(self) -> None:

@@ -1,11 +1,14 @@
 """The worker of a link: order, exceptions, cancellation."""
 
 import asyncio
+import contextvars
 import threading
 import unittest
 from functools import partial
 
 from trackerdcs.app.worker import Priority, Worker
+
+_who: contextvars.ContextVar[str] = contextvars.ContextVar("who", default="nobody")
 
 
 class TestWorker(unittest.IsolatedAsyncioTestCase):
@@ -55,6 +58,16 @@ class TestWorker(unittest.IsolatedAsyncioTestCase):
         self.gate.set()
         names = {await self.worker.run(Priority.POLL, lambda: threading.current_thread().name) for _ in range(5)}
         self.assertEqual(names, {"link-t"})
+
+    async def test_a_job_runs_in_the_context_of_its_caller(self):
+        async def ask(who: str) -> str:
+            _who.set(who)
+            return await self.worker.run(Priority.SET, _who.get)
+
+        both = [asyncio.create_task(ask(who)) for who in ("a", "b")]
+        self.gate.set()
+        self.assertEqual(await asyncio.gather(*both), ["a", "b"])
+        self.assertEqual(await self.worker.run(Priority.SET, _who.get), "nobody")
 
     async def test_stopping_does_not_wait_for_what_is_queued(self):
         done: list[str] = []
