@@ -14,7 +14,7 @@ from trackerdcs.domain.topics import ADDRESSES, NAME, RETAINED
 Schema = dict[str, Any]
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
-RECEIVED = frozenset({"cmd", "stored"})
+RECEIVED = frozenset({"cmd", "stored", "kill"})
 """Kinds that a device listens to; it sends all others."""
 
 _NAME: Schema = {"pattern": f"^{NAME.pattern}$"}
@@ -49,7 +49,7 @@ _CHECKED: dict[str, Schema] = {
 
 def json_schemas() -> dict[str, Schema]:
     """The schema of each message, by the kind of its topic."""
-    return {kind: {"$schema": DRAFT} | _message(kind, "#/$defs/{model}") for kind in [*MESSAGES, "stored"]}
+    return {kind: {"$schema": DRAFT} | _message(kind, "#/$defs/{model}") for kind in ADDRESSES}
 
 
 def stand_schema() -> Schema:
@@ -99,6 +99,8 @@ def _of(kind: Any, refs: str) -> Schema:
 def _message(kind: str, refs: str) -> Schema:
     if kind == "stored":
         return _stored()
+    if kind == "kill":
+        return {"title": "Kill", "description": "Anything or nothing: whatever arrives, it is a kill."}
     schema = _of(MESSAGES[kind], refs)
     del schema["properties"]["extra"]
     schema["properties"]["v"] = {"const": VERSION}

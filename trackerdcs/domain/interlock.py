@@ -1,6 +1,6 @@
-"""Interlocks as the stand file describes them: conditions over quantities of the stand that must hold for its outputs."""
+"""Interlocks as the stand file has them: conditions over quantities of the stand that must hold for its outputs."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 Action = Literal["block", "ramp_down", "kill"]
@@ -24,8 +24,8 @@ class DewPointConfig(Strict):
 
 @dataclass(frozen=True)
 class ConditionConfig(Strict):
-    """What must hold of one quantity, `of: env1.rh` or `of: lv1.ch1.i_mon`: within `min` and `max` at the worst end of its
-    `accuracy`, `is` (true or false), or at least `margin` degC above the `dew_point` of the air.
+    """What must hold of one quantity, `of: env1.rh` or `of: lv1.ch1.i_mon`: within `min` and `max` at the worst end of
+    its `accuracy`, `equals` (true or false), or at least `margin` degC above the `dew_point` of the air.
 
     Within `hysteresis` of a bound a broken condition stays broken. `low` and `high` bound what is physically possible.
     `frozen_after`: s without the slightest change after which the sensor counts as dead.
@@ -51,5 +51,5 @@ class InterlockConfig(Strict):
 
     conditions: dict[str, ConditionConfig]
     action: Action = "ramp_down"
-    protects: tuple[str, ...] = field(default=())
+    protects: tuple[str, ...] = ()
     guidance: str = ""

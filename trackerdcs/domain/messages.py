@@ -145,7 +145,7 @@ class Event(Message):
 
 @dataclass(frozen=True)
 class Bypass:
-    """Who has taken an interlock out of force, why, and until when (ns UTC, for display; the guard's own clock ends it)."""
+    """Who has taken an interlock out of force, why, and until when (ns UTC, to show: the guard's own clock ends it)."""
 
     by: str
     reason: str

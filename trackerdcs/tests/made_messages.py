@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from trackerdcs.domain.instrument import ROLES, Argument, Channel, CommandSpec, Quantity
-from trackerdcs.domain.messages import MESSAGES, Ack, Command, Event, Frame, Message, Meta, Status
+from trackerdcs.domain.messages import MESSAGES, Ack, Bypass, Command, Event, Frame, Interlock, Message, Meta, Status
 from trackerdcs.domain.topics import NAME
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
@@ -120,6 +120,20 @@ MADE: dict[str, st.SearchStrategy[Message]] = {
         ch=maybe(CHANNELS),
         why=maybe(TEXT),
         data=st.dictionaries(TEXT, JSON, max_size=2),
+        extra=EXTRA,
+    ),
+    "interlock": st.builds(
+        Interlock,
+        state=st.sampled_from(["ok", "open", "unknown"]),
+        action=st.sampled_from(["block", "ramp_down", "kill"]),
+        ts=TIMES,
+        since=TIMES,
+        seq=st.integers(0, 2**53),
+        boot=TEXT,
+        first=maybe(NAMES),
+        why=maybe(TEXT),
+        values=st.dictionaries(TEXT, st.one_of(VALUES, TEXT), max_size=2),
+        bypass=maybe(st.builds(Bypass, TEXT, TEXT, TIMES)),
         extra=EXTRA,
     ),
 }

@@ -11,9 +11,9 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from jsonschema import Draft202012Validator
 
-from trackerdcs.adapters.schema import RECEIVED, json_schemas
+from trackerdcs.adapters.schema import json_schemas
 from trackerdcs.cli.check import faults_of
-from trackerdcs.domain import stand
+from trackerdcs.domain import interlock, stand
 from trackerdcs.domain.codec import decode, decode_stored
 from trackerdcs.domain.messages import MESSAGES
 from trackerdcs.domain.resource import VisaAddress, parse_resource
@@ -32,7 +32,12 @@ SECTIONS: dict[str, type[Any]] = {
     "Device": stand.DeviceConfig,
     "link": stand.LinkConfig,
     "Channel": stand.ChannelConfig,
+    "Interlock": interlock.InterlockConfig,
+    "Condition": interlock.ConditionConfig,
+    "dew_point": interlock.DewPointConfig,
 }
+SENDERS = {"cmd": "user", "kill": "user", "stored": "loader", "interlock": "guard"}
+"""Who sends what the device of an instrument does not."""
 WORDS: dict[Any, str] = {int: "integer", float: "number", str: "text", bool: "true or false"}
 
 
@@ -52,7 +57,9 @@ def words(kind: Any, keys: str) -> str:
     if get_origin(kind) is Literal:
         return ", ".join(f"`{value}`" for value in get_args(kind))
     if get_origin(kind) in (Union, types.UnionType):
-        return words(next(arg for arg in get_args(kind) if arg is not type(None)), keys)
+        return ", ".join(words(arg, keys) for arg in get_args(kind) if arg is not type(None))
+    if kind == tuple[str, ...]:
+        return "list of texts"
     return WORDS.get(kind, keys)
 
 
@@ -65,7 +72,7 @@ class Topics(unittest.TestCase):
         expected = {
             kind: (
                 address,
-                {"cmd": "user", "stored": "loader"}[kind] if kind in RECEIVED else "device",
+                SENDERS.get(kind, "device"),
                 "yes" if kind in RETAINED else "no",
             )
             for kind, address in ADDRESSES.items()
@@ -97,7 +104,7 @@ class Topics(unittest.TestCase):
                 Draft202012Validator(json_schemas()[kind]).validate(json.loads(text))
                 if kind == "stored":
                     decode_stored(text.encode())
-                else:
+                elif kind != "kill":  # which takes anything
                     message = decode(MESSAGES[kind], text.encode())
                     self.assertEqual(message.extra, {}, "an example shows no unknown keys")
 
@@ -120,7 +127,7 @@ class StandFile(unittest.TestCase):
             return {"none"} if field.default_factory is dict else {"see there"}
         if field.default is dataclasses.MISSING:
             return {"needed"}
-        if field.default is None:
+        if field.default is None or field.default == ():
             return {"none", "driver's"}
         if isinstance(field.default, bool):
             return {"true" if field.default else "false"}
@@ -141,6 +148,8 @@ class StandFile(unittest.TestCase):
             "v_safe_off": "V",
             "step_max": "V",
             "i_soft": "A",
+            "kill_rate": "V/s",
+            "t_unknown": "s",
         }
         self.assertEqual({key: unit for key, unit in units.items() if unit}, expected)
 

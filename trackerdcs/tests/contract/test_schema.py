@@ -207,13 +207,13 @@ class AsyncApi(unittest.TestCase):
         channels = self.document["channels"]
         self.assertEqual({kind: channel["address"] for kind, channel in channels.items()}, ADDRESSES)
         for kind, channel in channels.items():
-            for name in ("stand", "device", "user"):
+            for name in ("stand", "device", "user", "interlock"):
                 self.assertEqual(name in channel["parameters"], f"{{{name}}}" in ADDRESSES[kind])
 
     def test_operations_say_who_sends_and_what_is_retained(self) -> None:
         for kind, operation in self.document["operations"].items():
             with self.subTest(kind):
-                self.assertEqual(operation["action"], "receive" if kind in ("cmd", "stored") else "send")
+                self.assertEqual(operation["action"], "receive" if kind in ("cmd", "stored", "kill") else "send")
                 self.assertEqual(operation["bindings"]["mqtt"]["qos"], 1)
                 self.assertIs(operation["bindings"]["mqtt"]["retain"], kind in RETAINED)
 

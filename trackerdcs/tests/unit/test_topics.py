@@ -22,9 +22,20 @@ class Build(unittest.TestCase):
         self.assertEqual(topics.stored("demo"), "dcs/v1/demo/stored")
         self.assertEqual(parse("dcs/v1/demo/stored"), Topic("demo", "stored"))
 
+    def test_interlocks_and_kills_are_taken_apart_again(self) -> None:
+        for build, select, branch in (
+            (topics.interlock, topics.interlocks_of, "interlock"),
+            (topics.kill, topics.kills_of, "kill"),
+        ):
+            topic = build("demo", "dry")
+            self.assertEqual(topic, f"dcs/v1/demo/{branch}/dry")
+            self.assertEqual(parse(topic), Topic("demo", branch, None, "dry"))
+            self.assertTrue(matches(select("demo"), topic))
+            self.assertFalse(matches(select("demo"), topics.of_device("demo", "hv1", "frame")))
+
     def test_addresses_are_the_topics_with_parameters(self) -> None:
         for kind, address in ADDRESSES.items():
-            topic = parse(address.format(stand="demo", device="hv1", user="cli"))
+            topic = parse(address.format(stand="demo", device="hv1", user="cli", interlock="dry"))
             self.assertEqual((topic.stand, topic.kind), ("demo", kind))
 
     def test_bad_and_reserved_names_are_refused(self) -> None:
@@ -34,6 +45,8 @@ class Build(unittest.TestCase):
                 lambda n: topics.of_device("demo", n, "frame"),
                 lambda n: topics.command("demo", "hv1", n),
                 lambda n: topics.command("demo", n, "cli"),
+                lambda n: topics.interlock("demo", n),
+                lambda n: topics.kill("demo", n),
                 topics.stored,
             ):
                 with self.subTest(name=name), self.assertRaises(ContractError):
