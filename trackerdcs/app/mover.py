@@ -109,6 +109,17 @@ class Mover:
             judged=up,
         )
 
+    async def stop(self, priority: Priority, now: Reading) -> Reading:
+        """Stay at the voltage of `now`: a ramp of the supply's own is stopped there."""
+        if str(now.get("state")).startswith("ramping") and "v_mon" in now:
+            return await self.set(priority, number(now["v_mon"]))
+        return now
+
+    async def emergency_off(self, priority: Priority) -> Reading:
+        """Switch off at any voltage; returns when the output reads off."""
+        await self.order(priority, lambda: self._driver.emergency_off(self._ch))
+        return await self.until(priority, lambda r: r.get("on") is False, "off", 10.0)
+
     async def come_down(self, priority: Priority) -> Reading:
         """Voltage to zero, wait until it is below v_safe_off, then the switch (SAFETY 2). Only the link stops it."""
         now, safe = await self.certain(priority, "on"), self._config.v_safe_off

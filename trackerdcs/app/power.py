@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from trackerdcs.app.channel_control import ChannelControl, Report
+from trackerdcs.app.channel_control import ChannelControl
+from trackerdcs.app.way_down import Report
 from trackerdcs.app.worker import Priority, Worker
 from trackerdcs.domain.desk import Args
 from trackerdcs.domain.errors import Rejected
@@ -16,7 +17,10 @@ Latch = Callable[[str, str | None], None]
 
 
 class Power:
-    """Executes commands on the channels of one supply. `latch(ch, cause)` keeps trips over a restart."""
+    """Executes commands on the channels of one supply, and what interlocks and lost neighbours ask for.
+
+    `latch(ch, cause)` keeps trips over a restart; `blocked(ch)` says why the unsafe direction is blocked from outside.
+    """
 
     def __init__(
         self,
@@ -27,9 +31,12 @@ class Power:
         report: Report,
         latch: Latch,
         hurry: Callable[[], None],
+        blocked: Callable[[str], str | None] = lambda ch: None,
     ) -> None:
         self._driver, self._worker, self._latch = driver, worker, latch
-        self._controls = {ch: ChannelControl(ch, c, driver, worker, clock, report, hurry) for ch, c in channels.items()}
+        self._controls = {
+            ch: ChannelControl(ch, c, driver, worker, clock, report, hurry, blocked) for ch, c in channels.items()
+        }
         self._latched: dict[str, str | None] = dict.fromkeys(channels)
 
     def remember(self, latched: dict[str, str]) -> None:
@@ -70,17 +77,30 @@ class Power:
             self._keep_latches()
         raise Rejected(f"{cmd}: the device service does not know it")
 
+    def bring_down(self, ch: str, cause: str) -> None:
+        """Latch `cause` as a trip and ramp the channel down; nothing new while that is under way."""
+        self._controls[ch].bring_down(cause)
+        self._keep_latches()
+
+    def stay(self, ch: str, cause: str) -> None:
+        """End a move upwards and hold the voltage of that moment."""
+        self._controls[ch].stay(cause)
+
+    def is_up(self, ch: str) -> bool:
+        """True if the output is on, or not known to be off and below v_safe_off."""
+        return self._controls[ch].judge.is_up()
+
     def poll_begins(self) -> None:
         """To be called before each poll."""
         for control in self._controls.values():
-            control.poll_begins()
+            control.judge.poll_begins()
 
     def judged(self, snapshot: Snapshot) -> Snapshot:
         """What was polled, with the states that the channels make of it."""
         for ch, control in self._controls.items():
-            control.look(snapshot.ch.get(ch))
+            control.judge.look(snapshot.ch.get(ch))
         self._keep_latches()
-        shown = {ch: values | {"state": self._controls[ch].shown(values)} for ch, values in snapshot.ch.items()}
+        shown = {ch: values | {"state": self._controls[ch].judge.shown(values)} for ch, values in snapshot.ch.items()}
         return replace(snapshot, ch=shown)
 
     async def _set(self, call: Callable[[], float]) -> float:
@@ -88,6 +108,7 @@ class Power:
 
     def _keep_latches(self) -> None:
         for ch, control in self._controls.items():
-            if control.cause != self._latched[ch]:
-                self._latched[ch] = control.cause
-                self._latch(ch, control.cause)
+            cause = control.status.cause
+            if cause != self._latched[ch]:
+                self._latched[ch] = cause
+                self._latch(ch, cause)

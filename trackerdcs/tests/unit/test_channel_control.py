@@ -12,7 +12,7 @@ from trackerdcs.adapters.bus_memory import MemoryBroker, MemoryBus
 from trackerdcs.adapters.clock_system import SystemClock
 from trackerdcs.adapters.commands_sqlite import SqliteCommandLog
 from trackerdcs.adapters.journal_sqlite import SqliteJournal
-from trackerdcs.app import channel_control, mover
+from trackerdcs.app import mover, way_down
 from trackerdcs.app.announcer import Who
 from trackerdcs.app.device_loop import DeviceLoop
 from trackerdcs.app.power import Power
@@ -89,7 +89,7 @@ class TestChannelControl(unittest.IsolatedAsyncioTestCase):
         self.addCleanup(worker.stop)
         for name, seconds in (("LOOK", 0.01), ("STUCK", 0.2)):
             self.enterContext(patch.object(mover, name, seconds))
-        self.enterContext(patch.object(channel_control, "RETRY", 0.01))
+        self.enterContext(patch.object(way_down, "RETRY", 0.01))
         self.supply, self.worker, self.events = Faulty(), worker, list[str]()
         self.addCleanup(self.supply.goes_on.set)
         self.power = self.make()
