@@ -89,13 +89,12 @@ class Owner:
         if now < self._retry_at:
             raise NotConnected(self.fault or "not connected")
         self._retry_at = now + self._backoff.next()
-        self.identity = await self._worker.run(Priority.POLL, self._open)
-        self.connects += 1
-        if self.connects == 1:
-            log.info("%s: %s", self._device, self.identity)
+        await self._worker.run(Priority.POLL, self.reach)
 
-    def _open(self) -> Identity:
-        """On the worker's thread: connect, and make sure that it is the instrument of the stand file."""
+    def reach(self) -> None:
+        """On the worker's thread: connect if need be, and make sure that it is the instrument of the stand file."""
+        if self._link.connected:
+            return
         self._link.connect()
         try:
             identity = self._driver.identify()
@@ -103,7 +102,10 @@ class Owner:
         except Exception:
             self._link.drop()
             raise
-        return identity
+        self.identity = identity
+        self.connects += 1
+        if self.connects == 1:
+            log.info("%s: %s", self._device, identity)
 
     def _check(self, found: Identity) -> None:
         wrong = None

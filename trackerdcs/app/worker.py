@@ -3,15 +3,16 @@
 import asyncio
 import contextvars
 import itertools
-import logging
 import queue
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from enum import IntEnum
 from typing import Any, TypeVar
 
+from trackerdcs.domain.errors import Rejected
+
 T = TypeVar("T")
-log = logging.getLogger(__name__)
 
 
 class Priority(IntEnum):
@@ -23,49 +24,43 @@ class Priority(IntEnum):
     POLL = 3
 
 
-class _Job:
-    """A call to make on the worker's thread, and the future that waits for it on the loop."""
+GATED = frozenset({Priority.DOWN, Priority.SET})
+"""What a closed gate refuses: during a kill nothing but the kill writes to the instrument."""
 
-    def __init__(self, call: Callable[[], Any], future: asyncio.Future[Any]) -> None:
-        self.call, self.future, self.loop = call, future, future.get_loop()
-
-    def run(self) -> None:
-        if self.future.cancelled():
-            return
-        try:
-            result, error = self.call(), None
-        except BaseException as e:  # noqa: BLE001 the waiting side gets it, whatever it is
-            result, error = None, e
-        try:
-            self.loop.call_soon_threadsafe(self._settle, result, error)
-        except RuntimeError:
-            log.warning("a job ended after its loop was closed")
-
-    def _settle(self, result: Any, error: BaseException | None) -> None:
-        if self.future.cancelled():
-            return
-        if error is None:
-            self.future.set_result(result)
-        else:
-            self.future.set_exception(error)
+Job = tuple[Future[Any], Callable[[], Any]]
 
 
 class Worker:
     """Owns the thread of one link. A job that waits in the queue when its caller is cancelled is never executed."""
 
     def __init__(self, name: str) -> None:
-        self._queue: queue.PriorityQueue[tuple[int, int, _Job | None]] = queue.PriorityQueue()
+        self._queue: queue.PriorityQueue[tuple[int, int, Job | None]] = queue.PriorityQueue()
         self._number = itertools.count()
         self._thread = threading.Thread(target=self._work, name=f"link-{name}", daemon=True)
+        self._shut: str | None = None
         self._thread.start()
 
     async def run(self, priority: Priority, call: Callable[[], T]) -> T:
-        """The result of `call` made on the worker's thread, or its exception. It runs in the caller's context, so that
-        what is written down there knows the command it belongs to."""
-        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        """The result of `call` made on the worker's thread, or its exception."""
+        return await asyncio.wrap_future(self.submit(priority, call))
+
+    def submit(self, priority: Priority, call: Callable[[], T]) -> Future[T]:
+        """Queue a job from any thread; raises nothing, a refusal is the future's exception.
+
+        It runs in the caller's context, so that what is written down there knows the command it belongs to.
+        """
+        future: Future[T] = Future()
         context = contextvars.copy_context()
-        self._queue.put((priority, next(self._number), _Job(lambda: context.run(call), future)))
-        return await future
+        self._queue.put((priority, next(self._number), (future, lambda: context.run(call))))
+        return future
+
+    def close_gate(self, why: str) -> None:
+        """From now on, what sets or brings down ends with Rejected(why), queued or new; polls and kills go on."""
+        self._shut = why
+
+    def open_gate(self) -> None:
+        """Take all jobs again."""
+        self._shut = None
 
     def stop(self) -> None:
         """End after the job in progress; what waits is not executed."""
@@ -78,7 +73,17 @@ class Worker:
 
     def _work(self) -> None:
         while True:
-            _, _, job = self._queue.get()
+            priority, _, job = self._queue.get()
             if job is None:
                 return
-            job.run()
+            future, call = job
+            if not future.set_running_or_notify_cancel():
+                continue
+            try:
+                if (why := self._shut) is not None and priority in GATED:
+                    raise Rejected(why)
+                result = call()
+            except BaseException as e:  # noqa: BLE001 the waiting side gets it, whatever it is
+                future.set_exception(e)
+            else:
+                future.set_result(result)

@@ -69,6 +69,20 @@ class TestWorker(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(await asyncio.gather(*both), ["a", "b"])
         self.assertEqual(await self.worker.run(Priority.SET, _who.get), "nobody")
 
+    async def test_a_closed_gate_refuses_what_sets_or_brings_down_queued_or_new(self):
+        priorities = (Priority.SET, Priority.DOWN, Priority.POLL, Priority.KILL)
+        queued = [self.worker.submit(p, partial(str, p)) for p in priorities]
+        self.worker.close_gate("killed by somebody")
+        self.gate.set()
+        new = [self.worker.submit(p, partial(str, p)) for p in priorities]
+        for sets, goes_on in ((queued[:2], queued[2:]), (new[:2], new[2:])):
+            for future in sets:
+                self.assertEqual(str(await asyncio.to_thread(future.exception, 5)), "killed by somebody")
+            for future in goes_on:
+                self.assertTrue(await asyncio.to_thread(future.result, 5))
+        self.worker.open_gate()
+        self.assertEqual(await self.worker.run(Priority.SET, lambda: 7), 7)
+
     async def test_stopping_does_not_wait_for_what_is_queued(self):
         done: list[str] = []
         task = asyncio.create_task(self.worker.run(Priority.SET, lambda: done.append("on")))
