@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
@@ -28,6 +28,7 @@ _EXPECTED = {
     "float_type": "a number",
     "int_type": "an integer",
     "string_type": "a text",
+    "tuple_type": "a list",
 }
 _YAML = {
     "found character '\\t' that cannot start any token": "a tab: only spaces may indent and separate",
@@ -67,7 +68,7 @@ def read_stand(path: Path | str) -> StandFile:
     except UnicodeEncodeError as e:
         raise ConfigError(f"{path}: an escape stands for half a character: {e.object[e.start : e.end]!a}") from e
     except ValidationError as e:
-        _refuse(path, lines, [(_field(error), _reason(error)) for error in e.errors()])
+        _refuse(path, lines, _faults(e.errors()))
         raise ConfigError(f"{path}: {e}") from e
     file = StandFile(path, stand, lines)
     file.refuse(contradictions(stand))
@@ -183,8 +184,26 @@ def _line(lines: Lines, field: str) -> int:
     return lines.get(field, 1)
 
 
+def _faults(errors: list[ErrorDetails]) -> list[tuple[str, str]]:
+    """Field and reason of each fault; what a field of several types might have been instead is said in one."""
+    found: dict[str, list[str]] = {}
+    for error in errors:
+        found.setdefault(_field(error), []).append(_reason(error))
+    return [(field, _either(reasons)) for field, reasons in found.items()]
+
+
+def _either(reasons: list[str]) -> str:
+    if len(reasons) == 1:
+        return reasons[0]
+    parts = [reason.removeprefix("expected ").partition(", got ") for reason in reasons]
+    return f"expected {' or '.join(wanted for wanted, _, _ in parts)}, got {parts[0][2]}"
+
+
 def _field(error: ErrorDetails) -> str:
-    return ".".join(str(part) for part in error["loc"]) or "file"
+    """The path of keys. Where a field has several types, pydantic adds the one that it tried."""
+    *above, last = (str(part) for part in error["loc"])
+    tried = error["type"] in ("float_type", "literal_error") and (last == "float" or last.startswith("literal["))
+    return ".".join(above if tried else [*above, last]) or "file"
 
 
 def _reason(error: ErrorDetails) -> str:
@@ -208,4 +227,7 @@ def _type_at(above: Iterator[str]) -> Any:
     kind: Any = Stand
     for key in above:
         kind = get_type_hints(kind)[key] if dataclasses.is_dataclass(kind) else get_args(kind)[1]
+        kind = next(
+            (arg for arg in get_args(kind) if dataclasses.is_dataclass(arg) and get_origin(kind) is not dict), kind
+        )
     return kind

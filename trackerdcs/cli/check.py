@@ -39,7 +39,8 @@ def check(
 def faults_of(file: "StandFile") -> list[tuple[str, str]]:
     """What is wrong with a stand in the eyes of its drivers, as (field, why)."""
     from trackerdcs.domain.limits import excesses
-    from trackerdcs.drivers.registry import driver_class
+    from trackerdcs.domain.wiring import misfits
+    from trackerdcs.drivers.registry import driver_class, wired
 
     faults = []
     for name, device in file.stand.devices.items():
@@ -50,4 +51,4 @@ def faults_of(file: "StandFile") -> list[tuple[str, str]]:
             continue
         channels = make(cast("Link", None)).channels()  # from the driver's tables alone: no link is ever used
         faults += [(f"devices.{name}.{field}", why) for field, why in excesses(channels, device)]
-    return faults
+    return faults or list(misfits(file.stand.interlocks, wired(file.stand)))

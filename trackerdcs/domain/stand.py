@@ -6,7 +6,7 @@ from typing import Literal
 
 from trackerdcs.domain.errors import ConfigError, ContractError
 from trackerdcs.domain.instrument import Role
-from trackerdcs.domain.interlock import InterlockConfig, Strict
+from trackerdcs.domain.interlock import InterlockConfig, Strict, faults_of
 from trackerdcs.domain.messages import NO_CHANNEL
 from trackerdcs.domain.resource import Address, Backend, TcpAddress, VisaAddress, parse_resource
 from trackerdcs.domain.topics import NOT_A_DEVICE, NOT_AN_ITEM, SITE, checked
@@ -128,7 +128,7 @@ def contradictions(stand: Stand) -> list[tuple[str, str]]:
     for name, device in stand.devices.items():
         _name(wrong, f"devices.{name}", name, "device", NOT_A_DEVICE | SERVICES)
         wrong += [(f"devices.{name}.{f}", why) for f, why in _device(name, device, owners)]
-    wrong += _services(stand)
+    wrong += [*_services(stand), *faults_of(stand.interlocks)]
     return wrong
 
 

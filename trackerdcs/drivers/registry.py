@@ -4,8 +4,14 @@ from importlib import import_module
 from typing import Protocol, cast
 
 from trackerdcs.domain.errors import ConfigError
+from trackerdcs.domain.limits import narrow
 from trackerdcs.domain.resource import Wire
+from trackerdcs.domain.stand import Stand
+from trackerdcs.domain.wiring import Wired
 from trackerdcs.ports import Driver, Link
+
+UNFIT = {"env_dht": "no checksum of env_dht tells a digit that was lost on the wire"}
+"""Drivers whose readings no interlock may stand on, and why."""
 
 DRIVERS = {
     "env_board": "trackerdcs.drivers.env_board:EnvBoard",
@@ -31,3 +37,12 @@ def driver_class(name: str) -> DriverClass:
         raise ConfigError(f"driver {name!r} is unknown, expected {', '.join(sorted(DRIVERS))}")
     module, _, found = DRIVERS[name].partition(":")
     return cast(DriverClass, getattr(import_module(module), found))
+
+
+def wired(stand: Stand) -> dict[str, Wired]:
+    """The devices of a stand as their drivers describe them; raises ConfigError where file and driver disagree."""
+    found = {}
+    for name, config in stand.devices.items():
+        driver = driver_class(config.driver)(cast(Link, None))  # from the driver's tables alone: no link is ever used
+        found[name] = Wired(driver.kind, narrow(driver.channels(), config), config.period, UNFIT.get(config.driver))
+    return found
