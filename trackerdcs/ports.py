@@ -1,11 +1,12 @@
 """What the inside needs from the outside. Each Protocol has one contract suite in tests/contract."""
 
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Literal, Protocol, Self
 
 from trackerdcs.domain.instrument import Channel, Identity, Snapshot
+from trackerdcs.domain.ledger import Chained, LedgerEntry
 from trackerdcs.domain.messages import Ack
 from trackerdcs.domain.series import Bucket, Point, RejectedPoint, Sample, Selection
 
@@ -169,6 +170,21 @@ class CommandLog(Protocol):
     def bind(self, channel: str, module: str | None) -> None: ...
     def latches(self) -> dict[str, str]: ...
     def latch(self, channel: str, cause: str | None) -> None: ...
+    def close(self) -> None: ...
+
+
+class Ledger(Protocol):
+    """What was asked of a device and what it did, append-only and chained, written by one process at a time.
+
+    All methods raise StoreFault.
+    """
+
+    def append(self, entries: Sequence[LedgerEntry]) -> None:
+        """Return when they are durable, all or none."""
+
+    def chain(self, since: int = 0) -> Iterator[Chained]:
+        """In the order of writing, from the first entry at or after `since` (ns UTC)."""
+
     def close(self) -> None: ...
 
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager, nullcontext
 from trackerdcs.app.channel_judge import ChannelJudge
 from trackerdcs.app.channel_status import ChannelStatus, Reading
 from trackerdcs.app.mover import Mover
+from trackerdcs.app.recorder import Account, on_account_of
 from trackerdcs.app.way_down import RETRY, Report, WayDown
 from trackerdcs.app.worker import Priority, Worker
 from trackerdcs.domain.errors import CommandRefused, Rejected, TrackerError, VerifyError
@@ -58,7 +59,7 @@ class ChannelControl:
             return
         self._rising.cancel(cause)
         self._report("hold", self._ch, cause)
-        self._holding = asyncio.get_running_loop().create_task(self._hold_on())
+        self._holding = asyncio.get_running_loop().create_task(self._hold_on(cause))
 
     def objection(self, cmd: str, v: float) -> str | None:
         """Why a command must not even begin, or None. `v`: the argument of set_voltage."""
@@ -177,7 +178,8 @@ class ChannelControl:
         finally:
             self._rising = None
 
-    async def _hold_on(self) -> None:
+    async def _hold_on(self, cause: str) -> None:
+        on_account_of(Account(cause=cause))
         try:
             await self.hold()
         except TrackerError as e:

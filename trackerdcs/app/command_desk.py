@@ -8,12 +8,14 @@ from typing import Any
 
 from trackerdcs.app.command_memory import CommandMemory
 from trackerdcs.app.edge_log import EdgeLog
+from trackerdcs.app.ledger_keeper import LedgerKeeper
+from trackerdcs.app.recorder import Account, on_account_of
 from trackerdcs.domain import topics
 from trackerdcs.domain.codec import decode, plain
 from trackerdcs.domain.desk import Args, Policy, Verdict, judge, person
-from trackerdcs.domain.errors import ContractError, TrackerError
+from trackerdcs.domain.errors import CommandRefused, ContractError, TrackerError
 from trackerdcs.domain.instrument import SAFE_COMMANDS
-from trackerdcs.domain.messages import Ack, AckState, Command, Value
+from trackerdcs.domain.messages import FINAL, Ack, AckState, Command, Value
 from trackerdcs.ports import Bus, Clock, CommandLog, Delivery
 
 PAYLOAD = 16_384
@@ -27,6 +29,9 @@ WHY = 500
 STOPS = "the service stops"
 MOVES = frozenset({"on", "off", "emergency_off", "set_voltage", "hold"})
 """Commands that end an earlier one of the same channel which still waits for its read-back."""
+
+BEGINS = frozenset({"accepted", "refused", "expired"})
+"""The first word on a command."""
 
 log = logging.getLogger(__name__)
 
@@ -48,11 +53,13 @@ class CommandDesk:
         answer: Callable[[Ack], None],
         report: Callable[[str, str], None],
         command_log: CommandLog,
+        ledger: LedgerKeeper,
         clock: Clock,
     ) -> None:
         self._policy, self._execute, self._object_to = policy, execute, object_to
         self._answer, self._report = answer, report
-        self._memory, self._clock = CommandMemory(command_log), clock
+        self._memory, self._ledger, self._clock = CommandMemory(command_log), ledger, clock
+        self._arrived: dict[tuple[str, str], float] = {}
         self._moving: dict[str, Work] = {}
         self._running: dict[asyncio.Future[None], Work] = {}
         self._edge = EdgeLog(log)
@@ -109,8 +116,8 @@ class CommandDesk:
             try:
                 await self._memory.saved()
             except asyncio.CancelledError:
-                for _, _, ack in accepted:
-                    self._answer(self._noted(replace(ack, state="failed", why=STOPS, ts=self._clock.now())))
+                for command, _, ack in accepted:
+                    self._answer(self._noted(replace(ack, state="failed", why=STOPS, ts=self._clock.now()), command))
                 raise
         for command, args, ack in accepted:
             self._answer(ack)
@@ -132,8 +139,10 @@ class CommandDesk:
             return None
         self._edge.ok("bad", f"{delivery.topic}: a command again")
         if known := self._memory.find(user, command.id):
+            self._ledger.note("repeated", id=command.id, user=user, cmd=command.cmd, ch=command.ch)
             self._answer(known)
             return None
+        self._arrived[user, command.id] = self._clock.monotonic()
         now = self._clock.now()
         ack = Ack(id=command.id, user=user, state="accepted", ts=now, by=person(command, user))
         policy = self._policy()
@@ -143,9 +152,10 @@ class CommandDesk:
             verdict = Verdict("refused", f"{running} commands of this device have not come to their end yet")
         else:
             verdict = judge(command, user, retained=delivery.retained, now=now, policy=policy)
-        if verdict.args is not None and (objection := self._object_to(command.cmd, command.ch, verdict.args)):
-            verdict = Verdict("refused", objection)
-        ack = self._noted(replace(ack, state=verdict.state, why=verdict.why))
+        if verdict.args is not None:
+            objection = self._object_to(command.cmd, command.ch, verdict.args) or self._ledger.objection(command.cmd)
+            verdict = Verdict("refused", objection) if objection else verdict
+        ack = self._noted(replace(ack, state=verdict.state, why=verdict.why), command)
         if verdict.state == "accepted":
             return command, verdict.args or {}, ack
         self._answer(ack)
@@ -155,12 +165,19 @@ class CommandDesk:
         """Begin to execute. What may be cancelled is the work alone: whoever sees to its end answers in any case."""
         if command.cmd in MOVES and (earlier := self._moving.get(command.ch)):
             earlier.cancel("superseded")
-        work = asyncio.ensure_future(self._execute(command.cmd, command.ch, args))
+        work = asyncio.ensure_future(self._carry_out(command, args, ack.user))
         if command.cmd in MOVES:
             self._moving[command.ch] = work
         end = asyncio.ensure_future(self._see_to_its_end(command, work, ack))
         self._running[end] = work
         end.add_done_callback(self._running.pop)
+
+    async def _carry_out(self, command: Command, args: Args, user: str) -> dict[str, Value]:
+        """Execute; what is not in the safe direction waits until the ledger has it."""
+        on_account_of(Account(command.id, user))
+        if command.cmd not in SAFE_COMMANDS and (why := await self._ledger.written()):
+            raise CommandRefused(f"nothing was sent: {why}")
+        return await self._execute(command.cmd, command.ch, args)
 
     async def _see_to_its_end(self, command: Command, work: Work, ack: Ack) -> None:
         await asyncio.wait({work})
@@ -176,12 +193,26 @@ class CommandDesk:
         except Exception as e:
             log.exception("%s %s", command.cmd, command.ch)
             why = f"fault in the driver: {e!r}"
-        ack = self._noted(replace(ack, state=state, why=why, readback=readback, ts=self._clock.now()))
+        ack = self._noted(replace(ack, state=state, why=why, readback=readback, ts=self._clock.now()), command)
         await self._memory.saved()
         self._answer(ack)
 
-    def _noted(self, ack: Ack) -> Ack:
+    def _noted(self, ack: Ack, command: Command | None = None) -> Ack:
         """Remembered before it is answered: an answered command is never executed again."""
         ack = replace(ack, why=plain(ack.why)[:WHY] if ack.why else None)
         self._memory.note(ack)
+        self._enter(ack, command)
         return ack
+
+    def _enter(self, ack: Ack, command: Command | None) -> None:
+        """A step of a command for the ledger; the first one says all that was asked for."""
+        began, about = self._arrived.get((ack.user, ack.id)), dict[str, Any]()
+        if command is not None:
+            about = {"cmd": command.cmd, "ch": command.ch}
+        if command is not None and ack.state in BEGINS:
+            about |= {"reason": command.reason, "args": command.args}
+        if began is not None:
+            about["ms"] = round((self._clock.monotonic() - began) * 1e3, 3)
+        if ack.state in FINAL:
+            self._arrived.pop((ack.user, ack.id), None)
+        self._ledger.note(ack.state, id=ack.id, user=ack.user, by=ack.by, why=ack.why, readback=ack.readback, **about)

@@ -8,9 +8,11 @@ from typing import cast
 from trackerdcs.app.announcer import Announcer, Who
 from trackerdcs.app.command_desk import CommandDesk
 from trackerdcs.app.command_memory import START_PATIENCE
+from trackerdcs.app.ledger_keeper import LedgerKeeper
 from trackerdcs.app.outbox import Outbox
 from trackerdcs.app.owner import Owner
 from trackerdcs.app.power import Power
+from trackerdcs.app.recorder import RecordedSupply
 from trackerdcs.app.replay import UNCONFIRMED, Replay
 from trackerdcs.app.worker import Worker
 from trackerdcs.domain.codec import encode
@@ -20,7 +22,7 @@ from trackerdcs.domain.instrument import Channel, Role, Snapshot
 from trackerdcs.domain.limits import with_procedures
 from trackerdcs.domain.messages import NO_CHANNEL, Frame, Meta, Value
 from trackerdcs.domain.stand import DeviceConfig
-from trackerdcs.ports import Bus, Clock, CommandLog, Driver, Entry, Journal, Link, PowerSupply
+from trackerdcs.ports import Bus, Clock, CommandLog, Driver, Entry, Journal, Ledger, Link, PowerSupply
 
 LAST_WORDS = 0.5
 """Seconds that the last acks of a service that stops may take."""
@@ -42,11 +44,13 @@ class DeviceLoop:
         bus: Bus,
         journal: Journal,
         commands: CommandLog,
+        ledger: Ledger,
         clock: Clock,
         unconfirmed: float = UNCONFIRMED,
     ) -> None:
         self._who, self._config, self._channels, self._users = who, config, channels, users
         self._driver, self._bus, self._commands, self._clock = driver, bus, commands, clock
+        self._ledger = LedgerKeeper(ledger, who.boot, clock)
         worker = Worker(who.device)
         self._owner = Owner(who.device, config, driver, link, worker, clock)
         self._outbox = Outbox(who.topic("frame"), bus, journal)
@@ -54,7 +58,7 @@ class DeviceLoop:
         self._announcer = Announcer(who, bus, clock, self._faults)
         self._power: Power | None = None
         if any(c.commands for c in channels.values()):
-            supply = cast(PowerSupply, driver)
+            supply = RecordedSupply(cast(PowerSupply, driver), self._ledger, clock)
             self._power = Power(supply, worker, config.channels, clock, self._happened, self._latch, self._owner.hurry)
         self._latching: asyncio.Task[None] | None = None
         self._desk = CommandDesk(
@@ -64,6 +68,7 @@ class DeviceLoop:
             self._announcer.answer,
             self._announcer.report,
             commands,
+            self._ledger,
             clock,
         )
         self._poll_now = asyncio.Event()
@@ -72,6 +77,7 @@ class DeviceLoop:
 
     async def run(self) -> None:
         """Serve until cancelled; raises ConfigError if the instrument is another than the stand file says."""
+        self._ledger.note("started", args={"stand": self._who.stand, "device": self._who.device, "sw": self._who.sw})
         await self._recall()
         await self._desk.end_interrupted()
         try:
@@ -99,6 +105,8 @@ class DeviceLoop:
             await asyncio.gather(self._owner.close(), self._announcer.say_last(LAST_WORDS))
             if self._latching is not None:
                 await asyncio.wait({self._latching}, timeout=LAST_WORDS)
+            self._ledger.note("stopped")
+            await asyncio.to_thread(self._ledger.close, LAST_WORDS)
 
     async def _poll(self) -> None:
         due = self._clock.monotonic()
@@ -112,6 +120,7 @@ class DeviceLoop:
             if self._owner.connects != connects:
                 connects = self._owner.connects
                 self._introduce()
+                self._enter_found(snapshot, fault if connects > 1 else None)
                 if connects > 1:
                     self._announcer.report("reconnect", why=fault)
             if self._bus.connected:  # until then ranges grow together: no declaration is pushed out by a later one
@@ -124,6 +133,13 @@ class DeviceLoop:
                 self._poll_now.clear()
             except TimeoutError:
                 continue
+
+    def _enter_found(self, snapshot: Snapshot, fault: str | None) -> None:
+        """For the ledger: what a start or a reconnect finds is where the owner goes on from."""
+        event = "adopted" if fault is None else "reconnect"
+        for ch in (ch for ch, c in self._channels.items() if c.commands):
+            why = "; ".join(sorted({fault or "", *snapshot.bad.get(ch, {}).values()} - {""})) or None
+            self._ledger.note("event", event=event, ch=ch, readback=snapshot.ch.get(ch, {}), why=why)
 
     def _send(self, snapshot: Snapshot) -> None:
         ts, unc = self._clock.now(), dict(snapshot.unc)
@@ -154,7 +170,7 @@ class DeviceLoop:
             self._announcer.report("lost", data=lost)
 
     def _faults(self) -> str | None:
-        faults = (self._owner.fault, self._outbox.fault, self._replay.fault, self._desk.fault)
+        faults = (self._owner.fault, self._outbox.fault, self._replay.fault, self._desk.fault, self._ledger.fault)
         return "; ".join(f for f in faults if f) or None
 
     def _policy(self) -> Policy | None:
@@ -184,6 +200,7 @@ class DeviceLoop:
 
     def _happened(self, event: str, ch: str, why: str) -> None:
         log.warning("%s %s: %s: %s", self._who.device, ch, event, why)
+        self._ledger.note("event", event=event, ch=ch, why=why)
         self._announcer.report(event, why, ch=ch)
 
     def _latch(self, ch: str, cause: str | None) -> None:

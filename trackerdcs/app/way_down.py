@@ -8,6 +8,7 @@ from typing import Any
 from trackerdcs.app.channel_status import ChannelStatus, Reading
 from trackerdcs.app.edge_log import EdgeLog
 from trackerdcs.app.mover import Mover
+from trackerdcs.app.recorder import Account, on_account_of
 from trackerdcs.app.worker import Priority
 from trackerdcs.domain.errors import LinkError, TrackerError
 
@@ -102,6 +103,7 @@ class WayDown:
         self._task = asyncio.get_running_loop().create_task(way_down)
 
     async def _come_down(self) -> None:
+        on_account_of(Account(cause=self._status.cause or "compensation"))
         try:
             await self.off()
         except Exception as e:  # whatever it is, nobody else would hear of it
@@ -109,6 +111,7 @@ class WayDown:
             self._report("trip", self._ch, f"it does not come down: {type(e).__name__}: {e}")
 
     async def _step_back(self, v: float) -> None:
+        on_account_of(Account(cause="compensation"))
         try:
             with self._status.ours():
                 self._status.agree(await self._insist(lambda: self._mover.set(Priority.DOWN, v)))

@@ -6,6 +6,7 @@ from pathlib import Path
 from trackerdcs.adapters.clock_system import SystemClock
 from trackerdcs.adapters.commands_sqlite import SqliteCommandLog
 from trackerdcs.adapters.journal_sqlite import SqliteJournal
+from trackerdcs.adapters.ledger_sqlite import SqliteLedger
 from trackerdcs.app.announcer import Who, will_of
 from trackerdcs.app.device_loop import DeviceLoop
 from trackerdcs.app.replay import UNCONFIRMED
@@ -35,15 +36,19 @@ async def serve(stand: Stand, name: str, unconfirmed: float = UNCONFIRMED) -> No
     clock = SystemClock()
     who = Who(stand.stand, name, uuid.uuid4().hex[:12], VERSION)
     data = Path(stand.data)
-    journal, commands = (
+    journal, commands, ledger = (
         SqliteJournal(data / f"{name}.journal.sqlite"),
         SqliteCommandLog(data / f"{name}.commands.sqlite"),
+        SqliteLedger(data / f"{name}.ledger.sqlite"),
     )
     users = None if stand.bus.kind == "embedded" else stand.users
     try:
         async with open_bus(stand.bus, f"{stand.stand}-{name}-{who.boot}", will_of(who, clock)) as bus:
-            loop = DeviceLoop(who, config, channels, users, driver, link, bus, journal, commands, clock, unconfirmed)
+            loop = DeviceLoop(
+                who, config, channels, users, driver, link, bus, journal, commands, ledger, clock, unconfirmed
+            )
             await loop.run()
     finally:
         journal.close()
         commands.close()
+        ledger.close()

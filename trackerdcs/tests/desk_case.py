@@ -9,7 +9,9 @@ from pathlib import Path
 from trackerdcs.adapters.bus_queues import Received
 from trackerdcs.adapters.clock_system import SystemClock
 from trackerdcs.adapters.commands_sqlite import SqliteCommandLog
+from trackerdcs.adapters.ledger_sqlite import SqliteLedger
 from trackerdcs.app.command_desk import CommandDesk
+from trackerdcs.app.ledger_keeper import LedgerKeeper
 from trackerdcs.domain.codec import encode
 from trackerdcs.domain.desk import Args, Policy
 from trackerdcs.domain.instrument import Argument, Channel, CommandSpec
@@ -42,6 +44,8 @@ class DeskCase(unittest.IsolatedAsyncioTestCase):
         self.path = Path(folder.name, "c.sqlite")
         self.log = SqliteCommandLog(self.path)
         self.addCleanup(self.log.close)
+        self.ledger = SqliteLedger(Path(folder.name, "l.sqlite"))
+        self.addCleanup(self.ledger.close)
         self.objection: str | None = None
         self.acks: list[Ack] = []
         self.reports: list[tuple[str, str]] = []
@@ -49,6 +53,8 @@ class DeskCase(unittest.IsolatedAsyncioTestCase):
         self.gate: asyncio.Event | None = None
         self.error: Exception | None = None
         self.clock = SystemClock()
+        self.keeper = LedgerKeeper(self.ledger, "boot", self.clock)
+        self.addCleanup(self.keeper.close, 5.0)
         self.desk = self.make()
 
     async def asyncTearDown(self):
@@ -64,6 +70,7 @@ class DeskCase(unittest.IsolatedAsyncioTestCase):
             self.acks.append,
             lambda event, why: self.reports.append((event, why)),
             log or self.log,
+            self.keeper,
             self.clock,
         )
 

@@ -13,6 +13,7 @@ from trackerdcs.adapters.bus_memory import MemoryBroker, MemoryBus
 from trackerdcs.adapters.clock_system import SystemClock
 from trackerdcs.adapters.commands_sqlite import SqliteCommandLog
 from trackerdcs.adapters.journal_sqlite import SqliteJournal
+from trackerdcs.adapters.ledger_sqlite import SqliteLedger
 from trackerdcs.app.announcer import Who, will_of
 from trackerdcs.app.device_loop import DeviceLoop
 from trackerdcs.domain import topics
@@ -121,6 +122,7 @@ async def device_bench(
     with tempfile.TemporaryDirectory() as folder:
         path = data or Path(folder)
         journal, commands = SqliteJournal(path / "j.sqlite"), SqliteCommandLog(path / "c.sqlite")
+        ledger = SqliteLedger(path / "l.sqlite")
         async with (
             Witness(MemoryBus(broker, "witness")),
             MemoryBus(broker, "me") as me,
@@ -129,7 +131,17 @@ async def device_bench(
             bench = DeviceBench(broker, me)
             listening = asyncio.create_task(bench.listen())
             loop = DeviceLoop(
-                who, config, narrow(driver.channels(), config), None, driver, link, bus, journal, commands, clock
+                who,
+                config,
+                narrow(driver.channels(), config),
+                None,
+                driver,
+                link,
+                bus,
+                journal,
+                commands,
+                ledger,
+                clock,
             )
             bench.running = asyncio.create_task(loop.run())
             try:
@@ -142,3 +154,4 @@ async def device_bench(
                 listening.cancel()
         journal.close()
         commands.close()
+        ledger.close()

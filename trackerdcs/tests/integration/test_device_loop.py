@@ -174,12 +174,15 @@ class TestFaults(WithIseg):
             stamps = [f.ts for f in bench.frames]
         self.assertEqual(stamps, sorted(set(stamps)))
 
-    async def test_with_a_data_folder_that_cannot_be_written_it_polls_and_obeys_and_says_so(self):
+    async def test_rule_15_with_a_data_folder_that_cannot_be_written_it_polls_and_goes_down_and_says_so(self):
         with tempfile.NamedTemporaryFile() as no_folder, self.assertLogs("trackerdcs.app", "WARNING"):
             async with device_bench(self.config, data=Path(no_folder.name)) as bench:
-                self.assertEqual((await bench.command("set_voltage", v=-5)).state, "done")
-                await bench.next_frame(lambda f: f.ch["ch0"]["v_set"] == -5, "frames go on")
-                self.assertEqual((await bench.command("off")).state, "done")
+                ack = await bench.command("set_voltage", v=-5)
+                self.assertEqual(ack.state, "refused")
+                self.assertIn("the ledger cannot be written", ack.why or "")
+                await bench.next_frame(lambda f: f.ch["ch0"]["v_set"] == 0, "frames go on")
+                for cmd in ("hold", "off", "emergency_off"):
+                    self.assertEqual((await bench.command(cmd)).state, "done", cmd)
                 await bench.until(lambda: bench.statuses[-1].state == "fault", "fault")
                 self.assertIn("frames are in memory only: journal", bench.statuses[-1].error or "")
                 self.assertIn("commands are remembered in memory only", bench.statuses[-1].error or "")

@@ -12,6 +12,7 @@ from trackerdcs.adapters.bus_memory import MemoryBroker, MemoryBus
 from trackerdcs.adapters.clock_system import SystemClock
 from trackerdcs.adapters.commands_sqlite import SqliteCommandLog
 from trackerdcs.adapters.journal_sqlite import SqliteJournal
+from trackerdcs.adapters.ledger_sqlite import SqliteLedger
 from trackerdcs.app import mover, way_down
 from trackerdcs.app.announcer import Who
 from trackerdcs.app.device_loop import DeviceLoop
@@ -64,13 +65,16 @@ class TestLatches(unittest.IsolatedAsyncioTestCase):
     async def test_a_cleared_trip_stays_cleared_and_the_last_word_is_written_before_the_end(self) -> None:
         folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
         journal, commands = SqliteJournal(folder / "j.sqlite"), SlowAtFirst(folder / "c.sqlite")
+        ledger = SqliteLedger(folder / "l.sqlite")
+        self.addCleanup(ledger.close)
         self.addCleanup(commands.close)
         self.addCleanup(journal.close)
         config, link = config_for("keithley2410", "TCPIP::127.0.0.1::1::SOCKET"), ScriptedLink()
         driver = Keithley2410(link)
         async with MemoryBus(MemoryBroker(), "device") as bus:
             who = Who("s", "d", "boot", "0.0.0")
-            loop = DeviceLoop(who, config, driver.channels(), None, driver, link, bus, journal, commands, SystemClock())
+            clock = SystemClock()
+            loop = DeviceLoop(who, config, driver.channels(), None, driver, link, bus, journal, commands, ledger, clock)
             running = asyncio.create_task(loop.run())
             await asyncio.sleep(0.1)
             loop._latch("ch0", "too much current")
