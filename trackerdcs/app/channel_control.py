@@ -61,6 +61,21 @@ class ChannelControl:
         self._report("hold", self._ch, cause)
         self._holding = asyncio.get_running_loop().create_task(self._hold_on(cause))
 
+    def killed(self, cause: str) -> None:
+        """The killer has the channel: nothing of ours moves it, and polls judge nothing, until `kill_ended`."""
+        for task in (self._rising, self._holding):
+            if task is not None:
+                task.cancel("killed")
+        self.down.give_up()
+        self.status.cause, self.status.target = cause, None
+        self.status.busy += 1
+        self.status.happens("trip")
+
+    def kill_ended(self) -> None:
+        """The channel is ours again, off and tripped."""
+        self.status.busy -= 1
+        self.status.agreed = None
+
     def objection(self, cmd: str, v: float) -> str | None:
         """Why a command must not even begin, or None. `v`: the argument of set_voltage."""
         if self.down.owed and cmd in ("on", "set_voltage", "hold"):

@@ -98,10 +98,14 @@ class CommandDesk:
         finally:
             await self.stop()
 
+    def end_all(self, why: str) -> None:
+        """Let what runs end as failed, and say why."""
+        for work in self._running.values():
+            work.cancel(why)
+
     async def stop(self) -> None:
         """End what runs as failed."""
-        for work in self._running.values():
-            work.cancel()
+        self.end_all(STOPS)
         if self._running:
             await asyncio.wait(self._running)
         await self._memory.close()

@@ -3,11 +3,12 @@
 import asyncio
 import logging
 from dataclasses import replace
-from typing import cast
+from typing import Any, cast
 
 from trackerdcs.app.announcer import Announcer, Who
 from trackerdcs.app.command_desk import CommandDesk
 from trackerdcs.app.command_memory import START_PATIENCE
+from trackerdcs.app.kill_desk import KillDesk
 from trackerdcs.app.ledger_keeper import LedgerKeeper
 from trackerdcs.app.outbox import Outbox
 from trackerdcs.app.owner import Owner
@@ -31,7 +32,10 @@ log = logging.getLogger(__name__)
 
 
 class DeviceLoop:
-    """One instrument, from link to bus. `channels` are the driver's, narrowed to the stand file's."""
+    """One instrument, from link to bus. `channels` are the driver's, narrowed to the stand file's.
+
+    `kill_bus`: a connection on which nothing but kills comes, so that the broker holds none back behind other messages.
+    """
 
     def __init__(
         self,
@@ -47,6 +51,7 @@ class DeviceLoop:
         ledger: Ledger,
         clock: Clock,
         unconfirmed: float = UNCONFIRMED,
+        kill_bus: Bus | None = None,
     ) -> None:
         self._who, self._config, self._channels, self._users = who, config, channels, users
         self._driver, self._bus, self._commands, self._clock = driver, bus, commands, clock
@@ -71,6 +76,22 @@ class DeviceLoop:
             self._ledger,
             clock,
         )
+        self.kills: KillDesk | None = None
+        """Whoever kills the high voltage of this device."""
+        self._kill_bus = kill_bus
+        if self._power and driver.kind == "hv":
+            self.kills = KillDesk(
+                who.device,
+                config.channels,
+                users,
+                supply,
+                worker,
+                self._owner.reach,
+                self._power,
+                self._desk,
+                self._kill_happened,
+                clock,
+            )
         self._poll_now = asyncio.Event()
         self._seq = 0
         self._last_ts = 0
@@ -84,6 +105,7 @@ class DeviceLoop:
             async with asyncio.TaskGroup() as tasks:
                 # First what listens: a device that says that it is online obeys.
                 for job in (
+                    self._hear_kills(),
                     self._desk.serve(self._bus, self._who.stand, self._who.device),
                     self._replay.confirm(),
                     self._replay.watch_loaders(),
@@ -100,6 +122,8 @@ class DeviceLoop:
                 raise ConfigError(str(wrong.exceptions[0])) from group
             raise
         finally:
+            if self.kills:
+                self.kills.killer.stop()
             self._outbox.give_up()
             self._declare_lost()
             await asyncio.gather(self._owner.close(), self._announcer.say_last(LAST_WORDS))
@@ -107,6 +131,19 @@ class DeviceLoop:
                 await asyncio.wait({self._latching}, timeout=LAST_WORDS)
             self._ledger.note("stopped")
             await asyncio.to_thread(self._ledger.close, LAST_WORDS)
+
+    async def _hear_kills(self) -> None:
+        if self.kills is None:
+            return
+        if self._kill_bus is None:
+            await self.kills.serve(self._bus, self._who.stand)
+        else:
+            async with self._kill_bus as bus:
+                await self.kills.serve(bus, self._who.stand)
+
+    def _kill_happened(self, event: str, why: str, data: dict[str, Any]) -> None:
+        self._announcer.report(event, why, data)
+        self._poll_now.set()
 
     async def _poll(self) -> None:
         due = self._clock.monotonic()
@@ -170,7 +207,9 @@ class DeviceLoop:
             self._announcer.report("lost", data=lost)
 
     def _faults(self) -> str | None:
-        faults = (self._owner.fault, self._outbox.fault, self._replay.fault, self._desk.fault, self._ledger.fault)
+        kill = self.kills.killer.fault if self.kills else None
+        own = (self._owner.fault, self._outbox.fault, self._replay.fault, self._desk.fault, self._ledger.fault)
+        faults = (kill, *own)
         return "; ".join(f for f in faults if f) or None
 
     def _policy(self) -> Policy | None:

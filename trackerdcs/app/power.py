@@ -1,5 +1,6 @@
 """The power channels of one device: commands go to their channel, and each channel judges what is polled of it."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -38,6 +39,8 @@ class Power:
             ch: ChannelControl(ch, c, driver, worker, clock, report, hurry, blocked) for ch, c in channels.items()
         }
         self._latched: dict[str, str | None] = dict.fromkeys(channels)
+        self._ours = asyncio.Event()
+        self._ours.set()
 
     def remember(self, latched: dict[str, str]) -> None:
         """Trips that an earlier start has latched are still latched."""
@@ -66,6 +69,7 @@ class Power:
                 case "on":
                     return await control.on()
                 case "off":
+                    await self._ours.wait()
                     return await control.off()
                 case "emergency_off":
                     return await control.emergency_off()
@@ -79,12 +83,30 @@ class Power:
 
     def bring_down(self, ch: str, cause: str) -> None:
         """Latch `cause` as a trip and ramp the channel down; nothing new while that is under way."""
+        if not self._ours.is_set():
+            return
         self._controls[ch].bring_down(cause)
         self._keep_latches()
 
     def stay(self, ch: str, cause: str) -> None:
         """End a move upwards and hold the voltage of that moment."""
-        self._controls[ch].stay(cause)
+        if self._ours.is_set():
+            self._controls[ch].stay(cause)
+
+    def killed(self, cause: str) -> None:
+        """The killer has taken over: what runs is cancelled, every channel is tripped with that cause."""
+        if self._ours.is_set():
+            self._ours.clear()
+            for control in self._controls.values():
+                control.killed(cause)
+        self._keep_latches()
+
+    def kill_ended(self) -> None:
+        """Every channel was seen off, and is ours again."""
+        if not self._ours.is_set():
+            self._ours.set()
+            for control in self._controls.values():
+                control.kill_ended()
 
     def is_up(self, ch: str) -> bool:
         """True if the output is on, or not known to be off and below v_safe_off."""

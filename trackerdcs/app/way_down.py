@@ -54,10 +54,15 @@ class WayDown:
         """The fastest way there is, at any voltage."""
 
         async def switch() -> Reading:
-            return await self._mover.emergency_off(Priority.DOWN)
+            return await self._mover.emergency_off(Priority.KILL)
 
         self._owed.add(switch)  # from its first moment: what is slower must not take its place
         return await self._to_off(switch)
+
+    def give_up(self) -> None:
+        """Somebody else brings the channel down."""
+        if self._task is not None:
+            self._task.cancel()
 
     def trip(self, why: str) -> None:
         """Latch a cause and come down."""

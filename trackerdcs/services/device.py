@@ -6,6 +6,7 @@ from pathlib import Path
 from trackerdcs.adapters.clock_system import SystemClock
 from trackerdcs.adapters.commands_sqlite import SqliteCommandLog
 from trackerdcs.adapters.journal_sqlite import SqliteJournal
+from trackerdcs.adapters.kill_socket import SUFFIX, KillSocket
 from trackerdcs.adapters.ledger_sqlite import SqliteLedger
 from trackerdcs.app.announcer import Who, will_of
 from trackerdcs.app.device_loop import DeviceLoop
@@ -43,11 +44,17 @@ async def serve(stand: Stand, name: str, unconfirmed: float = UNCONFIRMED) -> No
     )
     users = None if stand.bus.kind == "embedded" else stand.users
     try:
-        async with open_bus(stand.bus, f"{stand.stand}-{name}-{who.boot}", will_of(who, clock)) as bus:
+        client = f"{stand.stand}-{name}-{who.boot}"
+        async with open_bus(stand.bus, client, will_of(who, clock)) as bus:
+            kill_bus = open_bus(stand.bus, f"{client}-kill")
             loop = DeviceLoop(
-                who, config, channels, users, driver, link, bus, journal, commands, ledger, clock, unconfirmed
+                who, config, channels, users, driver, link, bus, journal, commands, ledger, clock, unconfirmed, kill_bus
             )
-            await loop.run()
+            if loop.kills is None:
+                await loop.run()
+            else:
+                with KillSocket(data / f"{name}{SUFFIX}", loop.kills.by_socket, loop.kills.look):
+                    await loop.run()
     finally:
         journal.close()
         commands.close()

@@ -18,7 +18,7 @@ from trackerdcs.app.announcer import Who, will_of
 from trackerdcs.app.device_loop import DeviceLoop
 from trackerdcs.domain import topics
 from trackerdcs.domain.codec import decode, encode
-from trackerdcs.domain.instrument import Channel
+from trackerdcs.domain.instrument import Channel, Role
 from trackerdcs.domain.limits import narrow
 from trackerdcs.domain.messages import FINAL, MESSAGES, Ack, Command, Event, Frame, Meta, Status
 from trackerdcs.domain.stand import ChannelConfig, DeviceConfig, LinkConfig
@@ -59,6 +59,7 @@ class DeviceBench:
         self.statuses: list[Status] = []
         self.metas: list[Meta] = []
         self.running: asyncio.Task[None] | None = None
+        self.loop: DeviceLoop | None = None
 
     async def listen(self) -> None:
         kept: dict[type, list[Any]] = {
@@ -111,6 +112,7 @@ async def device_bench(
     data: Path | None = None,
     boot: str = "boot1",
     started: bool = True,
+    users: dict[str, Role] | None = None,
 ) -> AsyncIterator[DeviceBench]:
     """Run a device loop until the block ends."""
     clock = clock or SystemClock()
@@ -134,7 +136,7 @@ async def device_bench(
                 who,
                 config,
                 narrow(driver.channels(), config),
-                None,
+                users,
                 driver,
                 link,
                 bus,
@@ -143,6 +145,7 @@ async def device_bench(
                 ledger,
                 clock,
             )
+            bench.loop = loop
             bench.running = asyncio.create_task(loop.run())
             try:
                 if started:
