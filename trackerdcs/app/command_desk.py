@@ -3,8 +3,9 @@
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
+from contextvars import ContextVar
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from trackerdcs.app.command_memory import CommandMemory
 from trackerdcs.app.edge_log import EdgeLog
@@ -35,6 +36,16 @@ BEGINS = frozenset({"accepted", "refused", "expired"})
 
 log = logging.getLogger(__name__)
 
+
+class Asked(NamedTuple):
+    """Who asked for what is being executed, and why."""
+
+    by: str
+    reason: str
+
+
+asked: ContextVar[Asked] = ContextVar("asked")
+"""Set for the execution of each command."""
 Work = asyncio.Future[dict[str, Value]]
 Execute = Callable[[str, str, Args], Coroutine[Any, Any, dict[str, Value]]]
 
@@ -167,6 +178,7 @@ class CommandDesk:
 
     def _start(self, command: Command, args: Args, ack: Ack) -> None:
         """Begin to execute. What may be cancelled is the work alone: whoever sees to its end answers in any case."""
+        asked.set(Asked(ack.by or ack.user, command.reason or ""))
         if command.cmd in MOVES and (earlier := self._moving.get(command.ch)):
             earlier.cancel("superseded")
         work = asyncio.ensure_future(self._carry_out(command, args, ack.user))

@@ -10,6 +10,7 @@ from trackerdcs.cli.check import check
 from trackerdcs.cli.demo import demo
 from trackerdcs.cli.device import device
 from trackerdcs.cli.doctor import doctor
+from trackerdcs.cli.guard import guard
 from trackerdcs.cli.history import history
 from trackerdcs.cli.loader import loader
 from trackerdcs.cli.schema import schema
@@ -45,6 +46,7 @@ app.command()(watch)
 app.command()(history)
 app.command()(doctor)
 app.command()(device)
+app.command()(guard)
 app.command()(loader)
 app.add_typer(sim, name="sim")
 app.command()(check)

@@ -48,6 +48,8 @@ def judge(command: Command, user: str, *, retained: bool, now: int, policy: Poli
         spec = _spec(command, policy.channels)
         _permit(user, spec, policy.users)
         args = check_args(spec, command.args)
+        if spec.reason and not (command.reason or "").strip():
+            raise CommandRefused(f"{command.cmd} needs a reason")
         if policy.real_hv and command.cmd in RAMPED:
             raise CommandRefused(
                 f"{command.cmd}: refused on a high-voltage supply that is not simulated: no interlocks yet"

@@ -57,10 +57,11 @@ class Argument:
 
 @dataclass(frozen=True)
 class CommandSpec:
-    """A command that a channel knows: all arguments are required."""
+    """A command that a channel knows: all arguments are required, and a `reason` where it says so."""
 
     args: dict[str, Argument] = field(default_factory=dict)
     role: Role = "shifter"
+    reason: bool | None = None
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,9 @@ READINGS = st.dictionaries(
     max_size=3,
 )
 ARGUMENTS = st.builds(Argument, st.sampled_from(["number", "text"]), TEXT, maybe(NUMBERS), maybe(NUMBERS))
-COMMANDS = st.builds(CommandSpec, st.dictionaries(NAMES, ARGUMENTS, max_size=2), st.sampled_from(ROLES))
+COMMANDS = st.builds(
+    CommandSpec, st.dictionaries(NAMES, ARGUMENTS, max_size=2), st.sampled_from(ROLES), maybe(st.booleans())
+)
 DESCRIBED = st.builds(
     Channel,
     st.dictionaries(NAMES, st.builds(Quantity, TEXT, maybe(NUMBERS), maybe(NUMBERS)), max_size=2),

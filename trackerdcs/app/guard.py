@@ -1,0 +1,268 @@
+"""The guard of a stand: hears its devices, judges its interlocks, says how they are, and is told to reset or bypass."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from typing import cast
+
+from trackerdcs.app.announcer import Announcer, Who
+from trackerdcs.app.command_desk import CommandDesk, asked
+from trackerdcs.app.edge_log import EdgeLog
+from trackerdcs.app.latches import PATIENCE, Latches
+from trackerdcs.domain import topics
+from trackerdcs.domain.codec import decode, encode
+from trackerdcs.domain.desk import Args, Policy
+from trackerdcs.domain.errors import BusDown, ContractError, DeviceError
+from trackerdcs.domain.guarding import Interlocked, Pass, Pretence, State
+from trackerdcs.domain.inputs import Doubt, Inputs
+from trackerdcs.domain.instrument import Argument, Channel, CommandSpec, Role
+from trackerdcs.domain.interlock import InterlockConfig
+from trackerdcs.domain.messages import NO_CHANNEL, Bypass, Frame, Interlock, Meta, Value
+from trackerdcs.domain.wiring import Devices, outputs, parts
+from trackerdcs.ports import Bus, Clock, CommandLog, Delivery
+
+GUARD = "guard"
+"""Its name as a device, and its kind."""
+PERIOD = 1.0
+"""Seconds between two repetitions of an interlock."""
+LONGEST = 8 * 3600.0
+"""Seconds that a bypass may last: a shift."""
+PROOF = 10.0
+"""Seconds that a condition is pretended not to hold."""
+LAST_WORDS = 0.5
+_NAME = Argument("text")
+COMMANDS = {
+    "reset": CommandSpec({"interlock": _NAME}),
+    "bypass": CommandSpec(
+        {"interlock": _NAME, "seconds": Argument("number", "s", 1.0, LONGEST)}, "expert", reason=True
+    ),
+    "end_bypass": CommandSpec({"interlock": _NAME}),
+    "proof": CommandSpec({"interlock": _NAME, "condition": _NAME, "as": _NAME}, "expert", reason=True),
+}
+PRETENCES = ("broken", "unknown")
+
+log = logging.getLogger(__name__)
+
+
+class Guard:
+    """Interlocks of one stand. `devices` are its devices as their drivers describe them."""
+
+    def __init__(
+        self,
+        who: Who,
+        interlocks: dict[str, InterlockConfig],
+        devices: Devices,
+        users: dict[str, Role] | None,
+        bus: Bus,
+        commands: CommandLog,
+        clock: Clock,
+        period: float = PERIOD,
+    ) -> None:
+        self._who, self._bus, self._clock, self._period = who, bus, clock, period
+        self._outputs = {name: outputs(interlock, devices) for name, interlock in interlocks.items()}
+        self._locks = {name: Interlocked(config) for name, config in interlocks.items()}
+        self._since: dict[str, tuple[State, int]] = {name: ("unknown", clock.now()) for name in interlocks}
+        self._seq = dict.fromkeys(interlocks, 0)
+        watched = {
+            of: name for name, i in interlocks.items() for c in i.conditions.values() for of in c.inputs().values()
+        }
+        self._of: dict[str, list[str]] = {}
+        for name, interlock in interlocks.items():
+            for of in {of for c in interlock.conditions.values() for of in c.inputs().values()}:
+                self._of.setdefault((parts(of) or ("",))[0], []).append(name)
+        heard = {*self._of, *(device for outs in self._outputs.values() for device, _ in outs)}
+        self._inputs = Inputs({name: devices[name].period for name in sorted(heard)}, frozenset(watched))
+        self._latches = Latches(commands)
+        self._announcer = Announcer(who, bus, clock, self._fault)
+        report = self._announcer.report
+        policy = Policy({NO_CHANNEL: Channel({}, COMMANDS)}, users, False)
+        self._desk = CommandDesk(
+            lambda: policy, self._execute, self._object_to, self._announcer.answer, report, commands, clock
+        )
+        self._due: set[str] = set()
+        self._wake = asyncio.Event()
+        self._edge = EdgeLog(log)
+
+    async def run(self) -> None:
+        """Guard until cancelled."""
+        for name, cause in (await self._latches.recall()).items():
+            if name in self._locks:
+                first, _, why = cause.partition(": ")
+                self._locks[name] = Interlocked(self._locks[name].config, first, why)
+                self._since[name] = "open", self._clock.now()
+                log.warning("interlock %s is open since an earlier start: %s", name, cause)
+        await self._desk.end_interrupted()
+        frames = self._bus.subscribe(*(topics.of_device(self._who.stand, d, "frame") for d in self._inputs.periods))
+        self._introduce()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for job in (
+                    self._desk.serve(self._bus, self._who.stand, self._who.device),
+                    self._listen(frames),
+                    self._speak(),
+                    self._tick(),
+                    self._latches.run(),
+                    self._announcer.births(),
+                    self._announcer.run(),
+                ):
+                    tasks.create_task(job)
+        finally:
+            await self._announcer.say_last(LAST_WORDS)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(PATIENCE):
+                    await self._latches.write()
+
+    async def _listen(self, frames: AsyncIterator[Delivery]) -> None:
+        async for delivery in frames:
+            delivery.acknowledge()
+            if delivery.retained:
+                continue
+            device = topics.parse(delivery.topic).device or ""
+            try:
+                frame = decode(Frame, delivery.payload)
+            except ContractError as e:
+                self._edge.fail(device, f"{delivery.topic}: {e}")
+                continue
+            self._edge.ok(device, f"{delivery.topic}: frames again")
+            monotonic = self._clock.monotonic()
+            if self._inputs.hear(device, frame, now=self._clock.now(), monotonic=monotonic):
+                self._examine(self._of.get(device, []), monotonic)
+
+    async def _tick(self) -> None:
+        due = self._clock.monotonic()
+        while True:
+            self._examine(list(self._locks), self._clock.monotonic())
+            self._due |= self._locks.keys()
+            self._wake.set()
+            self._announcer.refresh()
+            due = max(due + self._period, self._clock.monotonic())
+            await asyncio.sleep(due - self._clock.monotonic())
+
+    def _examine(self, names: list[str], monotonic: float) -> None:
+        for name in names:
+            lock = self._locks[name]
+            bypass, latched = lock.bypass, lock.first
+            lock.examine(self._inputs, monotonic)
+            if bypass is not None and lock.bypass is None:
+                self._say(name, "bypass_end", f"the bypass by {bypass.by} has ended")
+            if latched is None and lock.first is not None:
+                self._latches.put(name, f"{lock.first}: {lock.why}")
+            self._note(name)
+
+    def _note(self, name: str) -> None:
+        """Say a state that has changed, at once."""
+        lock = self._locks[name]
+        if lock.state != self._since[name][0]:
+            self._since[name] = lock.state, self._clock.now()
+            first, why = self._cause(lock)
+            self._say(name, f"interlock_{lock.state}", ": ".join(filter(None, (first, why))) or None)
+
+    def _say(self, name: str, event: str, why: str | None) -> None:
+        lock = self._locks[name]
+        log.warning("interlock %s: %s: %s", name, event, why)
+        first, _ = self._cause(lock)
+        data = {"interlock": name, "values": lock.values} | ({"first": first} if first else {})
+        self._announcer.report(event, f"{name}: {why}" if why else name, data)
+        self._due.add(name)
+        self._wake.set()
+
+    @staticmethod
+    def _cause(lock: Interlocked) -> tuple[str | None, str | None]:
+        return (lock.first, lock.why) if lock.first is not None else lock.cause or (None, None)
+
+    async def _speak(self) -> None:
+        """Say what is due, for ever. What cannot be sent now is said anew with the next period."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            names, self._due = self._due, set()
+            if self._bus.connected:
+                said = [
+                    (topics.interlock(self._who.stand, name), encode(self._message(name))) for name in sorted(names)
+                ]
+                ends = await asyncio.gather(
+                    *(self._bus.publish(topic, payload, retain=True) for topic, payload in said), return_exceptions=True
+                )
+                for end in ends:
+                    if end is not None and not isinstance(end, BusDown):
+                        raise end
+
+    def _message(self, name: str) -> Interlock:
+        lock, seq, now = self._locks[name], self._seq[name], self._clock.now()
+        self._seq[name] += 1
+        first, why = self._cause(lock)
+        bypass = None
+        if lock.bypass is not None:
+            left = lock.bypass.until - self._clock.monotonic()
+            bypass = Bypass(lock.bypass.by, lock.bypass.reason, now + int(left * 1e9))
+        return Interlock(
+            state=lock.state,
+            action=lock.config.action,
+            ts=now,
+            since=self._since[name][1],
+            seq=seq,
+            boot=self._who.boot,
+            first=first,
+            why=why,
+            values=dict(lock.values),
+            bypass=bypass,
+        )
+
+    def _object_to(self, cmd: str, ch: str, args: Args) -> str | None:
+        name = str(args["interlock"])
+        if name not in self._locks:
+            return f"interlock {name!r} is unknown, expected {', '.join(self._locks)}"
+        lock = self._locks[name]
+        match cmd:
+            case "reset":
+                return lock.objection_to_reset()
+            case "end_bypass":
+                return None if lock.bypass else "it is not bypassed"
+            case "proof":
+                return self._objection_to_proof(name, str(args["condition"]), str(args["as"]))
+        return None
+
+    def _objection_to_proof(self, name: str, condition: str, as_if: str) -> str | None:
+        known = self._locks[name].config.conditions
+        if condition not in known:
+            return f"condition {condition!r} is unknown, expected {', '.join(known)}"
+        if as_if not in PRETENCES:
+            return f"as: expected {' or '.join(PRETENCES)}, got {as_if!r}"
+        for device, ch in self._outputs[name]:
+            on = self._inputs.read(f"{device}.{ch}.on", "never", self._clock.monotonic())
+            if on is not False:
+                why = on.why if isinstance(on, Doubt) else "it is on"
+                return f"{device}.{ch} must be off for a proof: {why}"
+        return None
+
+    async def _execute(self, cmd: str, ch: str, args: Args) -> dict[str, Value]:
+        name, monotonic, who = str(args["interlock"]), self._clock.monotonic(), asked.get()
+        lock = self._locks[name]
+        if objection := self._object_to(cmd, ch, args):  # it may have changed since the command was accepted
+            raise DeviceError(objection)
+        by_hand = f"by {who.by}" + (f": {who.reason}" if who.reason else "")
+        match cmd:
+            case "reset":
+                lock.reset()
+                self._latches.put(name, None)
+                self._say(name, "reset", by_hand)
+            case "bypass":
+                lock.bypass = Pass(who.by, who.reason, monotonic + float(args["seconds"]))
+                self._say(name, "bypass", f"for {float(args['seconds']):g} s {by_hand}")
+            case "end_bypass":
+                lock.bypass = None
+                self._say(name, "bypass_end", by_hand)
+            case "proof":
+                lock.pretend(str(args["condition"]), cast(Pretence, args["as"]), monotonic + PROOF)
+                self._say(name, "proof", f"{args['condition']} as if {args['as']} for {PROOF:g} s {by_hand}")
+        self._examine([name], monotonic)
+        return {"state": lock.state}
+
+    def _fault(self) -> str | None:
+        return "; ".join(f for f in (self._latches.fault, self._desk.fault) if f) or None
+
+    def _introduce(self) -> None:
+        channels = {NO_CHANNEL: Channel({}, COMMANDS)}
+        sw, boot = self._who.sw, self._who.boot
+        self._announcer.introduce(Meta(GUARD, "trackerdcs", "", GUARD, sw, False, boot, self._period, channels))

@@ -1,0 +1,280 @@
+"""The guard on a bus: what it says of its interlocks, when, and what a person may tell it."""
+
+import asyncio
+import contextlib
+import logging
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+from trackerdcs.adapters.bus_memory import MemoryBroker, MemoryBus
+from trackerdcs.adapters.clock_system import SystemClock
+from trackerdcs.adapters.commands_sqlite import SqliteCommandLog
+from trackerdcs.app.announcer import Who, will_of
+from trackerdcs.app.guard import Guard
+from trackerdcs.app.requester import Requester, Unknown
+from trackerdcs.domain import topics
+from trackerdcs.domain.codec import decode, encode
+from trackerdcs.domain.errors import BusDown
+from trackerdcs.domain.instrument import Channel, CommandSpec, Quantity
+from trackerdcs.domain.interlock import ConditionConfig, InterlockConfig
+from trackerdcs.domain.messages import Ack, Event, Frame, Interlock, Meta, Value
+from trackerdcs.domain.wiring import Wired
+from trackerdcs.tests.waiting import until
+
+PERIOD = 0.1
+DEVICES = {
+    "env1": Wired("env", {"-": Channel({"rh": Quantity("%"), "t_air": Quantity("degC")})}, PERIOD),
+    "hv1": Wired("hv", {"ch0": Channel({"on": Quantity("1")}, {"on": CommandSpec()})}, PERIOD),
+}
+HUMID = ConditionConfig("env1.rh", "never", max=50.0, hysteresis=5.0)
+DRY = {
+    "dry": InterlockConfig({"humid": HUMID}),
+    "warm": InterlockConfig({"cold": ConditionConfig("env1.t_air", "never", min=5.0)}),
+}
+
+
+class GuardCase(unittest.IsolatedAsyncioTestCase):
+    """A guard with short periods, a board that talks (`rh`; None: it is silent), and a client that listens."""
+
+    async def asyncSetUp(self) -> None:
+        logging.disable(logging.WARNING)
+        self.addCleanup(logging.disable, logging.NOTSET)
+        folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        self.addCleanup(folder.cleanup)
+        self.path = Path(folder.name, "guard.commands.sqlite")
+        self.broker, self.clock, self.boots = MemoryBroker(), SystemClock(), 0
+        self.values: dict[str, Value] | None = {"rh": 30.0, "t_air": 20.0}
+        self.hv_on = False
+        self.said: dict[str, list[Interlock]] = {name: [] for name in DRY}
+        self.at: dict[str, float] = {}
+        self.events: list[Event] = []
+        self.stack = contextlib.AsyncExitStack()
+        self.addAsyncCleanup(self.stack.aclose)
+        self.client = await self.stack.enter_async_context(MemoryBus(self.broker, "client"))
+        self.board = await self.stack.enter_async_context(MemoryBus(self.broker, "board"))
+        self._tasks = [asyncio.create_task(job) for job in (self._hear(), self._talk())]
+        self.guard: asyncio.Task[None] | None = None
+        await asyncio.sleep(0)
+
+    async def asyncTearDown(self) -> None:
+        await self.stop()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.wait(self._tasks)
+
+    async def start(self) -> None:
+        """A start of the guard service."""
+        self.boots += 1
+        who = Who("s", "guard", f"boot{self.boots}", "0")
+
+        async def serve() -> None:
+            log = SqliteCommandLog(self.path)
+            try:
+                async with MemoryBus(self.broker, f"guard{self.boots}", will_of(who, self.clock)) as bus:
+                    await Guard(who, DRY, DEVICES, None, bus, log, self.clock, PERIOD).run()
+            finally:
+                log.close()
+
+        self.guard = asyncio.create_task(serve())
+        await until(lambda: self.of_this_boot("dry"))
+
+    async def stop(self) -> None:
+        if self.guard is not None:
+            self.guard.cancel()
+            await asyncio.wait({self.guard})
+
+    async def tell(self, cmd: str, reason: str | None = None, **args: float | str) -> Ack | Unknown:
+        """The last answer to a command."""
+        requester = Requester(self.client, self.clock, "cli", 20.0)
+        return [a async for a in requester.request("s", "guard", cmd, args=args, reason=reason)][-1]
+
+    async def refused(self, why: str, cmd: str, reason: str | None = None, **args: float | str) -> None:
+        answer = await self.tell(cmd, reason, **args)
+        assert isinstance(answer, Ack)
+        self.assertEqual(answer.state, "refused")
+        self.assertIn(why, answer.why or "")
+
+    async def done(self, cmd: str, reason: str | None = None, **args: float | str) -> None:
+        answer = await self.tell(cmd, reason, **args)
+        assert isinstance(answer, Ack)
+        self.assertEqual((answer.state, answer.why), ("done", None))
+
+    def of_this_boot(self, name: str) -> list[Interlock]:
+        return [i for i in self.said[name] if i.boot == f"boot{self.boots}"]
+
+    def now(self, name: str = "dry") -> Interlock:
+        return self.said[name][-1]
+
+    async def state(self, state: str, name: str = "dry") -> Interlock:
+        await until(lambda: self.of_this_boot(name) and self.now(name).state == state)
+        return self.now(name)
+
+    def reported(self) -> list[tuple[str, str]]:
+        return [(e.event, str(e.data["interlock"])) for e in self.events if "interlock" in e.data]
+
+    async def _hear(self) -> None:
+        async for delivery in self.client.subscribe(topics.interlocks_of("s"), topics.any_device("s", "event")):
+            if delivery.retained:
+                continue
+            where = topics.parse(delivery.topic)
+            if where.kind == "event":
+                self.events.append(decode(Event, delivery.payload))
+            else:
+                self.said[where.item or ""].append(decode(Interlock, delivery.payload))
+
+    async def _talk(self) -> None:
+        seq = 0
+        while True:
+            ts = self.clock.now()
+            with contextlib.suppress(BusDown):
+                if self.values is not None:
+                    frame = Frame(ts, seq, "b", "1", "env", {"-": self.values})
+                    await self.board.publish(topics.of_device("s", "env1", "frame"), encode(frame), retain=True)
+                hv = Frame(ts, seq, "b", "1", "hv", {"ch0": {"on": self.hv_on}})
+                await self.board.publish(topics.of_device("s", "hv1", "frame"), encode(hv), retain=True)
+            seq += 1
+            await asyncio.sleep(PERIOD / 2)
+
+
+class TestGuard(GuardCase):
+    async def test_rule_09_it_repeats_each_period_and_says_a_violation_at_once(self) -> None:
+        await self.start()
+        ok = await self.state("ok")
+        self.assertEqual(ok.values["env1.rh"], 30.0)
+        await until(lambda: self.now().seq >= ok.seq + 3)
+        numbers = [i.seq for i in self.of_this_boot("dry")]
+        self.assertEqual(numbers, list(range(len(numbers))))
+        self.values = {"rh": 60.0, "t_air": 20.0}
+        said = await self.state("open")
+        self.assertEqual((said.first, said.why, said.action), ("humid", "env1.rh 60 % is above 50 %", "ramp_down"))
+        self.assertEqual(self.now("warm").state, "ok", "the other interlock is not concerned")
+        await until(lambda: ("interlock_open", "dry") in self.reported())
+        opened = next(e for e in self.events if e.event == "interlock_open")
+        self.assertEqual(opened.data["first"], "humid")
+        self.values = {"rh": 30.0, "t_air": 20.0}
+        await until(lambda: self.now().values.get("env1.rh") == 30.0)
+        self.assertEqual(self.now().state, "open", "it stays open until it is reset")
+
+    async def test_rule_09_before_every_input_was_heard_live_it_says_unknown(self) -> None:
+        self.values = {"rh": 30.0, "t_air": 20.0}
+        await until(lambda: topics.of_device("s", "env1", "frame") in self.broker.retained)
+        self.values = None  # from here on there is only what the broker has kept
+        await self.start()
+        said = await self.state("unknown")
+        self.assertEqual(said.why, "env1.rh has not been heard yet")
+        replay = encode(Frame(self.clock.now(), 10**6, "b", "1", "env", {"-": {"rh": 30.0, "t_air": 20.0}}))
+        await self.board.publish(topics.of_device("s", "env1", "replay"), replay)
+        count = len(self.said["dry"])
+        await until(lambda: len(self.said["dry"]) > count + 3)
+        self.assertEqual({i.state for i in self.of_this_boot("dry")}, {"unknown"})
+
+    async def test_rule_09_a_sensor_that_falls_silent_is_unknown_and_comes_back_by_itself(self) -> None:
+        await self.start()
+        await self.state("ok")
+        self.values = None
+        said = await self.state("unknown")
+        self.assertIn("more than 3 periods", said.why or "")
+        self.values = {"rh": 31.0, "t_air": 20.0}
+        await self.state("ok")
+        await until(lambda: {("interlock_unknown", "dry"), ("interlock_ok", "dry")} <= set(self.reported()))
+
+    async def test_rule_11_a_reset_is_refused_while_the_cause_holds(self) -> None:
+        await self.start()
+        await self.state("ok")
+        await self.refused("it is not open", "reset", interlock="dry")
+        await self.refused("interlock 'wet' is unknown, expected dry, warm", "reset", interlock="wet")
+        self.values = {"rh": 60.0, "t_air": 20.0}
+        await self.state("open")
+        await self.refused("the cause holds: humid: env1.rh 60 %", "reset", interlock="dry")
+        self.values = {"rh": 47.0, "t_air": 20.0}
+        await until(lambda: self.now().values.get("env1.rh") == 47.0)
+        await self.refused("holds again 5 % inside", "reset", interlock="dry")
+        self.values = {"rh": 40.0, "t_air": 20.0}
+        await until(lambda: self.now().values.get("env1.rh") == 40.0)
+        await self.done("reset", interlock="dry")
+        await self.state("ok")
+        await until(lambda: ("reset", "dry") in self.reported())
+
+    async def test_rule_11_what_is_open_outlives_a_restart_of_the_guard(self) -> None:
+        await self.start()
+        self.values = {"rh": 60.0, "t_air": 20.0}
+        await self.state("open")
+        await self.stop()
+        self.values = {"rh": 30.0, "t_air": 20.0}
+        await self.start()
+        self.assertEqual({i.state for i in self.of_this_boot("dry")}, {"open"})
+        self.assertEqual(self.now().first, "humid")
+        await until(lambda: self.now().values)
+        await self.done("reset", interlock="dry")
+        await self.stop()
+        await self.start()
+        await self.state("ok")
+        self.assertNotIn("open", {i.state for i in self.of_this_boot("dry")})
+
+    async def test_rule_11_a_bypass_has_an_owner_a_reason_and_an_end(self) -> None:
+        await self.start()
+        await self.refused("argument 'seconds' is missing", "bypass", "new sensor", interlock="dry")
+        await self.refused("seconds: 0 s is outside 1 to 28800 s", "bypass", "new sensor", interlock="dry", seconds=0)
+        await self.refused("outside 1 to 28800 s", "bypass", "new sensor", interlock="dry", seconds=1e9)
+        for reason in (None, "  "):
+            await self.refused("bypass needs a reason", "bypass", reason, interlock="dry", seconds=1)
+        self.values = {"rh": 60.0, "t_air": 20.0}
+        await self.state("open")
+        began = time.monotonic()
+        await self.done("bypass", "new sensor", interlock="dry", seconds=1)
+        await until(lambda: self.now().bypass)
+        bypass = self.now().bypass
+        assert bypass is not None
+        self.assertEqual((bypass.by, bypass.reason), ("cli", "new sensor"))
+        self.assertAlmostEqual(bypass.until / 1e9, time.time() + 1, delta=1.5)
+        self.assertEqual(self.now().state, "open", "a bypass does not hide how it is")
+        await until(lambda: self.now().bypass is None)
+        self.assertGreaterEqual(time.monotonic() - began, 0.9)
+        await until(lambda: ("bypass_end", "dry") in self.reported())
+
+    async def test_rule_11_no_bypass_outlives_a_restart_of_the_guard(self) -> None:
+        await self.start()
+        await self.done("bypass", "new sensor", interlock="dry", seconds=600)
+        await until(lambda: self.now().bypass)
+        await self.stop()
+        await self.start()
+        self.assertEqual([i.bypass for i in self.of_this_boot("dry") if i.bypass], [])
+        await self.done("bypass", "new sensor", interlock="dry", seconds=600)
+        await self.done("end_bypass", interlock="dry")
+        await until(lambda: self.now().bypass is None)
+
+    async def test_a_proof_is_pretended_only_while_what_it_protects_is_off(self) -> None:
+        await self.start()
+        await self.state("ok")
+        self.hv_on = True
+        right = {"interlock": "dry", "condition": "humid", "as": "broken"}
+        await asyncio.sleep(3 * PERIOD)
+        await self.refused("hv1.ch0 must be off for a proof: it is on", "proof", "yearly", **right)
+        self.hv_on = False
+        await asyncio.sleep(3 * PERIOD)
+        await self.refused(
+            "condition 'cold' is unknown, expected humid", "proof", "yearly", **right | {"condition": "cold"}
+        )
+        await self.refused("as: expected broken or unknown", "proof", "yearly", **right | {"as": "odd"})
+        await self.done("proof", "yearly", **right)
+        said = await self.state("open")
+        self.assertEqual((said.first, said.why), ("humid", "pretended for a proof"))
+
+    async def test_it_introduces_itself(self) -> None:
+        await self.start()
+        await until(lambda: topics.of_device("s", "guard", "meta") in self.broker.retained)
+        meta = decode(Meta, self.broker.retained[topics.of_device("s", "guard", "meta")])
+        self.assertEqual(set(meta.channels["-"].commands), {"reset", "bypass", "end_bypass", "proof"})
+        self.assertTrue(meta.channels["-"].commands["bypass"].reason)
+        self.assertIn(topics.interlock("s", "dry"), self.broker.retained, "interlocks are retained, for displays")
+
+    async def test_a_broker_that_goes_and_comes_back(self) -> None:
+        await self.start()
+        await self.state("ok")
+        self.broker.stop()
+        await asyncio.sleep(4 * PERIOD)
+        self.broker.start()
+        count = len(self.said["dry"])
+        await until(lambda: len(self.said["dry"]) > count + 2 and self.now().state == "ok")
