@@ -10,6 +10,7 @@ from trackerdcs.app.announcer import Announcer, Who
 from trackerdcs.app.command_desk import CommandDesk, asked
 from trackerdcs.app.edge_log import EdgeLog
 from trackerdcs.app.latches import PATIENCE, Latches
+from trackerdcs.app.ledger_keeper import LedgerKeeper
 from trackerdcs.domain import topics
 from trackerdcs.domain.codec import decode, encode
 from trackerdcs.domain.desk import Args, Policy
@@ -20,7 +21,7 @@ from trackerdcs.domain.instrument import Argument, Channel, CommandSpec, Role
 from trackerdcs.domain.interlock import InterlockConfig
 from trackerdcs.domain.messages import NO_CHANNEL, Bypass, Frame, Interlock, Meta, Value
 from trackerdcs.domain.wiring import Devices, outputs, parts
-from trackerdcs.ports import Bus, Clock, CommandLog, Delivery
+from trackerdcs.ports import Bus, Clock, CommandLog, Delivery, Ledger
 
 GUARD = "guard"
 """Its name as a device, and its kind."""
@@ -56,6 +57,7 @@ class Guard:
         users: dict[str, Role] | None,
         bus: Bus,
         commands: CommandLog,
+        ledger: Ledger,
         clock: Clock,
         period: float = PERIOD,
     ) -> None:
@@ -73,12 +75,19 @@ class Guard:
                 self._of.setdefault((parts(of) or ("",))[0], []).append(name)
         heard = {*self._of, *(device for outs in self._outputs.values() for device, _ in outs)}
         self._inputs = Inputs({name: devices[name].period for name in sorted(heard)}, frozenset(watched))
-        self._latches = Latches(commands)
+        self._latches, self._ledger = Latches(commands), LedgerKeeper(ledger, who.boot, clock)
         self._announcer = Announcer(who, bus, clock, self._fault)
         report = self._announcer.report
         policy = Policy({NO_CHANNEL: Channel({}, COMMANDS)}, users, False)
         self._desk = CommandDesk(
-            lambda: policy, self._execute, self._object_to, self._announcer.answer, report, commands, clock
+            lambda: policy,
+            self._execute,
+            self._object_to,
+            self._announcer.answer,
+            report,
+            commands,
+            self._ledger,
+            clock,
         )
         self._due: set[str] = set()
         self._wake = asyncio.Event()
@@ -86,6 +95,7 @@ class Guard:
 
     async def run(self) -> None:
         """Guard until cancelled."""
+        self._ledger.note("started", args={"stand": self._who.stand, "device": self._who.device, "sw": self._who.sw})
         for name, cause in (await self._latches.recall()).items():
             if name in self._locks:
                 first, _, why = cause.partition(": ")
@@ -108,7 +118,10 @@ class Guard:
                 ):
                     tasks.create_task(job)
         finally:
-            await self._announcer.say_last(LAST_WORDS)
+            self._ledger.note("stopped")
+            await asyncio.gather(
+                self._announcer.say_last(LAST_WORDS), asyncio.to_thread(self._ledger.close, LAST_WORDS)
+            )
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(PATIENCE):
                     await self._latches.write()
@@ -163,7 +176,9 @@ class Guard:
         log.warning("interlock %s: %s: %s", name, event, why)
         first, _ = self._cause(lock)
         data = {"interlock": name, "values": lock.values} | ({"first": first} if first else {})
-        self._announcer.report(event, f"{name}: {why}" if why else name, data)
+        why = f"{name}: {why}" if why else name
+        self._announcer.report(event, why, data)
+        self._ledger.note("event", event=event, why=why)
         self._due.add(name)
         self._wake.set()
 
@@ -260,7 +275,7 @@ class Guard:
         return {"state": lock.state}
 
     def _fault(self) -> str | None:
-        return "; ".join(f for f in (self._latches.fault, self._desk.fault) if f) or None
+        return "; ".join(f for f in (self._latches.fault, self._desk.fault, self._ledger.fault) if f) or None
 
     def _introduce(self) -> None:
         channels = {NO_CHANNEL: Channel({}, COMMANDS)}

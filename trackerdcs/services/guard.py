@@ -5,6 +5,7 @@ from pathlib import Path
 
 from trackerdcs.adapters.clock_system import SystemClock
 from trackerdcs.adapters.commands_sqlite import SqliteCommandLog
+from trackerdcs.adapters.ledger_sqlite import SqliteLedger
 from trackerdcs.app.announcer import Who, will_of
 from trackerdcs.app.guard import GUARD, Guard
 from trackerdcs.domain.errors import ConfigError
@@ -19,10 +20,15 @@ async def serve(stand: Stand) -> None:
     if not stand.interlocks:
         raise ConfigError(f"interlocks: {stand.stand} has none to guard")
     clock, who = SystemClock(), Who(stand.stand, GUARD, uuid.uuid4().hex[:12], VERSION)
-    commands = SqliteCommandLog(Path(stand.data) / f"{GUARD}.commands.sqlite")
+    data = Path(stand.data)
+    commands, ledger = (
+        SqliteCommandLog(data / f"{GUARD}.commands.sqlite"),
+        SqliteLedger(data / f"{GUARD}.ledger.sqlite"),
+    )
     users = None if stand.bus.kind == "embedded" else stand.users
     try:
         async with open_bus(stand.bus, f"{stand.stand}-{GUARD}-{who.boot}", will_of(who, clock)) as bus:
-            await Guard(who, stand.interlocks, wired(stand), users, bus, commands, clock).run()
+            await Guard(who, stand.interlocks, wired(stand), users, bus, commands, ledger, clock).run()
     finally:
         commands.close()
+        ledger.close()

@@ -11,6 +11,7 @@ from pathlib import Path
 from trackerdcs.adapters.bus_memory import MemoryBroker, MemoryBus
 from trackerdcs.adapters.clock_system import SystemClock
 from trackerdcs.adapters.commands_sqlite import SqliteCommandLog
+from trackerdcs.adapters.ledger_sqlite import SqliteLedger
 from trackerdcs.app.announcer import Who, will_of
 from trackerdcs.app.guard import Guard
 from trackerdcs.app.requester import Requester, Unknown
@@ -70,12 +71,13 @@ class GuardCase(unittest.IsolatedAsyncioTestCase):
         who = Who("s", "guard", f"boot{self.boots}", "0")
 
         async def serve() -> None:
-            log = SqliteCommandLog(self.path)
+            log, ledger = SqliteCommandLog(self.path), SqliteLedger(self.path.with_name("guard.ledger.sqlite"))
             try:
                 async with MemoryBus(self.broker, f"guard{self.boots}", will_of(who, self.clock)) as bus:
-                    await Guard(who, DRY, DEVICES, None, bus, log, self.clock, PERIOD).run()
+                    await Guard(who, DRY, DEVICES, None, bus, log, ledger, self.clock, PERIOD).run()
             finally:
                 log.close()
+                ledger.close()
 
         self.guard = asyncio.create_task(serve())
         await until(lambda: self.of_this_boot("dry"))
