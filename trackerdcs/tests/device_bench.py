@@ -26,6 +26,7 @@ from trackerdcs.drivers.registry import driver_class
 from trackerdcs.ports import Clock
 from trackerdcs.services.links import open_link
 from trackerdcs.tests.scripted_link import ScriptedLink
+from trackerdcs.tests.waiting import full_speed
 from trackerdcs.tests.witness import Witness
 
 PERIOD = 0.05
@@ -115,6 +116,7 @@ async def device_bench(
     users: dict[str, Role] | None = None,
 ) -> AsyncIterator[DeviceBench]:
     """Run a device loop until the block ends."""
+    full_speed()
     clock = clock or SystemClock()
     who = Who("s", "d", boot, "0.0.0")
     made = driver_class(config.driver)

@@ -98,19 +98,19 @@ class Bench:
         self.identity = self.driver.identify()
 
 
-def link_to(name: str, kind: Kind, resource: str, backend: Backend = "auto") -> Link:
-    """A link to a simulator as a stand file would ask for it, but impatient."""
+def link_to(name: str, kind: Kind, resource: str, backend: Backend = "auto", patient: bool = False) -> Link:
+    """A link to a simulator as a stand file would ask for it; impatient, for tests that wait for time-outs."""
     found = driver_class(name)
     wire = replace(found.tcp if kind == "tcp" else found.serial, settle=0.0, min_interval=0.0)
-    timeout = TIMEOUT if is_supply(name) else BOARD_TIMEOUT
+    timeout = TIMEOUT if is_supply(name) and not patient else BOARD_TIMEOUT
     return open_link(LinkConfig(resource, backend, timeout=timeout), wire)
 
 
 @contextmanager
-def bench(name: str, kind: Kind, backend: Backend = "auto") -> Iterator[Bench]:
+def bench(name: str, kind: Kind, backend: Backend = "auto", patient: bool = False) -> Iterator[Bench]:
     """A driver connected to its simulator; identified, nothing written."""
     with running(SIMULATORS[name](World(speed=SPEED if is_supply(name) else BOARD_SPEED)), kind) as sim:
-        link = Watched(link_to(name, kind, sim.resource, backend))
+        link = Watched(link_to(name, kind, sim.resource, backend, patient))
         driver = driver_class(name)(link)
         try:
             link.connect()
@@ -129,9 +129,11 @@ class SupplyCase(unittest.TestCase):
 
     name: str
     kind: Kind
+    times_out = False
 
     def bench(self) -> Bench:
-        return self.enterContext(bench(self.name, self.kind))
+        # A pty is listened to for one time-out before the first question.
+        return self.enterContext(bench(self.name, self.kind, patient=self.kind == "tcp" and not self.times_out))
 
     def voltage(self, b: Bench, channel: str, part: float = 0.1) -> float:
         """A voltage that the channel takes: a part of its range, negative where it can be."""
@@ -179,8 +181,9 @@ class SupplyCase(unittest.TestCase):
 
 BOTH: tuple[Kind, ...] = ("tcp", "pty")
 SLOW: tuple[Kind, ...] = BOTH if LONG else ("tcp",)
-"""Kinds of wire for what waits for many time-outs: on ptys the links have the same faults in their own tests, and
-`make soak` sets TRACKERDCS_LONG."""
+"""Kinds of wire for what waits for many time-outs, or does not depend on the wire: a pty is listened to for a while
+before the first question, the links have the same faults on ptys in their own tests. `make soak` sets
+TRACKERDCS_LONG."""
 
 
 def generate(

@@ -30,8 +30,8 @@ class Stranger(Instrument):
         return "OTHER,THING 1,12345,1.0" if line.upper().startswith("*IDN?") else "0"
 
 
-class SupplyContract(SupplyCase):
-    """What any power supply's driver does."""
+class SupplyOnItsWire(SupplyCase):
+    """What any power supply's driver does, where the wire has a say."""
 
     def test_it_says_who_it_is_and_that_it_is_simulated(self) -> None:
         identity = self.bench().identity
@@ -46,19 +46,6 @@ class SupplyContract(SupplyCase):
             with self.assertRaisesRegex(WrongDevice, "expected .*THING 1"):
                 driver_class(self.name)(link).identify()
             self.assertEqual([line.upper() for line in sim.transcript], ["*IDN?"])
-
-    def test_its_channels_are_described_in_words_of_the_contract(self) -> None:
-        b = self.bench()
-        for channel, described in b.driver.channels().items():
-            self.assertEqual(
-                described.commands.keys(), COMMANDS | ({"set_ramp"} if b.supply.hardware_ramp else set()), channel
-            )
-            self.assertLessEqual({"v_set", "v_mon", "i_limit", "i_mon", "on", "state"}, described.quantities.keys())
-            for quantity, q in described.quantities.items():
-                self.assertEqual(q.unit, UNITS[quantity])
-            for command in described.commands.values():
-                for argument in command.args.values():
-                    self.assertLess(argument.low or 0.0, argument.high or 0.0)
 
     def test_looking_never_changes_anything(self) -> None:
         b = self.bench()
@@ -101,6 +88,38 @@ class SupplyContract(SupplyCase):
             self.assertFalse(true["on"], "a setpoint switches nothing on")
         self.check(b, b.driver.poll())
 
+    def test_on_off_and_emergency_off_are_true(self) -> None:
+        b = self.bench()
+        for channel in b.driver.channels():
+            for off in (lambda c: b.supply.switch(c, False), b.supply.emergency_off):
+                b.supply.set_voltage(channel, self.voltage(b, channel))
+                b.supply.switch(channel, True)
+                self.assertTrue(b.sim.truth()[channel]["on"])
+                self.assertTrue(b.supply.read(channel)["on"])
+                off(channel)
+                self.assertFalse(b.sim.truth()[channel]["on"])
+                self.assertFalse(b.supply.read(channel)["on"])
+                b.supply.clear_trip(channel)
+                self.settle(b)
+                self.assertEqual(b.supply.read(channel)["state"], "off")
+
+
+class SupplyContract(SupplyCase):
+    """What any power supply's driver does besides."""
+
+    def test_its_channels_are_described_in_words_of_the_contract(self) -> None:
+        b = self.bench()
+        for channel, described in b.driver.channels().items():
+            self.assertEqual(
+                described.commands.keys(), COMMANDS | ({"set_ramp"} if b.supply.hardware_ramp else set()), channel
+            )
+            self.assertLessEqual({"v_set", "v_mon", "i_limit", "i_mon", "on", "state"}, described.quantities.keys())
+            for quantity, q in described.quantities.items():
+                self.assertEqual(q.unit, UNITS[quantity])
+            for command in described.commands.values():
+                for argument in command.args.values():
+                    self.assertLess(argument.low or 0.0, argument.high or 0.0)
+
     def test_the_smallest_current_limit_is_not_rounded_away(self) -> None:
         b = self.bench()
         channel = next(iter(b.driver.channels()))
@@ -137,21 +156,6 @@ class SupplyContract(SupplyCase):
             self.check(b, snapshot)
             self.assertEqual((snapshot.bad, {c["state"] for c in snapshot.ch.values()}), ({}, {"off"}))
         self.assertEqual({true["on"] for true in b.sim.truth().values()}, {False})
-
-    def test_on_off_and_emergency_off_are_true(self) -> None:
-        b = self.bench()
-        for channel in b.driver.channels():
-            for off in (lambda c: b.supply.switch(c, False), b.supply.emergency_off):
-                b.supply.set_voltage(channel, self.voltage(b, channel))
-                b.supply.switch(channel, True)
-                self.assertTrue(b.sim.truth()[channel]["on"])
-                self.assertTrue(b.supply.read(channel)["on"])
-                off(channel)
-                self.assertFalse(b.sim.truth()[channel]["on"])
-                self.assertFalse(b.supply.read(channel)["on"])
-                b.supply.clear_trip(channel)
-                self.settle(b)
-                self.assertEqual(b.supply.read(channel)["state"], "off")
 
     def test_emergency_off_of_one_channel_leaves_the_others_alone(self) -> None:
         b = self.bench()

@@ -38,6 +38,8 @@ while True:
 class SupplyFaults(SupplyCase):
     """Faults in the middle of a poll."""
 
+    times_out = True
+
     def test_a_fault_never_shows_a_stale_or_anothers_value(self) -> None:
         b = self.bench()
         self.prepare(b)

@@ -14,6 +14,7 @@ from trackerdcs.domain.errors import StoreDown
 from trackerdcs.domain.series import Sample, Selection
 from trackerdcs.services.stores import open_series
 from trackerdcs.settings import load_stand
+from trackerdcs.tests import forked
 from trackerdcs.tests.servers import HOST, free_port
 from trackerdcs.tests.service import TRACKERDCS, Service
 
@@ -88,9 +89,9 @@ def _shared() -> tuple[Demo, str]:
     """Started once, and what is wrong with it, if it does not become well."""
     demo = Demo()
     atexit.register(demo.stop)
-    command = [TRACKERDCS, "doctor", "--listen", "1", "--file", str(demo.stand_file)]
+    command = ("doctor", "--listen", "1", "--file", str(demo.stand_file))
     deadline = time.monotonic() + LIMIT_S
-    while (found := subprocess.run(command, capture_output=True, text=True)).returncode or "WARN" in found.stdout:
+    while (found := forked.trackerdcs(command, os.environ)).returncode or "WARN" in found.stdout:
         if time.monotonic() > deadline:
             return demo, f"the demonstrator is not well:\n{found.stdout}{found.stderr}{demo.log()}"
     return demo, ""
@@ -112,11 +113,7 @@ class AgainstTheDemo(unittest.IsolatedAsyncioTestCase):
         return os.environ | {"TRACKERDCS_STAND_FILE": str(self.demo.stand_file)}
 
     async def run_cli(self, *args: str) -> subprocess.CompletedProcess[str]:
-        def run() -> subprocess.CompletedProcess[str]:
-            command = [TRACKERDCS, *args]
-            return subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, env=self.environment)
-
-        return await asyncio.to_thread(run)
+        return await asyncio.to_thread(forked.trackerdcs, args, self.environment)
 
     async def send(self, *args: str) -> tuple[int, str, str]:
         done = await self.run_cli("send", *args)

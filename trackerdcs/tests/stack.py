@@ -17,6 +17,7 @@ from trackerdcs.domain.messages import Frame, Value
 from trackerdcs.domain.series import Selection
 from trackerdcs.domain.topics import parse
 from trackerdcs.sim.control import ask
+from trackerdcs.tests import forked
 from trackerdcs.tests.servers import HOST, Influxd, Mosquitto, free_port
 from trackerdcs.tests.service import TRACKERDCS, Service
 
@@ -123,14 +124,7 @@ class Stack:
 
     def trackerdcs(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """A command of the command line, in this stand."""
-        return subprocess.run(
-            [TRACKERDCS, *arguments],
-            env=os.environ | {"TRACKERDCS_STAND_FILE": str(self.file)},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        return forked.trackerdcs(arguments, os.environ | {"TRACKERDCS_STAND_FILE": str(self.file)})
 
     async def stored(self, device: str, stop: int) -> dict[str, list[int]]:
         """Sequence numbers in the database by boot, in the order of their time stamps, until `stop` (ns UTC)."""

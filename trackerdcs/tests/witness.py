@@ -14,6 +14,7 @@ from trackerdcs.domain.errors import ContractError
 from trackerdcs.domain.messages import MESSAGES
 from trackerdcs.domain.topics import RETAINED, ROOT, parse
 from trackerdcs.ports import Bus
+from trackerdcs.tests.waiting import full_speed
 
 PATIENCE_S = 10.0
 MARK = "witness/mark"
@@ -103,6 +104,7 @@ class Witness:
                 self.seen.append((delivery.topic, delivery.payload, delivery.retained))
 
     async def __aenter__(self) -> Self:
+        full_speed()
         await self._bus.__aenter__()
         self._reader = asyncio.create_task(self._read())
         return self

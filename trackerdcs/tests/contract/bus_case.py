@@ -13,6 +13,7 @@ from trackerdcs.domain.stand import BusConfig
 from trackerdcs.ports import Bus, Delivery, Lack
 from trackerdcs.tests.proxy import Proxy
 from trackerdcs.tests.servers import Mosquitto, free_port
+from trackerdcs.tests.waiting import full_speed
 
 PATIENCE_S = 10.0
 QUIET_S = 0.15
@@ -56,6 +57,7 @@ class BusCase(unittest.IsolatedAsyncioTestCase):
         raise NotImplementedError
 
     async def asyncSetUp(self) -> None:
+        full_speed()
         self.stack = await self.enterAsyncContext(AsyncExitStack())
 
     async def bus(self, client_id: str, *filters: str, **more: Any) -> tuple[Bus, AsyncIterator[Delivery]]:

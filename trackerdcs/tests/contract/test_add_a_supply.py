@@ -65,7 +65,7 @@ class TestAddASupply(unittest.TestCase):
 
     def test_it_passes_the_whole_suite(self) -> None:
         suite, result = unittest.TestSuite(), unittest.TestResult()
-        for contract in (driver_contract.SupplyContract, driver_faults.SupplyFaults):
+        for contract in (driver_contract.SupplyOnItsWire, driver_contract.SupplyContract, driver_faults.SupplyFaults):
             for case in generate(contract, ["e36103a"], ("tcp",)).values():
                 suite.addTests(unittest.defaultTestLoader.loadTestsFromTestCase(case))
         suite.run(result)

@@ -1,5 +1,6 @@
 """Documents run: commands are executed, examples loaded, links followed, and no page and no block is left alone."""
 
+import asyncio
 import re
 import sqlite3
 import subprocess
@@ -148,7 +149,7 @@ class TestReadme(AgainstTheDemo):
         tried = re.search(r"break something with `(trackerdcs sim fault .*?)`", PAGES[README].replace("\n", " "))
         assert tried is not None
         for command in (tried[1], "trackerdcs sim clear hv1"):
-            self.run_as_typed(f"{command} --port {self.demo.sim_port}")
+            await asyncio.to_thread(self.run_as_typed, f"{command} --port {self.demo.sim_port}")
         await self.demo.all_stored(since=time.time_ns())
 
     def run_as_typed(self, lines: str) -> None:

@@ -18,6 +18,7 @@ class TestTable(unittest.TestCase):
         self.assertEqual(SIMULATORS.keys(), DRIVERS.keys())
 
 
-globals().update(generate(driver_contract.SupplyContract, SUPPLIES))
+globals().update(generate(driver_contract.SupplyOnItsWire, SUPPLIES))
+globals().update(generate(driver_contract.SupplyContract, SUPPLIES, SLOW))
 globals().update(generate(driver_faults.SupplyFaults, SUPPLIES, SLOW))
 globals().update(generate(driver_faults.SupplyKilled, SUPPLIES, SLOW))

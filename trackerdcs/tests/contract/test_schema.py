@@ -15,9 +15,10 @@ from trackerdcs.domain.codec import decode, decode_stored, encode, encode_stored
 from trackerdcs.domain.errors import ContractError
 from trackerdcs.domain.messages import MESSAGES, Message
 from trackerdcs.domain.topics import ADDRESSES, RETAINED
+from trackerdcs.tests.long import LONG
 from trackerdcs.tests.made_messages import FRAMES, MADE, STORED
 
-CALM = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+CALM = settings(max_examples=200 if LONG else 25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 SCHEMAS = json_schemas()
 VALID = {kind: Draft202012Validator(schema) for kind, schema in SCHEMAS.items()}
 

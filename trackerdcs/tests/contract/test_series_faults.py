@@ -18,6 +18,7 @@ from trackerdcs.domain.series import Point, Sample, Selection
 from trackerdcs.ports import TimeSeries
 from trackerdcs.tests.contract.test_series import ALWAYS, MINUTE, T0, S, point
 from trackerdcs.tests.servers import Influxd
+from trackerdcs.tests.waiting import full_speed
 
 WRITER = """
 import asyncio, sys
@@ -188,6 +189,7 @@ class SqliteFaults(unittest.IsolatedAsyncioTestCase):
         return process
 
     async def test_what_a_killed_writer_had_acknowledged_is_there(self) -> None:
+        full_speed()
         process = self.writer(10_000)
         assert process.stdout is not None
         for _ in range(130):
@@ -202,6 +204,7 @@ class SqliteFaults(unittest.IsolatedAsyncioTestCase):
         self.assertEqual((all_of_it.count, all_of_it.high), (len(found), len(found) - 1.0))
 
     async def test_another_process_writes_while_this_one_reads(self) -> None:
+        full_speed()
         process = self.writer(200)
         assert process.stdout is not None
         process.stdout.readline()

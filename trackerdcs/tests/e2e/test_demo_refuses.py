@@ -8,6 +8,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
+from trackerdcs.tests import forked
 from trackerdcs.tests.running_demo import LIMIT_S, READY, Demo, free_ports
 from trackerdcs.tests.servers import HOST
 from trackerdcs.tests.service import TRACKERDCS
@@ -21,17 +22,21 @@ def _may_not_write_everywhere() -> None:
         raise OSError("PR_CAPBSET_DROP failed")
 
 
+def _as_somebody(command: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
+    """A start of one who may not write everywhere."""
+    whole, weaken = [TRACKERDCS, *command], _may_not_write_everywhere
+    return subprocess.run(whole, capture_output=True, text=True, timeout=LIMIT_S, preexec_fn=weaken)
+
+
 class TestInTheWay(unittest.TestCase):
     def setUp(self) -> None:
         self.folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
 
-    def refused(self, *words: str, started: bool = False, **options: object) -> None:
+    def refused(self, *words: str, started: bool = False, weak: bool = False, **options: object) -> None:
         given = {"broker-port": free_ports(1), "sim-port": free_ports(4), "data": self.folder / "data"}
         given |= {name.replace("_", "-"): value for name, value in options.items()}
-        command = [TRACKERDCS, "demo", *(f"--{name}={value}" for name, value in given.items())]
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=LIMIT_S, preexec_fn=_may_not_write_everywhere
-        )
+        command = ("demo", *(f"--{name}={value}" for name, value in given.items()))
+        done = _as_somebody(command) if weak else forked.trackerdcs(command, os.environ)
         self.assertEqual(done.returncode, 78, done.stderr)
         self.assertEqual(READY in done.stdout, started)
         for word in words:
@@ -62,7 +67,7 @@ class TestInTheWay(unittest.TestCase):
         folder = self.folder / "data"
         folder.mkdir()
         folder.chmod(0o500)
-        self.refused(f"--data {folder}: Permission denied")
+        self.refused(f"--data {folder}: Permission denied", weak=True)
 
     def test_a_file_of_another_kind(self) -> None:
         (self.folder / "data").mkdir()

@@ -19,6 +19,7 @@ from typing import Any
 from trackerdcs.domain.messages import Status
 from trackerdcs.domain.stand import BusConfig
 from trackerdcs.services.client import connect
+from trackerdcs.tests import forked
 from trackerdcs.tests.fake_device import FakeDevice
 from trackerdcs.tests.running_demo import LIMIT_S, AgainstTheDemo
 from trackerdcs.tests.servers import HOST, Mosquitto, free_port
@@ -42,14 +43,14 @@ class Sent(AgainstTheDemo):
 
     async def test_first_light_from_command_to_database_and_back(self) -> None:
         async with Witness(connect(BusConfig(port=self.demo.port))):
-            code, out, err = await self.send("demo", "hv2", "set_voltage", "ch0", "--arg", "v=-50", "--reason", "first")
+            code, out, err = await self.send("demo", "hv2", "set_voltage", "ch0", "--arg", "v=-5", "--reason", "first")
             self.assertEqual((code, err), (0, ""))
-            self.assertRegex(out, r"^accepted\ndone, .*v_set -50\.000 V")
+            self.assertRegex(out, r"^accepted\ndone, .*v_set -5\.000 V")
             code, out, err = await self.send("demo", "hv2", "on", "ch0", "--reason", "first")
             self.assertEqual((code, err), (0, ""))
             self.assertRegex(out, r"^accepted\ndone, .*on yes")
             for quantity in ("v_set", "v_mon"):
-                await self._stored(quantity, -50.0)
+                await self._stored(quantity, -5.0)
 
     async def _stored(self, quantity: str, value: float) -> None:
         """Wait until the newest stored value is `value` within a volt."""
@@ -160,7 +161,7 @@ class OnMosquitto(unittest.IsolatedAsyncioTestCase):
     async def test_sent_done_and_refused_when_the_device_is_gone(self) -> None:
         with Mosquitto() as broker:
             config = BusConfig(port=broker.port)
-            command = [TRACKERDCS, "send", "s", "d", "off", "ch0", "--broker", f"{HOST}:{broker.port}"]
+            command = ("send", "s", "d", "off", "ch0", "--broker", f"{HOST}:{broker.port}")
             async with (
                 Witness(connect(config)),
                 connect(config) as bus,
@@ -168,7 +169,7 @@ class OnMosquitto(unittest.IsolatedAsyncioTestCase):
             ):
                 for state, code, shown in [("online", 0, "accepted\ndone, v_set"), ("offline", 1, "d is offline")]:
                     await device.is_there(state)  # type: ignore[arg-type]
-                    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True)
+                    done = await asyncio.to_thread(forked.trackerdcs, command, os.environ)
                     self.assertEqual(done.returncode, code, done.stderr)
                     self.assertIn(shown, done.stdout + done.stderr)
                 self.assertEqual(len(device.commands), 1)
@@ -244,7 +245,7 @@ class Watched(AgainstTheDemo):
 
 class Examined(AgainstTheDemo):
     async def doctor(self, *args: str) -> tuple[int, str]:
-        done = await self.run_cli("doctor", "--listen", "1.5", *args)
+        done = await self.run_cli("doctor", "--listen", "1", *args)
         self.assertEqual(done.stderr, "")
         return done.returncode, done.stdout
 
@@ -288,12 +289,9 @@ class Examined(AgainstTheDemo):
         self.assertIn("OK   store sqlite", out)
 
     async def test_another_broker_alone_says_nothing_of_a_store(self) -> None:
-        command = ["env", "-u", "TRACKERDCS_STAND_FILE", TRACKERDCS, "doctor", "--broker", f"{HOST}:{self.demo.port}"]
-        done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True)
+        environment = {name: value for name, value in os.environ.items() if name != "TRACKERDCS_STAND_FILE"}
+        command = ("doctor", "--listen", "1", "--broker", f"{HOST}:{self.demo.port}")
+        done = await asyncio.to_thread(forked.trackerdcs, command, environment)
         self.assertEqual(done.returncode, 0, done.stdout)
         self.assertIn("WARN journals and database were not looked at", done.stdout)
         self.assertNotIn("store sqlite", done.stdout)
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -1,5 +1,6 @@
 """The table of faults: over sockets and ptys, own links and VISA, at the first exchange and later."""
 
+import gc
 import time
 import unittest
 from dataclasses import dataclass, field, replace
@@ -91,6 +92,8 @@ class TestFaults(unittest.TestCase):
 
     def fail_well(self, link: Link, outcome: Outcome) -> None:
         assert outcome.error is not None
+        gc.disable()  # what the whole suite has left behind may take longer than the call
+        self.addCleanup(gc.enable)
         began, burnt = time.monotonic(), time.thread_time()
         with self.assertRaises(outcome.error) as caught:
             link.query("ECHO 333", AMPLE if outcome.at_once else TIMEOUT)

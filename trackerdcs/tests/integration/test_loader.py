@@ -22,7 +22,7 @@ from trackerdcs.tests.loader_parts import EmbeddedBrokerProcess, Source, stand_f
 from trackerdcs.tests.long import long
 from trackerdcs.tests.servers import HOST, Influxd, Mosquitto
 from trackerdcs.tests.service import TRACKERDCS, Service
-from trackerdcs.tests.waiting import until
+from trackerdcs.tests.waiting import full_speed, until
 from trackerdcs.tests.witness import Witness
 
 RATE = 300.0
@@ -38,6 +38,7 @@ class LoaderCase(unittest.IsolatedAsyncioTestCase):
     series: TimeSeries
 
     def start_loader(self) -> Service:
+        full_speed()
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.data = Path(folder.name)

@@ -1,6 +1,7 @@
 """What a device says of itself, on a broker in memory."""
 
 import asyncio
+import itertools
 import unittest
 from unittest.mock import patch
 
@@ -10,6 +11,7 @@ from trackerdcs.app.announcer import IN_FLIGHT, Announcer, Who, will_of
 from trackerdcs.domain.codec import decode
 from trackerdcs.domain.errors import BusDown
 from trackerdcs.domain.messages import Ack, Event, Meta, Status
+from trackerdcs.tests.waiting import until
 
 POSTS = 300
 WHO = Who("s", "d", "boot", "0.0.0")
@@ -40,10 +42,14 @@ class TestAnnouncer(unittest.IsolatedAsyncioTestCase):
 
     async def said(self, *leaves: str) -> list[bytes]:
         """What was said since the last call, which must be on these leaves, in this order."""
+        await until(lambda: len(self.seen) >= len(leaves))
         await asyncio.sleep(0.05)
         seen, self.seen = self.seen, []
         self.assertEqual([leaf for leaf, _ in seen], list(leaves))
         return [payload for _, payload in seen]
+
+    def four_heartbeats(self) -> bool:
+        return [leaf for leaf, _ in self.seen].count("status") >= 4
 
     async def logged(self, lines: list[str]) -> None:
         for _ in range(100):
@@ -80,16 +86,20 @@ class TestAnnouncer(unittest.IsolatedAsyncioTestCase):
     async def test_the_status_is_repeated_as_heartbeat(self):
         await self.said("status")
         self.announce(heartbeat=0.05)
-        await asyncio.sleep(0.3)
-        self.assertGreaterEqual(len([leaf for leaf, _ in self.seen if leaf == "status"]), 4)
+        await until(self.four_heartbeats)
 
     async def test_what_is_said_in_between_delays_no_heartbeat(self):
         await self.said("status")
         busy = self.announce(heartbeat=0.1)
-        for n in range(20):
-            busy.answer(Ack(f"i{n}", "cli", "done", 1))
-            await asyncio.sleep(0.03)
-        self.assertGreaterEqual(len([leaf for leaf, _ in self.seen if leaf == "status"]), 4)
+
+        async def talk() -> None:
+            for n in itertools.count():
+                busy.answer(Ack(f"i{n}", "cli", "done", 1))
+                await asyncio.sleep(0.03)
+
+        talking = asyncio.create_task(talk())
+        await until(self.four_heartbeats)
+        talking.cancel()
 
     async def test_acks_go_before_events_and_no_flood_of_events_drops_one(self):
         await self.said("status")
@@ -106,20 +116,22 @@ class TestAnnouncer(unittest.IsolatedAsyncioTestCase):
 
     async def test_acks_do_not_wait_for_each_other_and_keep_their_order(self):
         await self.said("status")
-        publish, sent = self.bus.publish, []
+        publish, sent, go_on = self.bus.publish, [], asyncio.Event()
 
         async def slow(topic: str, payload: bytes, *, retain: bool = False) -> None:
             sent.append(payload)
-            await asyncio.sleep(0.1)
+            await go_on.wait()
             await publish(topic, payload, retain=retain)
 
         with patch.object(self.bus, "publish", slow):
             for n in range(IN_FLIGHT):
                 self.announcer.answer(Ack(f"i{n}", "cli", "done", 1))
-            await asyncio.sleep(0.05)
+            await until(lambda: len(sent) == IN_FLIGHT)
             self.assertEqual([decode(Ack, payload).id for payload in sent], [f"i{n}" for n in range(IN_FLIGHT)])
             self.assertEqual(self.seen, [])
-            await asyncio.sleep(0.2)
+            go_on.set()
+            await until(lambda: len(self.seen) >= IN_FLIGHT)
+            await asyncio.sleep(0.05)
         self.assertEqual(len(self.seen), IN_FLIGHT, "each once")
 
     async def test_what_the_broker_did_not_take_is_sent_again_and_the_rest_is_not(self):

@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 import unittest
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,8 @@ class TestOpenLink(unittest.TestCase):
         self.assertFalse(open_link(LinkConfig(resource="TCPIP::127.0.0.1::9::SOCKET"), Wire()).connected)
 
     def test_a_visa_resource_that_is_not_there_is_not_connected(self):
+        self.enterContext(warnings.catch_warnings())
+        warnings.simplefilter("ignore", ResourceWarning)  # the library leaves the socket of a failed attempt to Python
         for resource in ("GPIB0::24::INSTR", "USB0::0x05E6::0x2470::04412345::INSTR", "TCPIP::127.0.0.1::inst0::INSTR"):
             with self.subTest(resource=resource), self.assertRaisesRegex(NotConnected, re.escape(resource)):
                 open_link(LinkConfig(resource=resource), Wire(timeout=0.05)).connect()

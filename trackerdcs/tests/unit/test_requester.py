@@ -19,16 +19,18 @@ from trackerdcs.tests.witness import Witness
 
 
 class RequesterCase(unittest.IsolatedAsyncioTestCase):
+    ack_wait = 2.0
+
     def setUp(self) -> None:
         self.broker = MemoryBroker()
-        shorter = patch.object(requester, "STATUS_WAIT_S", 0.1)
+        shorter = patch.object(requester, "STATUS_WAIT_S", 0.2)
         shorter.start()
         self.addCleanup(shorter.stop)
 
     @asynccontextmanager
     async def bench(self, *script: Any, bad: tuple[str, ...] = ()) -> AsyncIterator[FakeDevice]:
         self.bus = MemoryBus(self.broker, "cli")
-        self.requester = Requester(self.bus, SystemClock(), "cli", ack_wait=0.2)
+        self.requester = Requester(self.bus, SystemClock(), "cli", self.ack_wait)
         witness = Witness(MemoryBus(self.broker, "witness"), bad)
         async with MemoryBus(self.broker, "device") as bus, self.bus, witness, FakeDevice(bus, script) as device:
             yield device
@@ -78,6 +80,7 @@ class Sent(RequesterCase):
             self.assertEqual([a.state for a in await asking if isinstance(a, Ack)], ["accepted", "done"])
 
     async def test_once_accepted_it_may_take_its_time(self) -> None:
+        self.ack_wait = 0.2
         async with self.bench("accepted") as device:
             await device.is_there()
             asking = asyncio.create_task(self.request())
@@ -162,6 +165,8 @@ class NotSent(RequesterCase):
 
 
 class WhatBecameOfItIsUnknown(RequesterCase):
+    ack_wait = 0.2
+
     async def test_no_answer(self) -> None:
         async with self.bench() as device:
             await device.is_there()

@@ -6,6 +6,7 @@ import sys
 import textwrap
 import time
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 
 HEAD = """
 import asyncio, sys, time
@@ -65,11 +66,12 @@ class TestRun(unittest.TestCase):
                 """,
             "a thread that hangs": "await asyncio.to_thread(time.sleep, 60)",
         }
-        for what, body in stuck.items():
+        with ThreadPoolExecutor() as together:
+            ends = list(together.map(lambda body: self.end(body, signal.SIGTERM), stuck.values()))
+        for what, (status, said, seconds) in zip(stuck, ends, strict=True):
             with self.subTest(what):
-                status, said, seconds = self.end(body, signal.SIGTERM)
                 self.assertEqual(status, 1)
-                self.assertLess(seconds, 2.5)
+                self.assertLess(seconds, 4.0)  # 2 s on a machine that does nothing else
                 self.assertIn("ended by force", said)
 
     def test_a_fault_in_a_file_is_78_and_its_text_alone(self) -> None:
