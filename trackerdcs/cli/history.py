@@ -133,12 +133,12 @@ async def newest(series: "TimeSeries", window: Selection) -> int | None:
     return samples[-1].ts if samples else None
 
 
-def span(text: str) -> int:
+def span(text: str, option: str = "--last") -> int:
     """Seconds of `60s`, `10m`, `2h` or `7d`."""
     found = re.fullmatch(r"([0-9]{1,12})([smhd])", text)
     seconds = int(found[1]) * _UNITS[found[2]] if found else 0
     if not 0 < seconds <= _LONGEST_S:
-        raise typer.BadParameter(f"{text!r}: expected a span such as 60s, 10m, 2h or 7d", param_hint="--last")
+        raise typer.BadParameter(f"{text!r}: expected a span such as 60s, 10m, 2h or 7d", param_hint=option)
     return seconds
 
 

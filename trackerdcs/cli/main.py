@@ -12,6 +12,7 @@ from trackerdcs.cli.device import device
 from trackerdcs.cli.doctor import doctor
 from trackerdcs.cli.guard import guard
 from trackerdcs.cli.history import history
+from trackerdcs.cli.ledger import ledger
 from trackerdcs.cli.loader import loader
 from trackerdcs.cli.schema import schema
 from trackerdcs.cli.send import send
@@ -44,6 +45,7 @@ app.command()(demo)
 app.command()(send)
 app.command()(watch)
 app.command()(history)
+app.command()(ledger)
 app.command()(doctor)
 app.command()(device)
 app.command()(guard)

@@ -119,9 +119,9 @@ def digest(before: str, body: bytes) -> str:
     return hashlib.sha256(before.encode() + body).hexdigest()
 
 
-def verify(chain: Iterable[Chained]) -> Checked:
-    """Follow a chain from its first entry; it is broken at the first that is changed, missing or out of place."""
-    n, head = 0, GENESIS
+def verify(chain: Iterable[Chained], n: int = 0, head: str = GENESIS) -> Checked:
+    """Follow a chain from its first entry, or from the one after `n` with its digest `head`; it is broken at the first
+    that is changed, missing or out of place."""
     for link in chain:
         n += 1
         if link.n != n:
