@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from trackerdcs.domain.ledger import Chained, Checked
 
 
+SUFFIX = ".ledger.sqlite"
+
+
 def ledger(
     stand: Annotated[str, typer.Argument(metavar="STAND", help="Such as demo.", show_default=False)],
     device: Annotated[str, typer.Option(metavar="DEVICE", help="Such as hv1.", show_default=False)],
@@ -63,11 +66,11 @@ def ledger(
 def _path(where: Place, stand: str, device: str) -> Path:
     if stand != where.stand.stand:
         raise ConfigError(f"{where.file} is of the stand {where.stand.stand}; that of {stand}: --file STANDFILE")
-    if device not in where.stand.devices:
-        raise ConfigError(f"{where.file}: no device {device}, expected {', '.join(where.stand.devices)}")
-    path = Path(where.stand.data) / f"{device}.ledger.sqlite"
+    data = Path(where.stand.data)
+    path = data / f"{device}{SUFFIX}"
     if not path.exists():
-        raise TrackerError(f"no ledger at {path}: it is kept by the device service, on its host and in its data folder")
+        there = ", ".join(sorted(p.name.removesuffix(SUFFIX) for p in data.glob(f"*{SUFFIX}"))) or "none"
+        raise TrackerError(f"no ledger at {path}: a service keeps it on its own host. Ledgers there: {there}")
     return path
 
 

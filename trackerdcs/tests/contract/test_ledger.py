@@ -1,6 +1,9 @@
 """What a ledger promises: nothing is changed, nothing is forgotten, whoever tampers with it or kills its writer."""
 
+import dataclasses
+import inspect
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -10,11 +13,14 @@ import unittest
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import cast
+from typing import cast, get_args
 
-from trackerdcs.adapters.ledger_sqlite import SqliteLedger
+from trackerdcs.adapters.ledger_sqlite import RECHECKED, SqliteLedger
+from trackerdcs.app.ledger_keeper import BUFFER, PATIENCE
+from trackerdcs.app.recorder import RecordedSupply
 from trackerdcs.domain.errors import StoreFault
-from trackerdcs.domain.ledger import Checked, LedgerEntry, entry_of, verify
+from trackerdcs.domain.ledger import LONGEST, STEPS, VERDICTS, Checked, LedgerEntry, Step, Verdict, entry_of, verify
+from trackerdcs.tests.contract.test_reference import rows
 
 WRITER = """
 import sys
@@ -224,6 +230,27 @@ class TestFaults(Ledgers):
         self.assertRegex(fault, "hv1.ledger.sqlite: .*(full|I/O)")
         self.assertIn("broken=None", after)
         self.assertIn(f"entries={after.split()[0]},", after)
+
+
+class TestPage(unittest.TestCase):
+    def test_its_tables_are_those_of_the_code(self) -> None:
+        page = (Path(__file__).parents[3] / "doc" / "reference" / "ledger.md").read_text(encoding="utf-8")
+        fields = [row[0].strip("`") for row in rows(page, "field")]
+        self.assertEqual(fields, [f.name for f in dataclasses.fields(LedgerEntry)])
+        for head, said in (("step", STEPS), ("verdict", VERDICTS)):
+            self.assertEqual([(row[0].strip("`"), row[1]) for row in rows(page, head)], list(said.items()))
+        self.assertEqual((set(get_args(Step)), set(get_args(Verdict))), (set(STEPS), set(VERDICTS)))
+        for number in (
+            f"{LONGEST} characters",
+            f"{PATIENCE:g} s",
+            f"{BUFFER:,}".replace(",", " "),
+            f"last {RECHECKED}",
+        ):
+            self.assertIn(number, page)
+        orders = next(row[2] for row in rows(page, "field") if row[0] == "`order`")
+        source = inspect.getsource(RecordedSupply)
+        for order in re.findall("`([a-z_]+)`", orders):
+            self.assertIn(f'"{order}"', source)
 
 
 if __name__ == "__main__":
