@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Literal, Protocol, Self
 
+from trackerdcs.domain.channel import Intent
 from trackerdcs.domain.instrument import Channel, Identity, Snapshot
 from trackerdcs.domain.ledger import Chained, LedgerEntry
 from trackerdcs.domain.messages import Ack
@@ -170,6 +171,10 @@ class CommandLog(Protocol):
     def bind(self, channel: str, module: str | None) -> None: ...
     def latches(self) -> dict[str, str]: ...
     def latch(self, channel: str, cause: str | None) -> None: ...
+    def intents(self) -> dict[str, tuple[Intent, str | None]]:
+        """Ways down that have begun and are not at their end, with their cause: completed first after a restart."""
+
+    def intend(self, channel: str, intent: Intent | None, cause: str | None) -> None: ...
     def close(self) -> None: ...
 
 

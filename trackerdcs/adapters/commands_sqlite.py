@@ -1,9 +1,10 @@
-"""What became of each command and which module is on which channel, in one SQLite file that outlives restarts."""
+"""What became of each command, modules, trips and ways down not at their end: one SQLite file over restarts."""
 
 import logging
 from pathlib import Path
 
 from trackerdcs.adapters.sqlite_file import SqliteFile
+from trackerdcs.domain.channel import Intent
 from trackerdcs.domain.codec import decode, encode
 from trackerdcs.domain.errors import ContractError
 from trackerdcs.domain.messages import FINAL, Ack
@@ -21,11 +22,12 @@ CREATE TABLE IF NOT EXISTS last_acks (
 CREATE INDEX IF NOT EXISTS unfinished_acks ON last_acks (n) WHERE final = 0;
 CREATE TABLE IF NOT EXISTS bindings (channel TEXT PRIMARY KEY, module TEXT) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS latches (channel TEXT PRIMARY KEY, cause TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS intents (channel TEXT PRIMARY KEY, intent TEXT NOT NULL, cause TEXT) WITHOUT ROWID;
 """
 
 
 class SqliteCommandLog:
-    """ports.CommandLog: the last ack of each user's command ids, and the bindings of modules to channels."""
+    """ports.CommandLog: the last ack of each user's command ids, and what else a device service knows again."""
 
     def __init__(self, path: Path, kept: int = KEPT) -> None:
         self._file, self._kept = SqliteFile(path, SCHEMA), kept
@@ -63,6 +65,17 @@ class SqliteCommandLog:
             db.execute("DELETE FROM latches WHERE channel = ?", (channel,))
             if cause is not None:
                 db.execute("INSERT INTO latches VALUES (?, ?)", (channel, cause))
+
+    def intents(self) -> dict[str, tuple[Intent, str | None]]:
+        with self._file.transaction() as db:
+            rows = db.execute("SELECT channel, intent, cause FROM intents").fetchall()
+        return {channel: (intent, cause) for channel, intent, cause in rows}
+
+    def intend(self, channel: str, intent: Intent | None, cause: str | None) -> None:
+        with self._file.transaction() as db:
+            db.execute("DELETE FROM intents WHERE channel = ?", (channel,))
+            if intent is not None:
+                db.execute("INSERT INTO intents VALUES (?, ?, ?)", (channel, intent, cause))
 
     def close(self) -> None:
         self._file.close()

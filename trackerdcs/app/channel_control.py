@@ -8,12 +8,15 @@ from trackerdcs.app.channel_judge import ChannelJudge
 from trackerdcs.app.channel_status import ChannelStatus, Reading
 from trackerdcs.app.mover import Mover
 from trackerdcs.app.recorder import Account, on_account_of
-from trackerdcs.app.way_down import RETRY, Report, WayDown
+from trackerdcs.app.way_down import Intend, Report, WayDown
 from trackerdcs.app.worker import Priority, Worker
 from trackerdcs.domain.errors import CommandRefused, Rejected, TrackerError, VerifyError
-from trackerdcs.domain.ramp import Watch, number, rises
+from trackerdcs.domain.ramp import Watch, beginning, near, number, rises, tolerance
 from trackerdcs.domain.stand import ChannelConfig
 from trackerdcs.ports import Clock, PowerSupply
+
+SOON = 0.5
+"""Seconds that a person who clears a trip may have to wait for the end of the way down."""
 
 
 class ChannelControl:
@@ -28,15 +31,22 @@ class ChannelControl:
         clock: Clock,
         report: Report,
         hurry: Callable[[], None],
+        intend: Intend,
         blocked: Callable[[str], str | None],
     ) -> None:
         self._ch, self._config, self._driver, self._report, self._blocked = ch, config, driver, report, blocked
         self._hv = driver.kind == "hv"
         self.status = ChannelStatus()
         self._mover = Mover(
-            ch, config, driver, worker, clock, lambda reading, follows: self.judge.step(reading, follows)
+            ch,
+            config,
+            driver,
+            worker,
+            clock,
+            lambda reading, follows: self.judge.step(reading, follows),
+            lambda reading: self.judge.fall(reading),
         )
-        self.down = WayDown(ch, self.status, self._mover, report, hurry)
+        self.down = WayDown(ch, self.status, self._mover, clock, report, hurry, intend)
         watch = Watch(config.i_soft, self._hv)
         self.judge = ChannelJudge(ch, config, self.status, self._mover, self.down, watch, lambda: blocked(ch), report)
         self._rising: asyncio.Task[object] | None = None
@@ -68,6 +78,7 @@ class ChannelControl:
                 task.cancel("killed")
         self.down.give_up()
         self.status.cause, self.status.target = cause, None
+        self.down.intend("kill")
         self.status.busy += 1
         self.status.happens("trip")
 
@@ -75,15 +86,20 @@ class ChannelControl:
         """The channel is ours again, off and tripped."""
         self.status.busy -= 1
         self.status.agreed = None
+        self.down.intend(None)
 
     def objection(self, cmd: str, v: float) -> str | None:
         """Why a command must not even begin, or None. `v`: the argument of set_voltage."""
+        if self.down.under_way and cmd in ("on", "set_voltage", "hold"):
+            return f"{self._ch} is still coming down ({self.status.cause or 'an order is undone'})"
         if self.down.owed and cmd in ("on", "set_voltage", "hold"):
             return f"{self._ch} goes down as soon as the link allows: {cmd} must not end that"
-        if self.down.under_way and cmd in ("on", "set_voltage"):
-            return f"{self._ch} is still coming down ({self.status.cause or 'an order is undone'})"
-        on, setpoint = self._mover.known.get("on"), number(self._mover.known.get("v_set"))
-        up = cmd == "on" or (cmd == "set_voltage" and on is not False and rises(setpoint, v))
+        if cmd == "on" and self.down.to_off:
+            return f"{self._ch} is on its way to off: set_voltage ends that, or wait"
+        if cmd == "clear_trip":
+            return self._still_there()
+        on, start = self._mover.known.get("on"), beginning(self._driver.kind, self._mover.known)
+        up = cmd == "on" or (cmd == "set_voltage" and on is not False and rises(start, v))
         if up and self.status.cause:
             return f"{self._ch} is tripped ({self.status.cause}): clear_trip first"
         if up and self.status.state == "unknown":
@@ -96,11 +112,14 @@ class ChannelControl:
 
     async def set_voltage(self, v: float) -> Reading:
         """Done when the setpoint reads back, and if the output is on when the voltage is there."""
+        self.down.intend(None)
         now = await self._mover.certain(Priority.SET, "on", "v_set")
+        if now["on"] is True and self._mover.doubts_switch():
+            raise Rejected(f"{self._ch} is on by an order whose answer was lost: it is undone first")
         self.status.target = v
         if now["on"] is not True:
             return self.status.agree(await self._mover.set(Priority.SET, v))
-        return await self._move(v, rises(number(now["v_set"]), v))
+        return await self._move(v, rises(beginning(self._driver.kind, now), v))
 
     async def set_ramp(self, up: float, down: float) -> Reading:
         """The ramp of the moves from now on, V/s; a supply that ramps by itself is told at once."""
@@ -111,9 +130,13 @@ class ChannelControl:
 
     async def on(self) -> Reading:
         """Setpoint to zero, current limit within its bound, switch on, move to the target (SAFETY 3)."""
+        self.down.intend(None)
         now, target = await self._mover.certain(Priority.SET, "on", "v_set", "i_limit"), self.status.target
+        self._mover.sending = None  # what became of an earlier order is read now, and this one decides (SAFETY 13)
         if now["on"] is True:
-            return now
+            if target is None or near(now, target, tolerance(self._driver.kind, target)):
+                return self.status.agree(now)
+            return await self._move(target, rises(beginning(self._driver.kind, now), target))
         allowed = self._config.i_limit_max
         with self.status.ours(), self._goes_up():
             low, high, found = self._config.v_min, self._config.v_max, number(now["v_set"])
@@ -141,6 +164,7 @@ class ChannelControl:
     async def hold(self) -> Reading:
         """Stay at the voltage of now: a ramp of the supply's own is stopped there."""
         self.status.target = None
+        self.down.intend(None)
         now = await self._mover.certain(Priority.DOWN, "on")
         if now["on"] is not True:
             return now
@@ -150,16 +174,22 @@ class ChannelControl:
 
     async def clear_trip(self) -> Reading:
         """Unlatch, if the cause has gone; the state is then what the next reading says."""
+        if not await self.down.ended(SOON):
+            raise CommandRefused(f"{self._ch} is still coming down")
         await self._mover.order(Priority.SET, lambda: self._driver.clear_trip(self._ch))
         now = await self._mover.certain(Priority.SET, "on")
         if (trouble := Watch(self._config.i_soft, self._hv, _over=1, _limited=1).trouble(now)) is not None:
             raise CommandRefused(f"{self._ch}: the cause is still there: {trouble}")
-        if not await self.down.ended(RETRY):
-            raise CommandRefused(f"{self._ch} is still coming down")
+        if (still := self._still_there()) is not None:
+            raise CommandRefused(still)
         if self.status.cause is not None:
             self.status.cause = None
             self.status.happens("cleared")
         return self.status.agree(now)
+
+    def _still_there(self) -> str | None:
+        why = self._blocked(self._ch)
+        return None if why is None else f"{self._ch}: the cause is still there: {why}"
 
     async def _move(self, target: float, up: bool) -> Reading:
         try:

@@ -53,6 +53,14 @@ class ChannelJudge:
             self._down.trip(trouble)
         self.may_rise()
 
+    def fall(self, reading: Reading) -> None:
+        """Judge a reading on the way down. What is wrong is latched; only what is not yet on its way to off ends."""
+        if self._status.cause is None and (trouble := self._watch.trouble(reading)):
+            goes_on = self._down.to_off
+            self._down.trip(trouble)
+            if not goes_on:
+                raise Rejected(f"{self._ch} tripped: {trouble}")
+
     def poll_begins(self) -> None:
         """What is polled from here on may be older than what a command does meanwhile."""
         self._at_poll = None if self._status.busy else self._mover.orders

@@ -14,7 +14,7 @@ from trackerdcs.app.recorder import Account, on_account_of
 from trackerdcs.domain import topics
 from trackerdcs.domain.codec import decode, plain
 from trackerdcs.domain.desk import Args, Policy, Verdict, judge, person
-from trackerdcs.domain.errors import CommandRefused, ContractError, TrackerError
+from trackerdcs.domain.errors import CommandRefused, ContractError, Rejected, TrackerError
 from trackerdcs.domain.instrument import SAFE_COMMANDS
 from trackerdcs.domain.messages import FINAL, Ack, AckState, Command, Value
 from trackerdcs.ports import Bus, Clock, CommandLog, Delivery
@@ -30,6 +30,7 @@ WHY = 500
 STOPS = "the service stops"
 MOVES = frozenset({"on", "off", "emergency_off", "set_voltage", "hold"})
 """Commands that end an earlier one of the same channel which still waits for its read-back."""
+FASTEST = "emergency_off"
 
 BEGINS = frozenset({"accepted", "refused", "expired"})
 """The first word on a command."""
@@ -71,7 +72,7 @@ class CommandDesk:
         self._answer, self._report = answer, report
         self._memory, self._ledger, self._clock = CommandMemory(command_log), ledger, clock
         self._arrived: dict[tuple[str, str], float] = {}
-        self._moving: dict[str, Work] = {}
+        self._moving: dict[str, tuple[str, Work]] = {}
         self._running: dict[asyncio.Future[None], Work] = {}
         self._edge = EdgeLog(log)
 
@@ -179,14 +180,30 @@ class CommandDesk:
     def _start(self, command: Command, args: Args, ack: Ack) -> None:
         """Begin to execute. What may be cancelled is the work alone: whoever sees to its end answers in any case."""
         asked.set(Asked(ack.by or ack.user, command.reason or ""))
-        if command.cmd in MOVES and (earlier := self._moving.get(command.ch)):
-            earlier.cancel("superseded")
-        work = asyncio.ensure_future(self._carry_out(command, args, ack.user))
-        if command.cmd in MOVES:
-            self._moving[command.ch] = work
+        work = self._moved(command, args, ack.user) if command.cmd in MOVES else self._begun(command, args, ack.user)
         end = asyncio.ensure_future(self._see_to_its_end(command, work, ack))
         self._running[end] = work
         end.add_done_callback(self._running.pop)
+
+    def _begun(self, command: Command, args: Args, user: str) -> Work:
+        return asyncio.ensure_future(self._carry_out(command, args, user))
+
+    def _moved(self, command: Command, args: Args, user: str) -> Work:
+        """What moves a channel takes the place of what moved it before, unless that was the fastest way to off."""
+        cmd, earlier = self._moving.get(command.ch, ("", None))
+        if earlier is not None and not earlier.done():
+            if cmd == FASTEST != command.cmd:
+                return asyncio.ensure_future(self._behind(earlier, command, args, user))
+            earlier.cancel("superseded")
+        work = self._begun(command, args, user)
+        self._moving[command.ch] = (command.cmd, work)
+        return work
+
+    async def _behind(self, fastest: Work, command: Command, args: Args, user: str) -> dict[str, Value]:
+        if command.cmd != "off":
+            raise Rejected(f"{command.ch}: an {FASTEST} is under way: {command.cmd} must not end that")
+        await asyncio.wait({fastest})
+        return await self._carry_out(command, args, user)
 
     async def _carry_out(self, command: Command, args: Args, user: str) -> dict[str, Value]:
         """Execute; what is not in the safe direction waits until the ledger has it."""

@@ -7,23 +7,23 @@ from typing import Any, cast
 
 from trackerdcs.app.announcer import Announcer, Who
 from trackerdcs.app.command_desk import CommandDesk
-from trackerdcs.app.command_memory import START_PATIENCE
+from trackerdcs.app.frames import Frames
 from trackerdcs.app.kill_desk import KillDesk
 from trackerdcs.app.ledger_keeper import LedgerKeeper
 from trackerdcs.app.outbox import Outbox
 from trackerdcs.app.owner import Owner
 from trackerdcs.app.power import Power
 from trackerdcs.app.recorder import RecordedSupply
+from trackerdcs.app.remembered import Remembered
 from trackerdcs.app.replay import UNCONFIRMED, Replay
 from trackerdcs.app.worker import Worker
-from trackerdcs.domain.codec import encode
 from trackerdcs.domain.desk import Args, Policy
-from trackerdcs.domain.errors import ConfigError, DeviceError, StoreFault
+from trackerdcs.domain.errors import ConfigError, DeviceError
 from trackerdcs.domain.instrument import Channel, Role, Snapshot
 from trackerdcs.domain.limits import with_procedures
-from trackerdcs.domain.messages import NO_CHANNEL, Frame, Meta, Value
+from trackerdcs.domain.messages import Meta, Value
 from trackerdcs.domain.stand import DeviceConfig
-from trackerdcs.ports import Bus, Clock, CommandLog, Driver, Entry, Journal, Ledger, Link, PowerSupply
+from trackerdcs.ports import Bus, Clock, CommandLog, Driver, Journal, Ledger, Link, PowerSupply
 
 LAST_WORDS = 0.5
 """Seconds that the last acks of a service that stops may take."""
@@ -54,18 +54,28 @@ class DeviceLoop:
         kill_bus: Bus | None = None,
     ) -> None:
         self._who, self._config, self._channels, self._users = who, config, channels, users
-        self._driver, self._bus, self._commands, self._clock = driver, bus, commands, clock
+        self._driver, self._bus, self._clock = driver, bus, clock
         self._ledger = LedgerKeeper(ledger, who.boot, clock)
         worker = Worker(who.device)
         self._owner = Owner(who.device, config, driver, link, worker, clock)
         self._outbox = Outbox(who.topic("frame"), bus, journal)
         self._replay = Replay(who.stand, who.device, who.boot, bus, journal, self._outbox, clock, unconfirmed)
         self._announcer = Announcer(who, bus, clock, self._faults)
+        self._frames = Frames(who, driver.kind, config.sim, self._outbox, self._replay, self._announcer, clock)
+        self._remembered = Remembered(who.device, commands)
         self._power: Power | None = None
         if any(c.commands for c in channels.values()):
             supply = RecordedSupply(cast(PowerSupply, driver), self._ledger, clock)
-            self._power = Power(supply, worker, config.channels, clock, self._happened, self._latch, self._owner.hurry)
-        self._latching: asyncio.Task[None] | None = None
+            self._power = Power(
+                supply,
+                worker,
+                config.channels,
+                clock,
+                self._happened,
+                self._remembered.latch,
+                self._owner.hurry,
+                intend=self._remembered.intend,
+            )
         self._desk = CommandDesk(
             self._policy,
             self._execute,
@@ -93,8 +103,6 @@ class DeviceLoop:
                 clock,
             )
         self._poll_now = asyncio.Event()
-        self._seq = 0
-        self._last_ts = 0
 
     async def run(self) -> None:
         """Serve until cancelled; raises ConfigError if the instrument is another than the stand file says."""
@@ -125,10 +133,9 @@ class DeviceLoop:
             if self.kills:
                 self.kills.killer.stop()
             self._outbox.give_up()
-            self._declare_lost()
+            self._frames.declare_lost()
             await asyncio.gather(self._owner.close(), self._announcer.say_last(LAST_WORDS))
-            if self._latching is not None:
-                await asyncio.wait({self._latching}, timeout=LAST_WORDS)
+            await self._remembered.close(LAST_WORDS)
             self._ledger.note("stopped")
             await asyncio.to_thread(self._ledger.close, LAST_WORDS)
 
@@ -153,7 +160,7 @@ class DeviceLoop:
             if self._power:
                 self._power.poll_begins()
             snapshot = await self._owner.snapshot(self._channels)
-            self._send(self._power.judged(snapshot) if self._power else snapshot)
+            self._frames.send(self._power.judged(snapshot) if self._power else snapshot, self._channels)
             if self._owner.connects != connects:
                 connects = self._owner.connects
                 self._introduce()
@@ -161,7 +168,7 @@ class DeviceLoop:
                 if connects > 1:
                     self._announcer.report("reconnect", why=fault)
             if self._bus.connected:  # until then ranges grow together: no declaration is pushed out by a later one
-                self._declare_lost()
+                self._frames.declare_lost()
             self._announcer.refresh()
             due = max(due + self._config.period, self._clock.monotonic())
             try:
@@ -178,38 +185,10 @@ class DeviceLoop:
             why = "; ".join(sorted({fault or "", *snapshot.bad.get(ch, {}).values()} - {""})) or None
             self._ledger.note("event", event=event, ch=ch, readback=snapshot.ch.get(ch, {}), why=why)
 
-    def _send(self, snapshot: Snapshot) -> None:
-        ts, unc = self._clock.now(), dict(snapshot.unc)
-        if ts <= self._last_ts:
-            behind = (self._last_ts - ts) / 1e9
-            unc[NO_CHANNEL] = unc.get(NO_CHANNEL, {}) | {"ts": f"the clock stepped back by {behind:.3f} s"}
-            ts = self._last_ts + 1
-        frame = Frame(
-            ts=ts,
-            seq=self._seq,
-            boot=self._who.boot,
-            sw=self._who.sw,
-            kind=self._driver.kind,
-            ch=snapshot.ch,
-            sim=True if self._config.sim else None,
-            bad=snapshot.bad,
-            unc=unc,
-            mod={ch: c.module for ch, c in self._channels.items() if c.module},
-        )
-        self._replay.ages.went_out(self._seq, self._clock.monotonic())
-        self._outbox.put(Entry(self._who.boot, self._seq, encode(frame)))
-        self._last_ts = ts
-        self._seq += 1
-
-    def _declare_lost(self) -> None:
-        for first, last in self._outbox.take_lost():
-            lost = {"boot": self._who.boot, "from": first, "to": last, "cause": self._outbox.fault}
-            self._announcer.report("lost", data=lost)
-
     def _faults(self) -> str | None:
         kill = self.kills.killer.fault if self.kills else None
         own = (self._owner.fault, self._outbox.fault, self._replay.fault, self._desk.fault, self._ledger.fault)
-        faults = (kill, *own)
+        faults = (kill, self._remembered.fault, *own)
         return "; ".join(f for f in faults if f) or None
 
     def _policy(self) -> Policy | None:
@@ -223,7 +202,7 @@ class DeviceLoop:
     async def _execute(self, cmd: str, ch: str, args: Args) -> dict[str, Value]:
         if cmd == "bind":
             module = str(args["module"]) or None
-            await asyncio.to_thread(self._commands.bind, ch, module)
+            await self._remembered.bind(ch, module)
             self._bind(ch, module)
             self._introduce()
             return {"module": module or ""}
@@ -242,34 +221,18 @@ class DeviceLoop:
         self._ledger.note("event", event=event, ch=ch, why=why)
         self._announcer.report(event, why, ch=ch)
 
-    def _latch(self, ch: str, cause: str | None) -> None:
-        earlier = self._latching
-
-        async def write() -> None:
-            if earlier is not None:  # threads overtake each other: an older trip must not end over its clearing
-                await asyncio.wait({earlier})
-            try:
-                await asyncio.to_thread(self._commands.latch, ch, cause)
-            except StoreFault as e:
-                log.error("%s %s: the trip is latched in memory only: %s", self._who.device, ch, e)  # noqa: TRY400
-
-        self._latching = asyncio.get_running_loop().create_task(write())
-
     async def _recall(self) -> None:
-        """What outlives a restart: modules bound to channels, and trips."""
-        try:
-            async with asyncio.timeout(START_PATIENCE):
-                bindings = await asyncio.to_thread(self._commands.bindings)
-                latched = await asyncio.to_thread(self._commands.latches)
-        except (StoreFault, TimeoutError) as e:
-            why = str(e) or "the disk does not answer"
-            log.warning("%s: modules as in the stand file, trips forgotten: %s", self._who.device, why)
-            return
-        for ch, module in bindings.items():
+        """Go on with what outlives a restart."""
+        earlier = await self._remembered.recall()
+        for ch, module in (earlier.modules if earlier else {}).items():
             if ch in self._channels:
                 self._bind(ch, module)
         if self._power:
-            self._power.remember(latched)
+            self._power.remember(earlier.latched if earlier else None)
+            self._power.resume(earlier.intents if earlier else {})
+            killed = [cause for intent, cause in earlier.intents.values() if intent == "kill"] if earlier else []
+            if killed and self.kills:
+                self.kills.killer.kill(f"the last run: {killed[0]}")
 
     def _bind(self, ch: str, module: str | None) -> None:
         self._channels = self._channels | {ch: replace(self._channels[ch], module=module)}

@@ -10,11 +10,13 @@ class EdgeLog:
         self._log = log
         self._failing: dict[str, int] = {}
 
-    def fail(self, key: str, text: str) -> None:
-        """Log a warning if `key` was well until now."""
-        if key not in self._failing:
+    def fail(self, key: str, text: str) -> bool:
+        """Log a warning if `key` was well until now; True if it was."""
+        new = key not in self._failing
+        if new:
             self._log.warning(text)
         self._failing[key] = self._failing.get(key, 0) + 1
+        return new
 
     def ok(self, key: str, text: str) -> None:
         """Log if `key` was failing until now."""

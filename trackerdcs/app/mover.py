@@ -11,7 +11,7 @@ from typing import TypeVar
 from trackerdcs.app.worker import Priority, Worker
 from trackerdcs.domain.errors import LinkError, VerifyError
 from trackerdcs.domain.messages import Value
-from trackerdcs.domain.ramp import STAGE, below, near, number, tolerance, toward
+from trackerdcs.domain.ramp import STAGE, beginning, below, near, number, tolerance, toward
 from trackerdcs.domain.stand import ChannelConfig
 from trackerdcs.ports import Clock, PowerSupply
 
@@ -19,17 +19,24 @@ LOOK = 0.2
 """Seconds between two looks at a channel that moves."""
 STUCK = 5.0
 """Seconds without progress after which a move has failed."""
-DISCHARGE = 60.0
-"""Seconds that a voltage may take to fall below v_safe_off."""
 HANGS = 10.0
 """Seconds after which a job of the worker counts as hung."""
 
 Reading = dict[str, Value]
+
+
+class Stuck(VerifyError):
+    """A voltage that has to come down does not move any more."""
+
+
 T = TypeVar("T")
 
 
 class Mover:
-    """`judge(reading, follows)` raises what stops a move upwards; `known` is the newest reading of ours."""
+    """`judge(reading, follows)` raises what stops a move upwards, `notice(reading)` what stops one downwards.
+
+    `known` is the newest reading of ours.
+    """
 
     def __init__(
         self,
@@ -39,9 +46,11 @@ class Mover:
         worker: Worker,
         clock: Clock,
         judge: Callable[[Reading, float | None], None],
+        notice: Callable[[Reading], None],
     ) -> None:
         self._ch, self._config, self._driver = ch, config, driver
         self._worker, self._clock, self._judge = worker, clock, judge
+        self._notice = notice
         self.up, self.down = config.ramp_up, config.ramp_down
         """The ramp in force, V/s."""
         self.orders = 0
@@ -49,6 +58,10 @@ class Mover:
         self.known: Reading = {}
         self.sending: Reading | None = None
         """What was known before an order of which nobody knows whether it has arrived."""
+
+    def voltage(self) -> float:
+        """The |V| measured last; infinite if it was not."""
+        return abs(number(self.known.get("v_mon")))
 
     async def read(self, priority: Priority) -> Reading:
         """What the channel reads back now."""
@@ -97,7 +110,8 @@ class Mover:
         if self._driver.kind != "hv":
             await self.set(priority, target)
         elif self._driver.hardware_ramp:
-            await self._in_stages(number(now["v_set"]), target, rate, priority)
+            start = beginning(self._driver.kind, now) if up else number(now["v_set"])
+            await self._in_stages(start, target, rate, priority)
         else:
             await self._in_steps(number(now["v_set"]), target, rate, priority)
         close = tolerance(self._driver.kind, target)
@@ -107,7 +121,12 @@ class Mover:
             f"on at {target:g} V",
             STUCK,
             judged=up,
+            noticed=not up,
         )
+
+    def doubts_switch(self) -> bool:
+        """True if an order may have switched the output on unnoticed."""
+        return self.sending is not None and self.sending.get("on") is not True
 
     async def stop(self, priority: Priority, now: Reading) -> Reading:
         """Stay at the voltage of `now`: a ramp of the supply's own is stopped there."""
@@ -120,30 +139,39 @@ class Mover:
         await self.order(priority, lambda: self._driver.emergency_off(self._ch))
         return await self.until(priority, lambda r: r.get("on") is False, "off", 10.0)
 
-    async def come_down(self, priority: Priority) -> Reading:
-        """Voltage to zero, wait until it is below v_safe_off, then the switch (SAFETY 2). Only the link stops it."""
+    async def come_down(self, priority: Priority, patience: float) -> Reading:
+        """Voltage to zero, wait until it is below v_safe_off, then the switch (SAFETY 2).
+
+        Raises Stuck after `patience` s without progress.
+        """
         now, safe = await self.certain(priority, "on"), self._config.v_safe_off
         if self._driver.kind == "hv" and now["on"] is True:
-            await self._fall(priority, safe)
+            await self._fall(priority, safe, patience)
         if now["on"] is True:
             await self.order(priority, lambda: self._driver.switch(self._ch, False))
-        now = await self.until(
+        now = await self._low(
             priority,
             lambda r: r.get("on") is False and below(r, safe) and not _ramps(r),
             f"off and below {safe:g} V",
-            DISCHARGE,
+            patience,
         )
         if self._driver.kind == "hv" and now.get("v_set") != 0.0:
             now = await self.set(priority, 0.0)
         return now
 
-    async def _fall(self, priority: Priority, safe: float) -> None:
+    async def _low(self, priority: Priority, reached: Callable[[Reading], bool], what: str, patience: float) -> Reading:
+        try:
+            return await self.until(priority, reached, what, patience, noticed=True)
+        except VerifyError as e:
+            raise Stuck(f"{self._ch} for {patience:g} s without progress", e.expected, e.got) from e
+
+    async def _fall(self, priority: Priority, safe: float, patience: float) -> None:
         if self._driver.hardware_ramp:
             await self._own_ramp(priority)
             return
         now = await self.certain(priority, "v_set")
         await self._in_steps(number(now["v_set"]), 0.0, self.down, priority)
-        await self.until(priority, lambda r: below(r, safe), f"below {safe:g} V", DISCHARGE)
+        await self._low(priority, lambda r: below(r, safe), f"below {safe:g} V", patience)
 
     async def _own_ramp(self, priority: Priority) -> None:
         if (self.known.get("ramp_up"), self.known.get("ramp_down")) != (self.up, self.down):
@@ -156,6 +184,8 @@ class Mover:
             now = await self.set(priority, v)
             if priority is Priority.SET:
                 self._judge(now, v)
+            else:
+                self._notice(now)
             # From the end of a step to the next: steps that had to wait in the queue do not catch up.
             await asyncio.sleep(step / rate)
 
@@ -168,7 +198,9 @@ class Mover:
                 # The next stage is given shortly before the end of this one: the ramp does not pause in between.
                 close = max(1.0, 2 * rate * LOOK)
                 up = priority is Priority.SET
-                await self.until(priority, partial(near, target=v, close=close), f"at {v:g} V", STUCK, judged=up)
+                await self.until(
+                    priority, partial(near, target=v, close=close), f"at {v:g} V", STUCK, judged=up, noticed=not up
+                )
 
     async def until(
         self,
@@ -177,6 +209,7 @@ class Mover:
         what: str,
         patience: float,
         judged: bool = False,
+        noticed: bool = False,
     ) -> Reading:
         """Look until it is so; `patience` s without progress are a VerifyError. A look that fails is made again."""
         last: object = None
@@ -190,6 +223,8 @@ class Mover:
             else:
                 if judged:
                     self._judge(now, None)
+                if noticed:
+                    self._notice(now)
                 if reached(now):
                     return now
                 v = now.get("v_mon")

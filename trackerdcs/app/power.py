@@ -5,8 +5,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from trackerdcs.app.channel_control import ChannelControl
-from trackerdcs.app.way_down import Report
+from trackerdcs.app.way_down import Intend, Report
 from trackerdcs.app.worker import Priority, Worker
+from trackerdcs.domain.channel import Intent
 from trackerdcs.domain.desk import Args
 from trackerdcs.domain.errors import Rejected
 from trackerdcs.domain.instrument import Snapshot
@@ -14,13 +15,16 @@ from trackerdcs.domain.messages import Value
 from trackerdcs.domain.stand import ChannelConfig
 from trackerdcs.ports import Clock, PowerSupply
 
+UNREADABLE = "trips of the last run are not readable"
+
 Latch = Callable[[str, str | None], None]
 
 
 class Power:
     """Executes commands on the channels of one supply, and what interlocks and lost neighbours ask for.
 
-    `latch(ch, cause)` keeps trips over a restart; `blocked(ch)` says why the unsafe direction is blocked from outside.
+    `latch(ch, cause)` keeps trips over a restart, `intend(ch, intent, cause)` ways down that are not at their end;
+    `blocked(ch)` says why the unsafe direction is blocked from outside.
     """
 
     def __init__(
@@ -33,17 +37,21 @@ class Power:
         latch: Latch,
         hurry: Callable[[], None],
         blocked: Callable[[str], str | None] = lambda ch: None,
+        intend: Intend = lambda ch, intent, cause: None,
     ) -> None:
         self._driver, self._worker, self._latch = driver, worker, latch
         self._controls = {
-            ch: ChannelControl(ch, c, driver, worker, clock, report, hurry, blocked) for ch, c in channels.items()
+            ch: ChannelControl(ch, c, driver, worker, clock, report, hurry, intend, blocked)
+            for ch, c in channels.items()
         }
         self._latched: dict[str, str | None] = dict.fromkeys(channels)
         self._ours = asyncio.Event()
         self._ours.set()
 
-    def remember(self, latched: dict[str, str]) -> None:
-        """Trips that an earlier start has latched are still latched."""
+    def remember(self, latched: dict[str, str] | None) -> None:
+        """Trips that an earlier start has latched are still latched; nobody knows which (None) is a trip of all HV."""
+        if latched is None:
+            latched = dict.fromkeys(self._controls, UNREADABLE) if self._driver.kind == "hv" else {}
         for ch, cause in latched.items():
             if ch in self._controls:
                 self._controls[ch].trip_again(cause)
@@ -80,6 +88,12 @@ class Power:
         finally:
             self._keep_latches()
         raise Rejected(f"{cmd}: the device service does not know it")
+
+    def resume(self, intents: dict[str, tuple[Intent, str | None]]) -> None:
+        """Complete what an earlier start has begun, first of all; what was killed is the killer's."""
+        for ch, (intent, _) in intents.items():
+            if ch in self._controls and intent != "kill":
+                self._controls[ch].down.resume(intent)
 
     def bring_down(self, ch: str, cause: str) -> None:
         """Latch `cause` as a trip and ramp the channel down; nothing new while that is under way."""

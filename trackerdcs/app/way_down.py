@@ -1,34 +1,57 @@
-"""Brings one channel down, whatever comes in between: the safe direction is never given up because of the link."""
+"""Brings one channel down, whatever comes in between: the safe direction is never given up."""
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 from typing import Any
 
 from trackerdcs.app.channel_status import ChannelStatus, Reading
 from trackerdcs.app.edge_log import EdgeLog
-from trackerdcs.app.mover import Mover
+from trackerdcs.app.mover import Mover, Stuck
 from trackerdcs.app.recorder import Account, on_account_of
 from trackerdcs.app.worker import Priority
+from trackerdcs.domain.channel import Intent
 from trackerdcs.domain.errors import LinkError, TrackerError
+from trackerdcs.ports import Clock
 
+DISCHARGE = 60.0
+"""Seconds without progress that the voltage may take to fall below v_safe_off while a person waits for it."""
 RETRY = 0.5
-"""Seconds between two tries to bring a channel down over a link that has a fault."""
+"""Seconds between two tries to bring a channel down."""
+PATIENCE = 10.0
+"""Seconds without progress after which a channel that nobody waits for comes down in the fastest way (SAFETY 8)."""
 
 log = logging.getLogger(__name__)
 
 Report = Callable[[str, str, str], None]
+Intend = Callable[[str, Intent | None, str | None], None]
 Way = Callable[[], Awaitable[Reading]]
 
 
 class WayDown:
-    """`report(event, ch, why)` says what happens of its own accord, `hurry()` asks for the link after a fault."""
+    """`report(event, ch, why)` says what happens of its own accord, `hurry()` asks for the link after a fault.
 
-    def __init__(self, ch: str, status: ChannelStatus, mover: Mover, report: Report, hurry: Callable[[], None]) -> None:
-        self._ch, self._status, self._mover = ch, status, mover
-        self._report, self._hurry = report, hurry
+    `intend(ch, intent, cause)` keeps what has begun over a restart, until it is verified or a newer command has come.
+    """
+
+    def __init__(
+        self,
+        ch: str,
+        status: ChannelStatus,
+        mover: Mover,
+        clock: Clock,
+        report: Report,
+        hurry: Callable[[], None],
+        intend: Intend,
+    ) -> None:
+        self._ch, self._status, self._mover, self._clock = ch, status, mover, clock
+        self._report, self._hurry, self._keep = report, hurry, intend
         self._task: asyncio.Task[None] | None = None
         self._owed: set[Way] = set()
+        self._ways = 0
+        self._intent: Intent | None = None
+        self._edge = EdgeLog(log)
 
     @property
     def owed(self) -> bool:
@@ -40,15 +63,20 @@ class WayDown:
         """True while the channel comes down of its own accord."""
         return self._task is not None and not self._task.done()
 
+    @property
+    def to_off(self) -> bool:
+        """True while the channel is on its way to off, whoever has asked for it."""
+        return self._ways > 0 or self.under_way
+
     async def ended(self, patience: float) -> bool:
-        """Wait at most so many s until the channel has come down of its own accord; False if it has not."""
-        if self._task is None:
-            return True
-        return bool((await asyncio.wait({self._task}, timeout=patience))[0])
+        """Wait at most so many s until the channel has come down; False if it has not."""
+        if self._task is not None:
+            await asyncio.wait({self._task}, timeout=patience)
+        return not self.to_off
 
     async def off(self) -> Reading:
         """Voltage down, then the switch. Goes on when the link is back after a fault."""
-        return await self._to_off(lambda: self._mover.come_down(Priority.DOWN))
+        return await self._to_off("off", partial(self._insist, lambda: self._mover.come_down(Priority.DOWN, DISCHARGE)))
 
     async def emergency_off(self) -> Reading:
         """The fastest way there is, at any voltage."""
@@ -57,7 +85,7 @@ class WayDown:
             return await self._mover.emergency_off(Priority.KILL)
 
         self._owed.add(switch)  # from its first moment: what is slower must not take its place
-        return await self._to_off(switch)
+        return await self._to_off("emergency_off", partial(self._insist, switch))
 
     def give_up(self) -> None:
         """Somebody else brings the channel down."""
@@ -69,51 +97,113 @@ class WayDown:
         self._status.cause, self._status.target = why, None
         self._status.happens("trip")
         self._report("trip", self._ch, why)
-        self.begin()
+        if not self._ways:
+            self.begin()
 
-    def begin(self) -> None:
+    def begin(self, fastest: bool = False) -> None:
         """Come down without anybody's command."""
-        self._soon(self._come_down())
+        self._soon(self._come_down(fastest))
+
+    def resume(self, intent: Intent) -> None:
+        """Complete what the last run has begun (decision 0010)."""
+        self._intent = intent
+        self._report("resumed", self._ch, f"{intent} of the last run is completed")
+        self.begin(fastest=intent == "emergency_off")
 
     def step_back(self, v: float) -> None:
         """Back to a lower voltage (V), without anybody's command."""
         self._soon(self._step_back(v))
 
-    async def _to_off(self, way: Way) -> Reading:
+    async def _to_off(self, intent: Intent, way: Way) -> Reading:
         self._status.target = None
-        with self._status.ours():
-            self._status.happens("fall")
-            now = await self._insist(way)
-            self._status.happens("found_off")
-            return self._status.agree(now)
+        self.intend(intent)
+        self._ways += 1
+        try:
+            with self._status.ours():
+                self._status.happens("fall")
+                now = await way()
+                self._status.happens("found_off")
+        finally:
+            self._ways -= 1
+        self.intend(None)
+        return self._status.agree(now)
+
+    def intend(self, intent: Intent | None) -> None:
+        """Note what has begun; None when it is off, or a newer command has been accepted: that one decides."""
+        if self._intent != intent:
+            self._intent = intent
+            self._keep(self._ch, intent, self._status.cause)
 
     async def _insist(self, attempt: Way) -> Reading:
         """Tried again until the instrument has answered."""
-        edge = EdgeLog(log)
         try:
             while True:
                 try:
-                    return await attempt()
+                    now = await attempt()
                 except LinkError as e:
-                    edge.fail("link", f"{self._ch}: it goes down when the link is back: {e}")
                     self._owed.add(attempt)
-                    self._hurry()
-                    await asyncio.sleep(RETRY)
+                    await self._link_failed(e)
+                else:
+                    self._edge.ok("link", f"{self._ch}: it has come down")
+                    return now
         finally:
             self._owed.discard(attempt)
+
+    async def _link_failed(self, error: LinkError) -> None:
+        self._edge.fail("link", f"{self._ch}: it goes down when the link is back: {error}")
+        self._hurry()
+        await asyncio.sleep(RETRY)
 
     def _soon(self, way_down: Coroutine[Any, Any, None]) -> None:
         if self._task is not None:
             self._task.cancel()
         self._task = asyncio.get_running_loop().create_task(way_down)
 
-    async def _come_down(self) -> None:
+    async def _come_down(self, fastest: bool) -> None:
+        """Nobody waits for this to fail: it is tried again, and in the fastest way if there is no progress."""
         on_account_of(Account(cause=self._status.cause or "compensation"))
-        try:
-            await self.off()
-        except Exception as e:  # whatever it is, nobody else would hear of it
-            log.exception("%s: on the way down", self._ch)
-            self._report("trip", self._ch, f"it does not come down: {type(e).__name__}: {e}")
+        if not fastest:
+            if await self._ramped_down():
+                return
+            self._report("trip", self._ch, f"for {PATIENCE:g} s without progress on its way down: emergency_off")
+        while True:
+            try:
+                await self.emergency_off()
+            except Exception as e:  # noqa: BLE001 nobody else would hear of it, and to give up is the worst of all
+                await self._failed(e)
+            else:
+                return
+
+    async def _ramped_down(self) -> bool:
+        """False after PATIENCE s without progress; the time without a link does not count, it could only be waited."""
+        since, lowest = self._clock.monotonic(), self._mover.voltage()
+        while True:
+            try:
+                await self._to_off("off", lambda: self._mover.come_down(Priority.DOWN, PATIENCE))
+            except Stuck as e:
+                log.warning("%s: %s", self._ch, e)
+                return False
+            except LinkError as e:
+                if e.delivered == "no":
+                    since = self._clock.monotonic()
+                await self._link_failed(e)
+            except Exception as e:  # noqa: BLE001 as above
+                await self._failed(e)
+            else:
+                self._edge.ok("link", f"{self._ch}: it has come down")
+                return True
+            if self._mover.voltage() < lowest - 0.1:
+                since, lowest = self._clock.monotonic(), self._mover.voltage()
+            if self._clock.monotonic() - since >= PATIENCE:
+                return False
+
+    async def _failed(self, error: Exception) -> None:
+        why = f"it does not come down: {type(error).__name__}: {error}"
+        if self._edge.fail(type(error).__name__, f"{self._ch}: {why}"):
+            if not isinstance(error, TrackerError):
+                log.error("%s: on the way down", self._ch, exc_info=error)
+            self._report("trip", self._ch, why)
+        await asyncio.sleep(RETRY)
 
     async def _step_back(self, v: float) -> None:
         on_account_of(Account(cause="compensation"))

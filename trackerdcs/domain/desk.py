@@ -14,7 +14,7 @@ LIFE = 10 * 10**9
 SHARED_CLIENTS = frozenset({"web", "nodered"})
 """Command users that speak for a logged-in person: only their `by` is believed."""
 
-RAMPED = frozenset({"on", "set_voltage"})
+UPWARDS = frozenset({"on", "set_voltage"})
 """Commands that put voltage on a sensor: refused on a real high-voltage supply until there are interlocks."""
 
 MAX = sys.float_info.max
@@ -50,7 +50,7 @@ def judge(command: Command, user: str, *, retained: bool, now: int, policy: Poli
         args = check_args(spec, command.args)
         if spec.reason and not (command.reason or "").strip():
             raise CommandRefused(f"{command.cmd} needs a reason")
-        if policy.real_hv and command.cmd in RAMPED:
+        if policy.real_hv and command.cmd in UPWARDS:
             raise CommandRefused(
                 f"{command.cmd}: refused on a high-voltage supply that is not simulated: no interlocks yet"
             )

@@ -5,6 +5,7 @@ A supply that ramps by itself is fed in stages of at most STAGE, so that a dead 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 
 STAGE = 50.0
 """V; the longest way that a supply goes on its own."""
@@ -22,8 +23,17 @@ def toward(now: float, target: float, step: float) -> float:
 
 
 def rises(now: float, target: float) -> bool:
-    """True if the way from `now` to `target` (V) goes to a higher |V| anywhere: the unsafe direction."""
-    return abs(target) > abs(now) or now * target < 0
+    """True if the way from `now` to `target` (V) may go to a higher |V| anywhere: the unsafe direction."""
+    if target == 0.0:
+        return False
+    return not isfinite(now) or abs(target) > abs(now) or now * target < 0
+
+
+def beginning(kind: str, now: Reading) -> float:
+    """Where a move begins (V): at the setpoint, or at the measured voltage while that is still on its way there."""
+    v_set, v_mon = number(now.get("v_set")), number(now.get("v_mon"))
+    astray = abs(v_mon) < abs(v_set) and abs(v_mon - v_set) > tolerance(kind, v_set)
+    return v_mon if astray and now.get("compliance") is not True else v_set
 
 
 def tolerance(kind: str, v: float) -> float:

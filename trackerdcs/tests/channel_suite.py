@@ -4,6 +4,7 @@ import asyncio
 import tempfile
 from pathlib import Path
 
+from trackerdcs.adapters.commands_sqlite import SqliteCommandLog
 from trackerdcs.sim.instrument import Instrument
 from trackerdcs.tests.channel_case import DOWN, STEP, UP, ChannelCase, Trace
 from trackerdcs.tests.device_bench import device_bench
@@ -101,6 +102,40 @@ class Targets(ChannelCase):
             self.assertEqual(bench.events, [])
         self.assertEqual(orders(sim.transcript)[told:], [])
         self.assertEqual(sim.truth()["ch0"]["on"], before["ch0"]["on"])
+
+    async def test_rule_19_an_off_that_a_restart_has_cut_is_completed_first(self):
+        sim = self.sim
+        with tempfile.TemporaryDirectory() as folder:
+            data = Path(folder)
+            async with self.at(self.limited(ramp_down=20.0), -80.0, data=data) as bench:
+                off = asyncio.create_task(bench.command("off", wait=20))
+                await bench.next_frame(lambda f: f.ch["ch0"]["state"] == "ramping_down", "on its way")
+            off.cancel()
+            self.assertTrue(sim.truth()["ch0"]["on"])
+            async with device_bench(self.config, boot="boot2", data=data) as bench:
+                self.assertIn("off of the last run", await self.event(bench, "resumed"))
+                await bench.next_frame(lambda f: f.ch["ch0"]["on"] is False, "off", wait=10)
+                await bench.until(
+                    lambda: not sim.truth()["ch0"]["on"] and bench.frames[-1].ch["ch0"]["v_set"] == 0, "0"
+                )
+            told = len(orders(sim.transcript))
+            async with device_bench(self.config, boot="boot3", data=data) as bench:
+                await bench.next_frame(lambda f: f.seq > 3, "frames")
+                self.assertEqual(bench.events, [])
+            self.assertEqual(orders(sim.transcript)[told:], [], "once")
+
+    async def test_rule_19_a_kill_that_a_restart_has_cut_is_completed_first(self):
+        with tempfile.TemporaryDirectory() as folder:
+            async with self.at(self.config, -40.0, data=Path(folder)):
+                pass
+            log = SqliteCommandLog(Path(folder, "c.sqlite"))
+            log.intend("ch0", "kill", "killed by cli")
+            log.close()
+            async with device_bench(self.config, boot="boot2", data=Path(folder)) as bench:
+                await bench.until(lambda: not self.sim.truth()["ch0"]["on"], "off", 10)
+                await bench.next_frame(lambda f: f.ch["ch0"].get("state") == "tripped", "latched")
+                await bench.until(lambda: not log.intents(), "completed")
+            log.close()
 
     async def test_a_knob_turned_by_hand_is_an_event_and_drops_the_target(self):
         sim, config = self.sim, self.config

@@ -25,6 +25,7 @@ POLICY = Policy(
                 "set_voltage": CommandSpec({"v": Argument("number", "V", -800.0, 0.0)}),
                 "on": CommandSpec(),
                 "off": CommandSpec(),
+                "emergency_off": CommandSpec(),
                 "set_current_limit": CommandSpec({"i": Argument()}),
             },
         )

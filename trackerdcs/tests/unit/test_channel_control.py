@@ -1,30 +1,18 @@
 """What must not be lost, raised or misread while commands, polls, trips and faults of the link meet."""
 
 import asyncio
-import tempfile
 import threading
-import time
 import unittest
-from pathlib import Path
 from unittest.mock import patch
 
-from trackerdcs.adapters.bus_memory import MemoryBroker, MemoryBus
 from trackerdcs.adapters.clock_system import SystemClock
-from trackerdcs.adapters.commands_sqlite import SqliteCommandLog
-from trackerdcs.adapters.journal_sqlite import SqliteJournal
-from trackerdcs.adapters.ledger_sqlite import SqliteLedger
 from trackerdcs.app import mover, way_down
-from trackerdcs.app.announcer import Who
-from trackerdcs.app.device_loop import DeviceLoop
 from trackerdcs.app.power import Power
 from trackerdcs.app.worker import Worker
 from trackerdcs.domain.channel import after
 from trackerdcs.domain.errors import CommandRefused, LinkError, NotConnected, ReplyTimeout
 from trackerdcs.domain.instrument import Snapshot
 from trackerdcs.domain.stand import ChannelConfig
-from trackerdcs.drivers.keithley2410 import Keithley2410
-from trackerdcs.tests.device_bench import config_for
-from trackerdcs.tests.scripted_link import ScriptedLink
 from trackerdcs.tests.unit.test_power import OFF, UP, Scripted, Values
 
 
@@ -48,43 +36,6 @@ class Faulty(Scripted):
     def emergency_off(self, channel: str) -> None:
         self.goes_on.wait(5)
         super().emergency_off(channel)
-
-
-class SlowAtFirst(SqliteCommandLog):
-    """Its first write of a latch takes long."""
-
-    waits = 0.1
-
-    def latch(self, channel: str, cause: str | None) -> None:
-        wait, self.waits = self.waits, 0.0
-        time.sleep(wait)
-        super().latch(channel, cause)
-
-
-class TestLatches(unittest.IsolatedAsyncioTestCase):
-    async def test_a_cleared_trip_stays_cleared_and_the_last_word_is_written_before_the_end(self) -> None:
-        folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
-        journal, commands = SqliteJournal(folder / "j.sqlite"), SlowAtFirst(folder / "c.sqlite")
-        ledger = SqliteLedger(folder / "l.sqlite")
-        self.addCleanup(ledger.close)
-        self.addCleanup(commands.close)
-        self.addCleanup(journal.close)
-        config, link = config_for("keithley2410", "TCPIP::127.0.0.1::1::SOCKET"), ScriptedLink()
-        driver = Keithley2410(link)
-        async with MemoryBus(MemoryBroker(), "device") as bus:
-            who = Who("s", "d", "boot", "0.0.0")
-            clock = SystemClock()
-            loop = DeviceLoop(who, config, driver.channels(), None, driver, link, bus, journal, commands, ledger, clock)
-            running = asyncio.create_task(loop.run())
-            await asyncio.sleep(0.1)
-            loop._latch("ch0", "too much current")
-            await asyncio.sleep(0.01)
-            loop._latch("ch0", None)
-            loop._latch("ch1", "too much current")
-            running.cancel()
-            await asyncio.wait({running})
-            await asyncio.get_running_loop().shutdown_default_executor()
-            self.assertEqual(commands.latches(), {"ch1": "too much current"})
 
 
 class TestChannelControl(unittest.IsolatedAsyncioTestCase):

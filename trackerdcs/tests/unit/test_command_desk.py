@@ -76,6 +76,18 @@ class TestCommandDesk(DeskCase):
         await self.settle()
         self.assertEqual(self.states("i2"), ["accepted", "done"])
 
+    async def test_nothing_ends_an_emergency_off_not_even_what_has_come_with_it(self):
+        self.gate = asyncio.Event()
+        sent = (("e", "emergency_off"), ("v", "set_voltage"), ("o", "off"))
+        await self.desk.handle(*(Received(TOPIC, self.command(cmd, id), False, lambda: None) for id, cmd in sent))
+        await self.settle()
+        self.assertEqual([(a.id, a.state) for a in self.acks if a.state in FINAL], [("v", "failed")])
+        self.assertEqual([cmd for cmd, _, _ in self.executed], ["emergency_off"])
+        self.gate.set()
+        await self.until(lambda: "done" in self.states("o"), "off after it")
+        self.assertEqual(self.states("e"), ["accepted", "done"])
+        self.assertEqual([cmd for cmd, _, _ in self.executed], ["emergency_off", "off"])
+
     async def test_each_command_has_its_end_when_the_service_stops(self):
         self.gate = asyncio.Event()
         broker = MemoryBroker()

@@ -7,7 +7,7 @@ from typing import Any
 from unittest.mock import patch
 
 from trackerdcs.adapters.clock_system import SystemClock
-from trackerdcs.app import mover
+from trackerdcs.app import mover, way_down
 from trackerdcs.app.power import Power
 from trackerdcs.app.worker import Priority, Worker
 from trackerdcs.domain.errors import LinkError, Rejected, VerifyError
@@ -128,7 +128,7 @@ class TestPower(unittest.IsolatedAsyncioTestCase):
 
     async def test_off_is_never_done_without_knowing_that_the_output_is_off(self):
         self.supply.reads = [UP, UP, {k: v for k, v in UP.items() if k != "on"}]
-        with patch.object(mover, "DISCHARGE", 0.2), self.assertRaises(VerifyError):
+        with patch.object(way_down, "DISCHARGE", 0.2), self.assertRaises(VerifyError):
             await self.do("off")
 
     async def test_a_link_that_hangs_ends_a_command_and_what_waited_is_never_sent(self):

@@ -5,54 +5,29 @@ import unittest
 from unittest.mock import patch
 
 from trackerdcs.adapters.clock_system import SystemClock
-from trackerdcs.app import mover, way_down
+from trackerdcs.app import channel_control, mover, way_down
 from trackerdcs.app.power import Power
 from trackerdcs.app.worker import Worker
-from trackerdcs.domain.errors import Rejected
+from trackerdcs.domain.errors import CommandRefused, Rejected, ReplyTimeout, VerifyError
 from trackerdcs.domain.instrument import Snapshot
 from trackerdcs.domain.stand import ChannelConfig
-from trackerdcs.tests.unit.test_power import OFF, UP, Scripted, Values
-
-
-class Obedient(Scripted):
-    """Does what it is told, at once; as it stands it ramps by steps."""
-
-    hardware_ramp = False
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.v, self.is_on = 0.0, False
-
-    def read(self, channel: str) -> Values:
-        now: Values = {"on": self.is_on, "v_set": self.v, "v_mon": self.v if self.is_on else 0.0, "i_limit": 1e-6}
-        return now | {"state": "on" if self.is_on else "off", "i_mon": 0.0}
-
-    def set_voltage(self, channel: str, v: float) -> float:
-        self.v = v
-        return super().set_voltage(channel, v)
-
-    def switch(self, channel: str, on: bool) -> None:
-        self.is_on = on
-        super().switch(channel, on)
-
-
-class Ramping(Obedient):
-    """On its way to the setpoint for ever; a setpoint where it is stops it."""
-
-    hardware_ramp = True
-
-    def read(self, channel: str) -> Values:
-        way: Values = {"v_mon": -7.0, "state": "ramping_up" if self.v < -7.0 else "on"}
-        return super().read(channel) | (way if self.is_on else {})
+from trackerdcs.tests.supplies import Obedient, Ramping, Stubborn
+from trackerdcs.tests.unit.test_power import OFF, UP, Values
 
 
 class TestFromOutside(unittest.IsolatedAsyncioTestCase):
     def setUp(self) -> None:
         self.worker = Worker("t")
         self.addCleanup(self.worker.stop)
-        for module, name, seconds in ((mover, "LOOK", 0.01), (mover, "STUCK", 5.0), (way_down, "RETRY", 0.01)):
+        for module, name, seconds in (
+            (mover, "LOOK", 0.01),
+            (mover, "STUCK", 5.0),
+            (way_down, "RETRY", 0.01),
+            (way_down, "PATIENCE", 0.2),
+        ):
             self.enterContext(patch.object(module, name, seconds))
         self.events, self.latched = list[tuple[str, str]](), dict[str, str | None]()
+        self.intents: list[tuple[str | None, str | None]] = []
         self.why: str | None = None
         self.use(Obedient())
 
@@ -68,6 +43,7 @@ class TestFromOutside(unittest.IsolatedAsyncioTestCase):
             self.latched.__setitem__,
             lambda: None,
             lambda ch: self.why,
+            lambda ch, intent, cause: self.intents.append((intent, cause)),
         )
 
     def poll(self) -> None:
@@ -139,6 +115,136 @@ class TestFromOutside(unittest.IsolatedAsyncioTestCase):
         self.poll()
         self.power.bring_down("ch0", "the guard is silent")
         await self.until(lambda: not self.supply.is_on)
+
+    async def test_rule_08_what_does_not_come_down_is_switched_off_after_a_while_and_never_given_up(self) -> None:
+        for verifies in (True, False):
+            self.use(Stubborn(verifies))
+            self.supply.v, self.supply.is_on = -60.0, True
+            self.poll()
+            self.power.bring_down("ch0", "humid")
+            await self.until(lambda: not self.supply.is_on)
+            self.assertEqual(self.supply.orders.count("emergency_off"), 2, "the first was rejected")
+            said = [why for _, why in self.events]
+            self.assertEqual(len([why for why in said if "without progress" in why]), 1, said)
+            self.assertEqual(len([why for why in said if "busy" in why]), 1, said)
+            self.events.clear()
+
+    async def test_rule_19_what_comes_down_is_intended_until_it_is_off_or_a_newer_command_has_come(self) -> None:
+        self.supply.v, self.supply.is_on = -60.0, True
+        self.poll()
+        self.power.bring_down("ch0", "humid")
+        await self.until(lambda: len(self.intents) == 2)
+        self.assertEqual(self.intents, [("off", "humid"), (None, "humid")])
+        self.use(Obedient())
+        self.supply.v, self.supply.is_on = -60.0, True
+        self.poll()
+        self.intents.clear()
+        off = asyncio.create_task(self.power.execute("off", "ch0", {}))
+        await self.until(lambda: self.supply.v > -59.0)
+        off.cancel()
+        await asyncio.wait({off})
+        self.assertEqual(self.intents, [("off", None)], "a service that stops has not completed it")
+        await self.power.execute("hold", "ch0", {})
+        self.assertEqual(self.intents, [("off", None), (None, None)])
+
+    async def test_rule_19_what_was_intended_is_done_after_a_restart(self) -> None:
+        for intent in ("off", "emergency_off"):
+            self.use(Obedient())
+            self.supply.v, self.supply.is_on = -30.0, True
+            self.power.resume({"ch0": (intent, None), "gone": ("off", None)})
+            self.assertIn("resumed", dict(self.events))
+            self.assertIn("coming down", self.power.objection("set_voltage", "ch0", {"v": -1.0}) or "")
+            await self.until(lambda: (None, None) in self.intents)
+            self.assertEqual("emergency_off" in self.supply.orders, intent == "emergency_off")
+            self.intents.clear()
+
+    async def test_rule_11_a_trip_is_not_cleared_while_its_cause_is_there_or_the_channel_comes_down(self) -> None:
+        self.supply.v, self.supply.is_on = -60.0, True
+        self.poll()
+        self.why = "interlock humid is open"
+        self.power.bring_down("ch0", self.why)
+        self.assertIn("humid", self.power.objection("clear_trip", "ch0", {}) or "")
+        self.why = None
+        self.enterContext(patch.object(channel_control, "SOON", 0.01))
+        with self.assertRaisesRegex(CommandRefused, "coming down"):
+            await self.power.execute("clear_trip", "ch0", {})
+        self.assertNotIn("clear_trip", self.supply.orders)
+        await self.until(lambda: (None, "interlock humid is open") in self.intents)
+        await self.power.execute("clear_trip", "ch0", {})
+        self.assertIsNone(self.latched["ch0"])
+
+    async def test_trips_that_nobody_can_read_are_not_forgotten(self) -> None:
+        self.power.remember(None)
+        self.poll()
+        self.assertIn(
+            "trips of the last run are not readable): clear_trip", self.power.objection("on", "ch0", {}) or ""
+        )
+        await self.power.execute("clear_trip", "ch0", {})
+        self.assertEqual(self.latched, {"ch0": None})
+
+    async def test_a_lower_voltage_is_judged_but_a_way_to_off_goes_on(self) -> None:
+        for cmd in ("set_voltage", "off"):
+            self.use(Obedient())
+            self.supply.v, self.supply.is_on = -60.0, True
+            self.poll()
+            moving = asyncio.create_task(self.power.execute(cmd, "ch0", {"v": -20.0} if cmd == "set_voltage" else {}))
+            await self.until(lambda: self.supply.v > -59.0)
+            self.supply.also = {"trip": True}
+            if cmd == "set_voltage":
+                with self.assertRaisesRegex(Rejected, "the supply has tripped"):
+                    await moving
+            await self.until(lambda: not self.supply.is_on)
+            self.assertEqual(self.events[-1], ("trip", "the supply has tripped"))
+            if cmd == "off":
+                self.assertFalse((await moving)["on"])
+            self.assertNotIn("emergency_off", self.supply.orders)
+        self.poll()
+        self.assertEqual(self.latched, {"ch0": "the supply has tripped"})
+
+    async def test_a_lower_voltage_that_does_not_follow_is_reported(self) -> None:
+        self.enterContext(patch.object(mover, "STUCK", 0.05))
+        self.use(Stubborn(verifies=False))
+        self.supply.v, self.supply.is_on = -60.0, True
+        self.poll()
+        with self.assertRaisesRegex(VerifyError, "without progress"):
+            await self.power.execute("set_voltage", "ch0", {"v": -20.0})
+
+    async def test_on_is_not_done_at_what_an_off_has_left(self) -> None:
+        await self.power.execute("set_voltage", "ch0", {"v": -60.0})
+        self.poll()
+        await self.power.execute("on", "ch0", {})
+        self.poll()
+        off = asyncio.create_task(self.power.execute("off", "ch0", {}))
+        await self.until(lambda: self.supply.v > -59.0)
+        self.assertIn("on its way to off", self.power.objection("on", "ch0", {}) or "")
+        off.cancel()
+        await asyncio.wait({off})
+        await self.power.execute("set_voltage", "ch0", {"v": -40.0})
+        self.assertEqual((await self.power.execute("on", "ch0", {}))["v_mon"], -40.0)
+        self.supply.v = -10.0
+        self.assertEqual((await self.power.execute("on", "ch0", {}))["v_mon"], -40.0, "it goes on to its target")
+
+    async def test_rule_13_an_on_that_is_repeated_decides_and_a_voltage_does_not(self) -> None:
+        await self.power.execute("set_voltage", "ch0", {"v": -20.0})
+        self.poll()
+        for again in ("on", "set_voltage"):
+            self.supply.lost = True
+            with self.assertRaises(ReplyTimeout):
+                await self.power.execute("on", "ch0", {})
+            self.assertTrue(self.supply.is_on)
+            if again == "on":
+                self.assertEqual((await self.power.execute("on", "ch0", {}))["v_mon"], -20.0)
+                self.poll()
+                self.assertEqual(self.events, [])
+                await self.power.execute("off", "ch0", {})
+                await self.power.execute("set_voltage", "ch0", {"v": -20.0})
+                self.poll()
+            else:
+                with self.assertRaisesRegex(Rejected, "undone first"):
+                    await self.power.execute("set_voltage", "ch0", {"v": -40.0})
+                self.poll()
+                self.assertEqual([event for event, _ in self.events], ["compensation"])
+                await self.until(lambda: not self.supply.is_on)
 
     async def test_told_to_stay_it_ends_its_rise_and_holds(self) -> None:
         for supply in (Obedient(), Ramping()):

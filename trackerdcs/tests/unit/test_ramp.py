@@ -1,5 +1,6 @@
 """Ramps and the states of a channel, as pure decisions."""
 
+import math
 import unittest
 from pathlib import Path
 from typing import get_args
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from trackerdcs.domain.channel import MEANING, TRANSITIONS, Happening, State, after
 from trackerdcs.domain.errors import Rejected
-from trackerdcs.domain.ramp import Watch, below, near, rises, toward
+from trackerdcs.domain.ramp import Watch, beginning, below, near, rises, toward
 
 VOLTS = st.floats(-1000, 1000)
 ON = {"on": True, "v_mon": -100.0, "i_mon": -1e-7, "trip": False, "compliance": False}
@@ -37,6 +38,23 @@ class TestSteps(unittest.TestCase):
         self.assertTrue(below({"on": False}, 10.0))
         self.assertFalse(below({}, 10.0))
         self.assertFalse(below({"on": False, "v_mon": -300.0}, 10.0))
+
+
+class TestUnknown(unittest.TestCase):
+    @given(VOLTS)
+    def test_from_a_voltage_that_nobody_knows_everything_but_zero_is_up(self, v):
+        for unknown in (math.inf, -math.inf, math.nan):
+            self.assertIs(rises(unknown, v), v != 0.0)
+
+    def test_a_move_begins_at_what_is_measured_while_that_is_on_its_way_to_the_setpoint(self):
+        for sign in (1, -1):
+            now = {"v_set": sign * 150.0, "v_mon": sign * 110.0}
+            self.assertEqual(beginning("hv", now), sign * 110.0)
+            self.assertEqual(beginning("hv", now | {"v_mon": sign * 149.5}), sign * 150.0, "noise is no way")
+            self.assertEqual(beginning("hv", now | {"v_mon": sign * 200.0}), sign * 150.0)
+            self.assertEqual(beginning("hv", now | {"compliance": True}), sign * 150.0)
+            self.assertEqual(beginning("hv", {"v_set": sign * 150.0}), sign * 150.0)
+        self.assertEqual(beginning("hv", {}), math.inf)
 
 
 class TestWatch(unittest.TestCase):
