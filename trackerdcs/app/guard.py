@@ -23,8 +23,6 @@ from trackerdcs.domain.messages import NO_CHANNEL, Bypass, Frame, Interlock, Met
 from trackerdcs.domain.wiring import Devices, outputs, parts
 from trackerdcs.ports import Bus, Clock, CommandLog, Delivery, Ledger
 
-GUARD = "guard"
-"""Its name as a device, and its kind."""
 PERIOD = 1.0
 """Seconds between two repetitions of an interlock."""
 LONGEST = 8 * 3600.0
@@ -280,4 +278,6 @@ class Guard:
     def _introduce(self) -> None:
         channels = {NO_CHANNEL: Channel({}, COMMANDS)}
         sw, boot = self._who.sw, self._who.boot
-        self._announcer.introduce(Meta(GUARD, "trackerdcs", "", GUARD, sw, False, boot, self._period, channels))
+        self._announcer.introduce(
+            Meta(topics.GUARD, "trackerdcs", "", topics.GUARD, sw, False, boot, self._period, channels)
+        )

@@ -4,15 +4,17 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from trackerdcs.app.interlock_view import InterlockView
 from trackerdcs.domain import topics
 from trackerdcs.domain.codec import decode, decode_stored
 from trackerdcs.domain.errors import ContractError, UnknownVersion
 from trackerdcs.domain.freshness import SILENCE, Freshness
-from trackerdcs.domain.messages import MESSAGES, Ack, Command, Event, Frame, Message, Meta, Status, Value
+from trackerdcs.domain.messages import MESSAGES, Ack, Command, Event, Frame, Interlock, Message, Meta, Status, Value
 from trackerdcs.domain.topics import Topic
 
 RECENT = 8
 COMMANDS = 200
+BAD_EVENTS = frozenset({"trip", "lost", "bad_message", "interlock_open"})
 PERIOD_S = 1.0
 """Of a device that has not said its own yet."""
 
@@ -128,6 +130,7 @@ class Overview:
 
     def __init__(self, recent: int = RECENT) -> None:
         self.devices: dict[tuple[str, str], DeviceView] = {}
+        self.interlocks: dict[tuple[str, str], InterlockView] = {}
         self.recent: deque[Note] = deque(maxlen=recent)
         self.outside: dict[str, Outside] = {}
         self.connected: bool | None = None
@@ -140,6 +143,8 @@ class Overview:
             where = topics.parse(topic)
             if where.kind == "stored":
                 decode_stored(payload)
+            elif where.kind == "interlock":
+                self._take_interlock(where, payload, retained, at)
             elif where.device is None:
                 return
             elif not payload and where.kind in topics.RETAINED:
@@ -156,9 +161,14 @@ class Overview:
         return [d for d in self.devices.values() if topics.is_loader(Topic(d.stand, "status", d.name))]
 
     def instruments(self) -> list[DeviceView]:
-        """All devices that are no loaders, by name."""
-        loaders = {id(d) for d in self.loaders()}
-        return sorted((d for d in self.devices.values() if id(d) not in loaders), key=lambda d: (d.stand, d.name))
+        """All devices that are neither loaders nor guards, by name."""
+        services = {id(d) for d in self.loaders()} | {id(d) for d in self.devices.values() if d.name == topics.GUARD}
+        return sorted((d for d in self.devices.values() if id(d) not in services), key=lambda d: (d.stand, d.name))
+
+    def _take_interlock(self, where: Topic, payload: bytes, retained: bool, at: Moment) -> None:
+        name = where.item or ""
+        view = self.interlocks.setdefault((where.stand, name), InterlockView(where.stand, name))
+        view.take(decode(Interlock, payload) if payload else None, retained, at.now, at.monotonic)
 
     def _take(self, where: Topic, message: Message | None, retained: bool, at: Moment) -> None:
         if where.kind == "replay" or (retained and where.kind not in topics.RETAINED):
@@ -182,9 +192,7 @@ class Overview:
                 self.recent.append(Note(message.ts, stand, name, text, message.state not in ("accepted", "done")))
             case Event():
                 text = " ".join(filter(None, (message.event, message.ch, message.why and f"({message.why})")))
-                self.recent.append(
-                    Note(message.ts, stand, name, text, message.event in ("trip", "lost", "bad_message"))
-                )
+                self.recent.append(Note(message.ts, stand, name, text, message.event in BAD_EVENTS))
             case _:
                 self._cleared(device, where.kind)
 

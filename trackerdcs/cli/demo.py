@@ -26,7 +26,8 @@ Try, in another terminal:{first}
   trackerdcs send demo hv1 set_voltage ch0 --arg v=-50 --reason first
   trackerdcs send demo hv1 on ch0 --reason first
   trackerdcs history --stand demo --device hv1 --channel ch0 --quantity v_mon --last 60s --format table
-  trackerdcs sim world rh=70{port}
+  trackerdcs sim fault demo env1 offset --arg quantity=rh --arg by=40{port}; sleep 10; trackerdcs sim clear env1{port}
+  trackerdcs send demo guard reset --arg interlock=dry_air --reason "dry again"
   trackerdcs sim fault hv1 hang{port}; sleep 10; trackerdcs sim clear hv1{port}
 Log: {log}.  Ctrl-C ends; data stay in {data}.
 """

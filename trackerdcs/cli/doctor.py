@@ -77,7 +77,12 @@ async def _findings(where: Place, listen: float) -> AsyncIterator[Finding]:
             yield from_device(device, at)
             if (clock := from_clock(device)) is not None:
                 yield clock
-        for finding in [*from_loaders(overview, at), *from_outside(overview)]:
+        named = [(where.stand.stand, name) for name in where.stand.interlocks]
+        for finding in [
+            *from_interlocks(overview, named, at),
+            *from_loaders(overview, at),
+            *from_outside(overview),
+        ]:
             yield finding
     else:
         yield Finding("FAIL", where.no_broker)
@@ -170,6 +175,17 @@ def from_loaders(overview: "Overview", at: "Moment") -> Iterator[Finding]:
             yield Finding("WARN" if parked else "OK", text)
     if not there:
         yield Finding("FAIL", "no loader is online: frames stay in the devices' journals, nothing is stored")
+
+
+def from_interlocks(overview: "Overview", named: list[tuple[str, str]], at: "Moment") -> Iterator[Finding]:
+    """Does the guard say that they are ok: those that are heard, and those of the stand file?"""
+    grades: dict[str, Literal["OK", "WARN", "FAIL"]] = {"ok": "OK", "silent": "FAIL"}
+    for stand, name in dict.fromkeys([*named, *overview.interlocks]):
+        view = overview.interlocks.get((stand, name))
+        text = view.text(at.monotonic) if view else "not known: the guard is not heard"
+        grade = grades.get(view.state(at.monotonic) if view else "silent", "WARN")
+        bypassed = view is not None and view.said is not None and view.said.bypass is not None
+        yield Finding("WARN" if bypassed and grade == "OK" else grade, f"interlock {stand}/{name}: {text}")
 
 
 def from_outside(overview: "Overview") -> Iterator[Finding]:

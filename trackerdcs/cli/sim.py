@@ -14,6 +14,10 @@ sim = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Simulated instruments: run them, change their world, break them."
 )
 Port = Annotated[int, typer.Option(help="Control port of the simulators (sim.control in the stand file).")]
+MaybePort = Annotated[
+    int | None,
+    typer.Option(help=f"Control port of the simulators; the stand's, else {PORT}.", show_default=False),
+]
 
 
 @sim.command()
@@ -34,13 +38,20 @@ def run(
 
 @sim.command()
 def fault(
-    device: Annotated[str, typer.Argument(metavar="DEVICE", help="Simulated device, such as hv1.", show_default=False)],
-    name: Annotated[str, typer.Argument(metavar="FAULT", help="See `trackerdcs sim faults`.", show_default=False)],
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="[STAND] DEVICE FAULT",
+            help="STAND: a stand file, or the name of the stand of TRACKERDCS_STAND_FILE, else of the demonstrator's. "
+            "DEVICE: a simulated one, such as hv1. FAULT: see `trackerdcs sim faults`.",
+            show_default=False,
+        ),
+    ],
     arg: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="Argument of the fault.")] = None,
     times: Annotated[
         int, typer.Option(min=0, help="How many replies it strikes; 0: until cleared. Most faults last until cleared.")
     ] = 1,
-    port: Port = PORT,
+    port: MaybePort = None,
 ) -> None:
     """Break a simulated instrument or its wire.
 
@@ -49,7 +60,10 @@ def fault(
       trackerdcs sim fault hv1 hang
       trackerdcs sim clear hv1
       trackerdcs sim fault hv1 late --arg delay=0.5 --times 3
+      trackerdcs sim fault demo env1 offset --arg quantity=rh --arg by=40
     """
+    *stand, device, name = _words(words, 2)
+    port = _port(stand, port)
     _ask(port, {"op": "fault", "device": device, "fault": name, "times": times or None, "args": _values(arg or [])})
     spec = _ask(port, {"op": "faults"})["faults"][name]
     lasts = f"until `trackerdcs sim clear {device}`"
@@ -62,10 +76,15 @@ def fault(
 
 @sim.command()
 def clear(
-    device: Annotated[str, typer.Argument(metavar="DEVICE", help="Simulated device.", show_default=False)],
-    port: Port = PORT,
+    words: Annotated[
+        list[str],
+        typer.Argument(metavar="[STAND] DEVICE", help="As of `trackerdcs sim fault`.", show_default=False),
+    ],
+    port: MaybePort = None,
 ) -> None:
     """Mend a simulated device: clear all its faults."""
+    *stand, device = _words(words, 1)
+    port = _port(stand, port)
     _ask(port, {"op": "clear", "device": device})
     typer.echo(f"{device}: no faults")
 
@@ -98,6 +117,29 @@ def world(
 def state(port: Port = PORT) -> None:
     """Print the truth at every simulated output, and the faults in force, as JSON."""
     typer.echo(json.dumps(_ask(port, {"op": "state"})["devices"], indent=1))
+
+
+def _words(words: list[str], needed: int) -> list[str]:
+    if len(words) not in (needed, needed + 1):
+        raise typer.BadParameter(f"expected {'DEVICE FAULT' if needed == 2 else 'DEVICE'}, or a STAND before")
+    return words
+
+
+def _port(stand: list[str], port: int | None) -> int:
+    if not stand or port is not None:
+        return PORT if port is None else port
+    import os
+
+    from trackerdcs.cli.clients import place
+    from trackerdcs.settings import load_stand
+
+    if Path(stand[0]).is_file():
+        return load_stand(stand[0]).sim.control
+    given = os.environ.get("TRACKERDCS_STAND_FILE")
+    known = place(Path(given) if given else None, None)
+    if known.stand.stand != stand[0]:
+        raise typer.BadParameter(f"{stand[0]!r} is no file, and {known.file} is of the stand {known.stand.stand}")
+    return known.stand.sim.control
 
 
 def _ask(port: int, request: dict[str, Any]) -> dict[str, Any]:

@@ -36,7 +36,7 @@ def table(overview: Overview, at: Moment | None = None) -> RenderableType:
             name = f"{device.stand}/{row.device}" if several else row.device
             first = _device(row, name) if i == 0 else Text(name, "dim")
             grid.add_row(first, *_cells(row, i == 0), end_section=row is rows[-1])
-    below = (*_loaders(overview, at), *_outside(overview), *_recent(overview))
+    below = (*_interlocks(overview, at), *_loaders(overview, at), *_outside(overview), *_recent(overview))
     return Group(*_banner(overview, instruments), grid, *below)
 
 
@@ -93,6 +93,14 @@ def _banner(overview: Overview, instruments: list[DeviceView]) -> list[Text]:
     if not instruments:
         return [Text("no device has said anything here yet", DOUBT)]
     return []
+
+
+def _interlocks(overview: Overview, at: Moment) -> list[Text]:
+    styles = {"ok": "green", "open": WRONG}
+    return [
+        Text.assemble(f"interlock {i.name}: ", (clean(i.text(at.monotonic)), styles.get(i.state(at.monotonic), DOUBT)))
+        for _, i in sorted(overview.interlocks.items())
+    ]
 
 
 def _loaders(overview: Overview, at: Moment) -> list[Text]:

@@ -133,6 +133,9 @@ def lines(overview: "Overview", at: "Moment") -> dict[str, str]:
         found[f"status {where}"] = f"{where} is {_status(device, at)}"
         if device.frame is not None:
             found |= _values(device, where, at)
+    for (name, interlock), view in sorted(overview.interlocks.items()):
+        text = f"interlock {name}/{interlock}: {clean(view.text(at.monotonic))}"
+        found[f"interlock {name}/{interlock}"] = text
     for cause, outside in overview.outside.items():
         last = clean(f"last {outside.topic}: {outside.why}")
         found[f"outside {cause}"] = f"outside the contract, {cause}: {outside.count}, {last}"

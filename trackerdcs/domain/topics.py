@@ -13,6 +13,7 @@ NOT_AN_ITEM = frozenset({"meta", "status", "frame", "replay", "cmd", "ack", "eve
 DEVICE_LEAVES = frozenset({"meta", "status", "frame", "replay", "ack", "event"})
 RETAINED = frozenset({"meta", "status", "frame", "interlock", "alarm", "run"})
 LOADER = "loader"
+GUARD = "guard"
 ADDRESSES = {leaf: f"{ROOT}/{{stand}}/{{device}}/{leaf}" for leaf in sorted(DEVICE_LEAVES)} | {
     "cmd": f"{ROOT}/{{stand}}/{{device}}/cmd/{{user}}",
     "stored": f"{ROOT}/{{stand}}/stored",

@@ -1,4 +1,4 @@
-"""The demonstrator: broker, simulated instruments, device services and loader as tasks of one process."""
+"""The demonstrator: broker, simulated instruments, device services, guard and loader as tasks of one process."""
 
 import asyncio
 import fcntl
@@ -11,7 +11,7 @@ from trackerdcs.adapters.broker_amqtt import EmbeddedBroker
 from trackerdcs.domain.errors import ConfigError
 from trackerdcs.domain.resource import TcpAddress, parse_resource
 from trackerdcs.domain.stand import Stand
-from trackerdcs.services import device, loader
+from trackerdcs.services import device, guard, loader
 from trackerdcs.sim.stand import SimStand
 
 
@@ -44,6 +44,8 @@ async def serve(stand: Stand, ready: Callable[[], None]) -> None:
             async with SimStand(stand), asyncio.TaskGroup() as tasks:
                 ready()
                 tasks.create_task(loader.serve([stand]))
+                if stand.interlocks:
+                    tasks.create_task(guard.serve(stand))
                 for name in stand.devices:
                     tasks.create_task(device.serve(stand, name))
 

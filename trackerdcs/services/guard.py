@@ -7,9 +7,10 @@ from trackerdcs.adapters.clock_system import SystemClock
 from trackerdcs.adapters.commands_sqlite import SqliteCommandLog
 from trackerdcs.adapters.ledger_sqlite import SqliteLedger
 from trackerdcs.app.announcer import Who, will_of
-from trackerdcs.app.guard import GUARD, Guard
+from trackerdcs.app.guard import Guard
 from trackerdcs.domain.errors import ConfigError
 from trackerdcs.domain.stand import Stand
+from trackerdcs.domain.topics import GUARD
 from trackerdcs.drivers.registry import wired
 from trackerdcs.services.buses import open_bus
 from trackerdcs.services.runtime import VERSION

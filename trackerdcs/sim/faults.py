@@ -30,6 +30,9 @@ FAULTS: dict[str, FaultSpec] = {
     "hang": FaultSpec("nothing is read or said; what arrived meanwhile is executed at the end"),
     "refuse": FaultSpec("no connection is accepted, open ones are reset; the pty is gone"),
     "stuck": FaultSpec("measured values stay what they are"),
+    "offset": FaultSpec(
+        "the measured `quantity` of `channel` is wrong by `by`", {"quantity": "rh", "channel": "-", "by": 10.0}
+    ),
     "ignore_set": FaultSpec("orders are taken and not executed"),
     "sensor": FaultSpec("the sensor does not answer its board"),
     "interlock": FaultSpec("the hardware interlock line is open"),

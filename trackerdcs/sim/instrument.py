@@ -79,6 +79,7 @@ class Instrument:
         self.transcript: deque[str] = deque(maxlen=2000)
         self.stuck = False
         self.ignores_orders = False
+        self.offsets: dict[str, float] = {}
         self._shown: dict[str, float] = {}
 
     def handle(self, line: str) -> str | None:
@@ -124,10 +125,18 @@ class Instrument:
         """The sensor does not answer its board any more, or does again."""
         raise ValueError(f"{self.name} has no sensor of its own")
 
+    def offset(self, channel: str, quantity: str, by: float) -> None:
+        """A measured quantity is wrong by so much from now on; ValueError for one that was never measured."""
+        short = {"v_mon": "v", "i_mon": "i"}.get(quantity, quantity)
+        keys = {short, f"{self.name}.{channel}.{short}"} & self._shown.keys()
+        if not keys:
+            raise ValueError(f"{self.name} has not measured {channel}.{quantity}")
+        self.offsets |= dict.fromkeys(keys, by)
+
     def shown(self, key: str, value: float) -> float:
         """A measured value on its way out; a stuck instrument goes on saying the old one."""
         if not self.stuck:
-            self._shown[key] = value
+            self._shown[key] = value + self.offsets.get(key, 0.0)
         return self._shown.setdefault(key, value)
 
 

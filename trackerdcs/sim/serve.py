@@ -55,6 +55,8 @@ class SimServer:
                 self.instrument.fail_sensor(True)
             case "stuck":
                 self.instrument.stuck = True
+            case "offset":
+                self.instrument.offset(str(args["channel"]), str(args["quantity"]), float(args["by"]))
             case "ignore_set":
                 self.instrument.ignores_orders = True
         if not spec.at_once:
@@ -75,6 +77,8 @@ class SimServer:
                     self.instrument.fail_sensor(False)
                 case "stuck":
                     self.instrument.stuck = False
+                case "offset":
+                    self.instrument.offsets.clear()
                 case "ignore_set":
                     self.instrument.ignores_orders = False
                 case "refuse":

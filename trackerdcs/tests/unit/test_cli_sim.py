@@ -1,7 +1,9 @@
 """`trackerdcs sim`: what it says of a fault is how long the fault lasts."""
 
 import asyncio
+import tempfile
 import unittest
+from pathlib import Path
 
 from typer.testing import CliRunner
 
@@ -33,6 +35,26 @@ class Lasting(unittest.IsolatedAsyncioTestCase):
         ]:
             with self.subTest(args):
                 self.assertEqual(await self.sim("fault", "hv1", *args), (0, f"hv1: {args[0]}, {lasts}\n"))
+
+    async def test_a_stand_file_says_where_its_simulators_are(self) -> None:
+        path = Path(self.enterContext(tempfile.TemporaryDirectory()), "stand.yaml")
+        device = "{driver: env_board, sim: true, link: {resource: ASRLx/env1::INSTR}}"
+        path.write_text(
+            f"stand: bench\nbus: {{kind: embedded}}\nsim: {{control: {self.port}}}\ndevices: {{env1: {device}}}\n"
+        )
+
+        def sim(*args: str) -> tuple[int, str]:
+            result = CliRunner().invoke(app, ["sim", *args], env={"TRACKERDCS_STAND_FILE": str(path)})
+            return result.exit_code, result.output
+
+        for stand in (str(path), "bench"):
+            lasts = "until `trackerdcs sim clear hv1`"
+            self.assertEqual(await asyncio.to_thread(sim, "fault", stand, "hv1", "hang"), (0, f"hv1: hang, {lasts}\n"))
+            self.assertEqual(await asyncio.to_thread(sim, "clear", stand, "hv1"), (0, "hv1: no faults\n"))
+        code, output = await asyncio.to_thread(sim, "fault", "demo", "hv1", "hang")
+        self.assertEqual(code, 2)
+        self.assertIn("'demo' is no file", output)
+        self.assertEqual((await asyncio.to_thread(sim, "fault", "hang"))[0], 2)
 
     async def test_the_list(self) -> None:
         _, out = await self.sim("faults")

@@ -7,7 +7,7 @@ from typing import Any
 from trackerdcs.app.overview import RECENT, DeviceView, Moment, Overview
 from trackerdcs.domain.codec import encode
 from trackerdcs.domain.instrument import Channel, Quantity
-from trackerdcs.domain.messages import Ack, Command, Event, Frame, Message, Meta, Status
+from trackerdcs.domain.messages import Ack, Bypass, Command, Event, Frame, Interlock, Message, Meta, Status
 
 START = 10**18
 META = Meta("hv", "SHR", "1", "iseg_shr", "0", True, "b1", 2.0, {"ch0": Channel({"v_mon": Quantity("V")})})
@@ -154,11 +154,26 @@ class States(Heard):
 
     def test_loaders_and_instruments(self) -> None:
         self.hear("frame", frame(), device="site/loader-a")
-        self.hear("frame", frame(), device="site/guard")
+        self.hear("frame", frame(), device="site/alarms")
         self.hear("frame", frame(), device="s/b")
         self.hear("frame", frame(), device="s/a")
         self.assertEqual([d.name for d in self.overview.loaders()], ["loader-a"])
-        self.assertEqual([d.name for d in self.overview.instruments()], ["a", "b", "guard"])
+        self.assertEqual([d.name for d in self.overview.instruments()], ["a", "b", "alarms"])
+
+    def test_interlocks_are_how_the_guard_says_they_are_while_it_says_so(self) -> None:
+        said = Interlock(
+            "open", "kill", START, START, 0, "b", "wet", "env1.rh is high", {}, Bypass("ann", "dry run", START)
+        )
+        topic = "dcs/v1/s/interlock/dry"
+        self.overview.feed(topic, encode(said), True, Moment(START, 0.0))
+        view = self.overview.interlocks["s", "dry"]
+        self.assertEqual(view.state(0.0), "silent", "what the broker has kept is no news")
+        self.overview.feed(topic, encode(said), False, Moment(START, 0.0))
+        self.assertEqual(view.text(0.0), "OPEN, BYPASSED by ann (dry run), wet: env1.rh is high")
+        self.assertEqual(view.text(3.1), "not known: the guard is not heard")
+        self.overview.feed(topic, b"", True, Moment(START, 0.0))
+        self.assertEqual(view.state(0.0), "silent")
+        self.assertEqual(self.overview.outside, {})
 
     def test_channels_as_the_device_says_and_those_that_it_only_reports_on(self) -> None:
         self.hear("meta", META)

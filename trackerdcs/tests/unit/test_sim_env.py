@@ -37,6 +37,15 @@ class TestEnvBoard(unittest.TestCase):
         self.assertEqual((first["rh"], first["t_air"]), (second["rh"], second["t_air"]))
         self.assertLess(first["seq"], second["seq"])
 
+    def test_a_sensor_that_is_wrong_by_so_much(self) -> None:
+        board = EnvBoard(self.world)
+        with self.assertRaisesRegex(ValueError, "env1 has not measured -.rh"):
+            board.offset("-", "rh", 30.0)
+        board.talk()
+        board.offset("-", "rh", 30.0)
+        self.assertAlmostEqual(json.loads(board.talk())["rh"], 70.0, delta=1.5)
+        self.assertEqual(board.truth()["-"]["rh"], 40.0)
+
     def test_the_lines_of_an_arduino_run_together(self) -> None:
         self.world.set("t_air", -12.0)
         board = DhtBoard(self.world)
