@@ -149,6 +149,7 @@ class DeviceLoop:
                 await self.kills.serve(bus, self._who.stand)
 
     def _kill_happened(self, event: str, why: str, data: dict[str, Any]) -> None:
+        self._ledger.note("event", event=event, why=why, id=data.get("id"))
         self._announcer.report(event, why, data)
         self._poll_now.set()
 

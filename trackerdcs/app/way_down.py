@@ -100,15 +100,16 @@ class WayDown:
         if not self._ways:
             self.begin()
 
-    def begin(self, fastest: bool = False) -> None:
-        """Come down without anybody's command."""
-        self._soon(self._come_down(fastest))
+    def begin(self, fastest: bool = False, account: str = "compensation") -> None:
+        """Come down without anybody's command; `account`: why, where no trip is latched."""
+        self._soon(self._come_down(fastest, account))
 
     def resume(self, intent: Intent) -> None:
         """Complete what the last run has begun (decision 0010)."""
         self._intent = intent
-        self._report("resumed", self._ch, f"{intent} of the last run is completed")
-        self.begin(fastest=intent == "emergency_off")
+        why = f"{intent} of the last run is completed"
+        self._report("resumed", self._ch, why)
+        self.begin(intent == "emergency_off", why)
 
     def step_back(self, v: float) -> None:
         """Back to a lower voltage (V), without anybody's command."""
@@ -159,9 +160,9 @@ class WayDown:
             self._task.cancel()
         self._task = asyncio.get_running_loop().create_task(way_down)
 
-    async def _come_down(self, fastest: bool) -> None:
+    async def _come_down(self, fastest: bool, account: str) -> None:
         """Nobody waits for this to fail: it is tried again, and in the fastest way if there is no progress."""
-        on_account_of(Account(cause=self._status.cause or "compensation"))
+        on_account_of(Account(cause=self._status.cause or account))
         if not fastest:
             if await self._ramped_down():
                 return

@@ -1,11 +1,13 @@
 """What a device does is in its ledger: commands, orders to the instrument, what the owner does of its own accord."""
 
+import asyncio
 import tempfile
 import unittest
 from pathlib import Path
 
 from trackerdcs.adapters.clock_system import SystemClock
 from trackerdcs.adapters.ledger_sqlite import SqliteLedger, read_chain
+from trackerdcs.domain import topics
 from trackerdcs.domain.codec import encode
 from trackerdcs.domain.ledger import LedgerEntry, entry_of, verify
 from trackerdcs.domain.messages import Command
@@ -88,6 +90,22 @@ class TestCommands(ChannelCase):
         self.assertEqual({(e.id, e.user) for e in orders}, {(None, None)})
         self.assertEqual({e.why for e in orders}, {found[trip].why})
         self.assertIn("off", [e.order for e in orders])
+
+    async def test_rule_08_a_kill_is_in_the_ledger_with_who_and_why_and_all_that_it_sends(self) -> None:
+        async with self.at(self.config, -20.0, data=self.data) as bench:
+            rising = asyncio.create_task(bench.command("set_voltage", v=-300.0, wait=20))
+            await bench.next_frame(lambda f: float(f.ch["ch0"].get("v_mon", 0)) < -40, "on its way")
+            await bench.me.publish(topics.kill("s", "cli"), b'{"id": "k1", "reason": "smoke"}')
+            await self.event(bench, "kill_ended")
+            await rising
+        found = ledger_of(self.folder)
+        killed, ended = (next(e for e in found if e.event == event) for event in ("killed", "kill_ended"))
+        self.assertEqual((killed.id, killed.why), ("k1", "by cli: smoke"))
+        self.assertIn("every channel was seen off", ended.why or "")
+        sent = [e for e in found if e.step == "order" and e.id is None]
+        self.assertEqual({e.why for e in sent}, {"killed by cli: smoke"})
+        self.assertEqual({e.order for e in sent}, {"set_voltage", "off"})
+        self.assertIn("killed", [e.why for e in found if e.step == "failed" and e.cmd == "set_voltage"])
 
     async def test_rule_15_a_ledger_that_cannot_be_written_refuses_what_is_unsafe_and_never_off(self) -> None:
         somebody = SqliteLedger(self.data / "l.sqlite")
