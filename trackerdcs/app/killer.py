@@ -78,7 +78,7 @@ class Killer:
                 self._under_way, self._emergency, self._ids = True, False, set()
                 self._ways = [KillWay(ch, c, self._driver, self._clock) for ch, c in self._channels.items()]
                 self._worker.close_gate(self._cause)
-            elif id is not None and id not in self._ids and not self._emergency:
+            elif id is not None and id not in self._ids:
                 news, self._emergency = "emergency", True
             if id is not None:
                 self._ids.add(id)

@@ -55,13 +55,18 @@ class Place:
         )
 
 
+def demo_file() -> Path:
+    """The demonstrator's stand file."""
+    return Path(str(files("trackerdcs") / "stands" / "demo.yaml"))
+
+
 def place(file: Path | None, broker: str | None) -> Place:
     """Read the stand file; ConfigError names its faults, a wrong HOST:PORT is an error of usage."""
     from trackerdcs.settings import load_stand
 
     # A client says itself what goes wrong: without a handler the bus would say it again on stderr.
     logging.getLogger("trackerdcs").addHandler(logging.NullHandler())
-    path = file or Path(str(files("trackerdcs") / "stands" / "demo.yaml"))
+    path = file or demo_file()
     try:
         stand = load_stand(path)
     except ConfigError as e:

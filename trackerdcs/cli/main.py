@@ -12,6 +12,7 @@ from trackerdcs.cli.device import device
 from trackerdcs.cli.doctor import doctor
 from trackerdcs.cli.guard import guard
 from trackerdcs.cli.history import history
+from trackerdcs.cli.kill import kill
 from trackerdcs.cli.ledger import ledger
 from trackerdcs.cli.loader import loader
 from trackerdcs.cli.schema import schema
@@ -42,6 +43,7 @@ app = typer.Typer(
     help="Detector control system (slow control) for module test stands.",
 )
 app.command()(demo)
+app.command()(kill)
 app.command()(send)
 app.command()(watch)
 app.command()(history)

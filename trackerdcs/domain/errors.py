@@ -2,6 +2,7 @@
 
 TrackerError
 ├── ConfigError        fix the file: the service does not start (exit 78)
+│   └── InUse          another owner has the instrument
 ├── CommandRefused     answer the operator: nothing was sent to the instrument
 ├── VerifyError        the read-back of a set does not agree with what was sent
 ├── ContractError      a message that the contract does not allow: park it, count it, report it
@@ -33,6 +34,10 @@ class TrackerError(Exception):
 
 class ConfigError(TrackerError):
     """A contradiction or a misspelling in a file; names file, line or field, and what was expected."""
+
+
+class InUse(ConfigError):
+    """Another owner has the instrument: one of the two must not be started."""
 
 
 class CommandRefused(TrackerError):

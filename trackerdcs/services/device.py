@@ -13,11 +13,9 @@ from trackerdcs.app.device_loop import DeviceLoop
 from trackerdcs.app.replay import UNCONFIRMED
 from trackerdcs.domain.errors import ConfigError
 from trackerdcs.domain.limits import narrow
-from trackerdcs.domain.resource import SerialAddress, parse_resource
 from trackerdcs.domain.stand import Stand
-from trackerdcs.drivers.registry import driver_class
 from trackerdcs.services.buses import open_bus
-from trackerdcs.services.links import open_link
+from trackerdcs.services.links import link_of
 from trackerdcs.services.runtime import VERSION
 
 
@@ -29,10 +27,7 @@ async def serve(stand: Stand, name: str, unconfirmed: float = UNCONFIRMED) -> No
     if name not in stand.devices:
         raise ConfigError(f"devices.{name}: {stand.stand} has no such device, expected {', '.join(stand.devices)}")
     config = stand.devices[name]
-    make = driver_class(config.driver)
-    serial = isinstance(parse_resource(config.link.resource), SerialAddress)
-    link = open_link(config.link, make.serial if serial else make.tcp)
-    driver = make(link)
+    link, driver = link_of(config)
     channels = narrow(driver.channels(), config)
     clock = SystemClock()
     who = Who(stand.stand, name, uuid.uuid4().hex[:12], VERSION)
