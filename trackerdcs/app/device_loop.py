@@ -16,6 +16,7 @@ from trackerdcs.app.power import Power
 from trackerdcs.app.recorder import RecordedSupply
 from trackerdcs.app.remembered import Remembered
 from trackerdcs.app.replay import UNCONFIRMED, Replay
+from trackerdcs.app.sole_owner import SoleOwner
 from trackerdcs.app.worker import Worker
 from trackerdcs.domain.desk import Args, Policy
 from trackerdcs.domain.errors import ConfigError, DeviceError
@@ -35,6 +36,7 @@ class DeviceLoop:
     """One instrument, from link to bus. `channels` are the driver's, narrowed to the stand file's.
 
     `kill_bus`: a connection on which nothing but kills comes, so that the broker holds none back behind other messages.
+    `down_only`: why nothing but the safe direction is obeyed.
     """
 
     def __init__(
@@ -52,6 +54,8 @@ class DeviceLoop:
         clock: Clock,
         unconfirmed: float = UNCONFIRMED,
         kill_bus: Bus | None = None,
+        sole: SoleOwner | None = None,
+        down_only: str | None = None,
     ) -> None:
         self._who, self._config, self._channels, self._users = who, config, channels, users
         self._driver, self._bus, self._clock = driver, bus, clock
@@ -102,6 +106,9 @@ class DeviceLoop:
                 self._kill_happened,
                 clock,
             )
+        self._sole, self._down_only = sole or SoleOwner(who, bus, clock, grace=0.0), down_only
+        self.identified = asyncio.Event()
+        """Set when the instrument of the stand file has answered."""
         self._poll_now = asyncio.Event()
 
     async def run(self) -> None:
@@ -111,9 +118,11 @@ class DeviceLoop:
         await self._desk.end_interrupted()
         try:
             async with asyncio.TaskGroup() as tasks:
+                if self.kills:
+                    tasks.create_task(self.kills.serve(self._bus, self._kill_bus, self._who.stand))
+                await self._sole.alone()  # a kill need not wait for that
                 # First what listens: a device that says that it is online obeys.
                 for job in (
-                    self._hear_kills(),
                     self._desk.serve(self._bus, self._who.stand, self._who.device),
                     self._replay.confirm(),
                     self._replay.watch_loaders(),
@@ -121,13 +130,14 @@ class DeviceLoop:
                     self._poll(),
                     self._outbox.keep(),
                     self._outbox.send(),
+                    self._sole.watch(self._announcer.report),
                     self._announcer.births(),
                     self._announcer.run(),
                 ):
                     tasks.create_task(job)
         except ExceptionGroup as group:
             if wrong := group.subgroup(ConfigError):
-                raise ConfigError(str(wrong.exceptions[0])) from group
+                raise wrong.exceptions[0] from group
             raise
         finally:
             if self.kills:
@@ -138,15 +148,6 @@ class DeviceLoop:
             await self._remembered.close(LAST_WORDS)
             self._ledger.note("stopped")
             await asyncio.to_thread(self._ledger.close, LAST_WORDS)
-
-    async def _hear_kills(self) -> None:
-        if self.kills is None:
-            return
-        if self._kill_bus is None:
-            await self.kills.serve(self._bus, self._who.stand)
-        else:
-            async with self._kill_bus as bus:
-                await self.kills.serve(bus, self._who.stand)
 
     def _kill_happened(self, event: str, why: str, data: dict[str, Any]) -> None:
         self._ledger.note("event", event=event, why=why, id=data.get("id"))
@@ -164,6 +165,7 @@ class DeviceLoop:
             self._frames.send(self._power.judged(snapshot) if self._power else snapshot, self._channels)
             if self._owner.connects != connects:
                 connects = self._owner.connects
+                self.identified.set()
                 self._introduce()
                 self._enter_found(snapshot, fault if connects > 1 else None)
                 if connects > 1:
@@ -189,7 +191,7 @@ class DeviceLoop:
     def _faults(self) -> str | None:
         kill = self.kills.killer.fault if self.kills else None
         own = (self._owner.fault, self._outbox.fault, self._replay.fault, self._desk.fault, self._ledger.fault)
-        faults = (kill, self._remembered.fault, *own)
+        faults = (self._down_only, self._sole.fault, kill, self._remembered.fault, *own)
         return "; ".join(f for f in faults if f) or None
 
     def _policy(self) -> Policy | None:
@@ -198,7 +200,7 @@ class DeviceLoop:
             return None
         kind, configs = self._driver.kind, self._config.channels
         channels = {ch: with_procedures(c, kind, configs.get(ch)) for ch, c in self._channels.items()}
-        return Policy(channels, self._users, kind == "hv" and not identity.sim)
+        return Policy(channels, self._users, kind == "hv" and not identity.sim, self._down_only)
 
     async def _execute(self, cmd: str, ch: str, args: Args) -> dict[str, Value]:
         if cmd == "bind":

@@ -45,8 +45,11 @@ class KillDesk:
         self._loop = asyncio.get_running_loop()
         self.killer = Killer(device, channels, driver, worker, reach, self._tell, clock)
 
-    async def serve(self, bus: Bus, stand: str) -> None:
-        """Obey kills of the stand, for ever: a subscription of its own, so that no command is ahead of one."""
+    async def serve(self, bus: Bus, own: Bus | None, stand: str) -> None:
+        """Obey kills of the stand, for ever, heard by a connection of its `own`, entered here, or else by `bus`."""
+        if own is not None:
+            async with own as bus:
+                return await self.serve(bus, None, stand)
         async for delivery in bus.subscribe(topics.kills_of(stand)):
             delivery.acknowledge()
             self.take(delivery)

@@ -38,9 +38,9 @@ def check(
 
 def faults_of(file: "StandFile") -> list[tuple[str, str]]:
     """What is wrong with a stand in the eyes of its drivers, as (field, why)."""
-    from trackerdcs.domain.limits import excesses
+    from trackerdcs.domain.limits import excesses, slow_link
     from trackerdcs.domain.wiring import misfits
-    from trackerdcs.drivers.registry import driver_class, wired
+    from trackerdcs.drivers.registry import driver_class, wire_of, wired
 
     faults = []
     for name, device in file.stand.devices.items():
@@ -49,6 +49,7 @@ def faults_of(file: "StandFile") -> list[tuple[str, str]]:
         except ConfigError as e:
             faults.append((f"devices.{name}.driver", str(e)))
             continue
-        channels = make(cast("Link", None)).channels()  # from the driver's tables alone: no link is ever used
-        faults += [(f"devices.{name}.{field}", why) for field, why in excesses(channels, device)]
+        driver = make(cast("Link", None))  # its tables alone: no link is ever used
+        found = excesses(driver.channels(), device) + slow_link(driver.kind, device, wire_of(device))
+        faults += [(f"devices.{name}.{field}", why) for field, why in found]
     return faults or list(misfits(file.stand.interlocks, wired(file.stand)))

@@ -1,11 +1,14 @@
 """`trackerdcs device`: the owner of one instrument."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from trackerdcs.cli.check import faults_of
+
+if TYPE_CHECKING:
+    from trackerdcs.domain.stand import Stand
 
 
 def device(
@@ -17,12 +20,19 @@ def device(
     One process an instrument, until Ctrl-C. Starting, stopping or killing it never changes an output. Frames wait in
     DATA/DEVICE.journal.sqlite until a loader has confirmed that they are stored.
 
+    A bad stand file starts the owner of a high-voltage supply on the last good one, for the safe direction only.
+
     Example: trackerdcs device stands/bench.yaml hv1
     """
-    from trackerdcs.services.device import serve
+    from trackerdcs.services.device_file import serve_file
     from trackerdcs.services.runtime import run
+
+    raise typer.Exit(run(lambda: serve_file(file, name, _checked)))
+
+
+def _checked(file: Path) -> "Stand":
     from trackerdcs.settings import read_stand
 
     found = read_stand(file)
     found.refuse(faults_of(found))
-    raise typer.Exit(run(lambda: serve(found.stand, name)))
+    return found.stand

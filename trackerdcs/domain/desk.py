@@ -29,6 +29,8 @@ class Policy:
     channels: dict[str, Channel]
     users: dict[str, Role] | None
     real_hv: bool
+    down_only: str | None = None
+    """Why nothing but the safe direction is obeyed."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,8 @@ def judge(command: Command, user: str, *, retained: bool, now: int, policy: Poli
         args = check_args(spec, command.args)
         if spec.reason and not (command.reason or "").strip():
             raise CommandRefused(f"{command.cmd} needs a reason")
+        if policy.down_only is not None and command.cmd not in SAFE_COMMANDS:
+            raise CommandRefused(f"{command.cmd}: only down, off and hold: {policy.down_only}")
         if policy.real_hv and command.cmd in UPWARDS:
             raise CommandRefused(
                 f"{command.cmd}: refused on a high-voltage supply that is not simulated: no interlocks yet"

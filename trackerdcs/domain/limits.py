@@ -6,6 +6,7 @@ from dataclasses import replace
 from trackerdcs.domain.errors import ConfigError
 from trackerdcs.domain.instrument import Argument, Channel, CommandSpec, Quantity
 from trackerdcs.domain.messages import NO_CHANNEL
+from trackerdcs.domain.resource import Wire
 from trackerdcs.domain.stand import ChannelConfig, DeviceConfig
 
 ORDERS = {"set_voltage": ("v", "v_set"), "set_current_limit": ("i", "i_limit")}
@@ -17,11 +18,15 @@ BOUNDS = {
     "i_limit_max": ("set_current_limit", "i"),
     "ramp_up": ("set_ramp", "up"),
     "ramp_down": ("set_ramp", "down"),
+    "kill_rate": ("set_ramp", "down"),
 }
 """Limits of a channel that the instrument must be able to keep: the command and the argument that would set them."""
 
 SLOWEST = 0.1
 """V/s; a slower ramp would look like none."""
+
+KILL_PATIENCE = 1.0
+"""Seconds that an exchange of a high-voltage supply may take: a kill waits for the one under way (SAFETY 8)."""
 
 NEEDED = ("v_min", "v_max", "i_limit_max")
 
@@ -61,6 +66,16 @@ def excesses(channels: dict[str, Channel], config: DeviceConfig) -> list[tuple[s
     if not configured:
         faults.append(("channels", f"nothing is polled or commanded unless listed: {', '.join(channels)}"))
     return faults
+
+
+def slow_link(kind: str, config: DeviceConfig, wire: Wire) -> list[tuple[str, str]]:
+    """Whether a kill could wait too long for an exchange, as (field, why); `wire`: the driver's own."""
+    timeout = config.link.timeout or wire.timeout
+    if kind != "hv" or timeout <= KILL_PATIENCE:
+        return []
+    return [
+        ("link.timeout", f"{timeout:g} s: a kill waits for it, at most {KILL_PATIENCE:g} s on a high-voltage supply")
+    ]
 
 
 def _configured(channels: dict[str, Channel], config: DeviceConfig) -> dict[str, ChannelConfig]:

@@ -5,8 +5,8 @@ from typing import Protocol, cast
 
 from trackerdcs.domain.errors import ConfigError
 from trackerdcs.domain.limits import narrow
-from trackerdcs.domain.resource import Wire
-from trackerdcs.domain.stand import Stand
+from trackerdcs.domain.resource import SerialAddress, Wire, parse_resource
+from trackerdcs.domain.stand import DeviceConfig, Stand
 from trackerdcs.domain.wiring import Wired
 from trackerdcs.ports import Driver, Link
 
@@ -46,3 +46,9 @@ def wired(stand: Stand) -> dict[str, Wired]:
         driver = driver_class(config.driver)(cast(Link, None))  # from the driver's tables alone: no link is ever used
         found[name] = Wired(driver.kind, narrow(driver.channels(), config), config.period, UNFIT.get(config.driver))
     return found
+
+
+def wire_of(config: DeviceConfig) -> Wire:
+    """How an instrument talks on its link, before the stand file's `link` overrides it; ConfigError for the driver."""
+    make = driver_class(config.driver)
+    return make.serial if isinstance(parse_resource(config.link.resource), SerialAddress) else make.tcp

@@ -1,56 +1,100 @@
 """Device service: one process (or one task of the demonstrator), one instrument."""
 
+import asyncio
 import uuid
+from collections.abc import Callable
+from contextlib import AsyncExitStack, closing
 from pathlib import Path
 
 from trackerdcs.adapters.clock_system import SystemClock
 from trackerdcs.adapters.commands_sqlite import SqliteCommandLog
+from trackerdcs.adapters.host_lock import HostLock
 from trackerdcs.adapters.journal_sqlite import SqliteJournal
 from trackerdcs.adapters.kill_socket import SUFFIX, KillSocket
 from trackerdcs.adapters.ledger_sqlite import SqliteLedger
 from trackerdcs.app.announcer import Who, will_of
 from trackerdcs.app.device_loop import DeviceLoop
 from trackerdcs.app.replay import UNCONFIRMED
-from trackerdcs.domain.errors import ConfigError
-from trackerdcs.domain.limits import narrow
+from trackerdcs.app.sole_owner import SoleOwner
+from trackerdcs.domain.errors import ConfigError, InUse
+from trackerdcs.domain.limits import narrow, slow_link
+from trackerdcs.domain.resource import parse_resource
 from trackerdcs.domain.stand import Stand
+from trackerdcs.drivers.registry import wire_of
 from trackerdcs.services.buses import open_bus
 from trackerdcs.services.links import link_of
 from trackerdcs.services.runtime import VERSION
 
 
-async def serve(stand: Stand, name: str, unconfirmed: float = UNCONFIRMED) -> None:
+async def serve(
+    stand: Stand,
+    name: str,
+    unconfirmed: float = UNCONFIRMED,
+    *,
+    accepted: Callable[[], None] | None = None,
+    down_only: str | None = None,
+) -> None:
     """Poll an instrument and obey its commands until told to stop; its outputs are left as they are.
 
-    What no loader has confirmed for `unconfirmed` s is published again.
+    What no loader has confirmed for `unconfirmed` s is published again. `accepted` is called when the instrument has
+    answered; `down_only`: why nothing but the safe direction is obeyed.
     """
     if name not in stand.devices:
         raise ConfigError(f"devices.{name}: {stand.stand} has no such device, expected {', '.join(stand.devices)}")
     config = stand.devices[name]
     link, driver = link_of(config)
+    if slow := slow_link(driver.kind, config, wire_of(config)):
+        raise ConfigError(f"devices.{name}.{slow[0][0]}: {slow[0][1]}")
     channels = narrow(driver.channels(), config)
     clock = SystemClock()
     who = Who(stand.stand, name, uuid.uuid4().hex[:12], VERSION)
     data = Path(stand.data)
-    journal, commands, ledger = (
-        SqliteJournal(data / f"{name}.journal.sqlite"),
-        SqliteCommandLog(data / f"{name}.commands.sqlite"),
-        SqliteLedger(data / f"{name}.ledger.sqlite"),
-    )
     users = None if stand.bus.kind == "embedded" else stand.users
-    try:
-        client = f"{stand.stand}-{name}-{who.boot}"
-        async with open_bus(stand.bus, client, will_of(who, clock)) as bus:
-            kill_bus = open_bus(stand.bus, f"{client}-kill")
-            loop = DeviceLoop(
-                who, config, channels, users, driver, link, bus, journal, commands, ledger, clock, unconfirmed, kill_bus
-            )
-            if loop.kills is None:
-                await loop.run()
-            else:
-                with KillSocket(data / f"{name}{SUFFIX}", loop.kills.by_socket, loop.kills.look):
-                    await loop.run()
-    finally:
-        journal.close()
-        commands.close()
-        ledger.close()
+    client = f"{stand.stand}-{name}-{who.boot}"
+    async with AsyncExitStack() as stack:
+        try:
+            stack.enter_context(HostLock(parse_resource(config.link.resource), f"{stand.stand}/{name} of {stand.data}"))
+        except InUse as e:
+            raise InUse(f"devices.{name}.link.resource: {e}") from e
+        journal, commands, ledger = (
+            stack.enter_context(closing(SqliteJournal(data / f"{name}.journal.sqlite"))),
+            stack.enter_context(closing(SqliteCommandLog(data / f"{name}.commands.sqlite"))),
+            stack.enter_context(closing(SqliteLedger(data / f"{name}.ledger.sqlite"))),
+        )
+        bus = await stack.enter_async_context(open_bus(stand.bus, client, will_of(who, clock)))
+        loop = DeviceLoop(
+            who,
+            config,
+            channels,
+            users,
+            driver,
+            link,
+            bus,
+            journal,
+            commands,
+            ledger,
+            clock,
+            unconfirmed,
+            open_bus(stand.bus, f"{client}-kill"),
+            SoleOwner(who, bus, clock),
+            down_only,
+        )
+        if loop.kills is not None:
+            socket = KillSocket(data / f"{name}{SUFFIX}", loop.kills.by_socket, loop.kills.look)
+            try:
+                stack.enter_context(socket)
+            except OSError as e:
+                raise ConfigError(f"data: the socket of the kill cannot be made in {data}: {e}") from e
+        keeping = asyncio.create_task(_keep(loop, accepted))
+        try:
+            await loop.run()
+        except InUse as e:
+            raise InUse(f"devices.{name}: {e}") from e
+        finally:
+            keeping.cancel()
+
+
+async def _keep(loop: DeviceLoop, accepted: Callable[[], None] | None) -> None:
+    await loop.identified.wait()
+    if accepted is not None:
+        await asyncio.to_thread(accepted)

@@ -7,16 +7,14 @@ from trackerdcs.adapters.wire_tcp import TcpWire
 from trackerdcs.domain.errors import ConfigError
 from trackerdcs.domain.resource import SerialAddress, TcpAddress, VisaAddress, Wire, parse_resource
 from trackerdcs.domain.stand import DeviceConfig, LinkConfig
-from trackerdcs.drivers.registry import driver_class
+from trackerdcs.drivers.registry import driver_class, wire_of
 from trackerdcs.ports import Driver, Link
 
 
 def link_of(config: DeviceConfig) -> tuple[Link, Driver]:
     """The link of a device, not connected yet, and its driver on it; ConfigError names the field."""
-    make = driver_class(config.driver)
-    serial = isinstance(parse_resource(config.link.resource), SerialAddress)
-    link = open_link(config.link, make.serial if serial else make.tcp)
-    return link, make(link)
+    link = open_link(config.link, wire_of(config))
+    return link, driver_class(config.driver)(link)
 
 
 def open_link(config: LinkConfig, wire: Wire) -> Link:
