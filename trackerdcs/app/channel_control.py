@@ -33,6 +33,7 @@ class ChannelControl:
         hurry: Callable[[], None],
         intend: Intend,
         blocked: Callable[[str], str | None],
+        kill: Callable[[str], None],
     ) -> None:
         self._ch, self._config, self._driver, self._report, self._blocked = ch, config, driver, report, blocked
         self._hv = driver.kind == "hv"
@@ -48,7 +49,9 @@ class ChannelControl:
         )
         self.down = WayDown(ch, self.status, self._mover, clock, report, hurry, intend)
         watch = Watch(config.i_soft, self._hv)
-        self.judge = ChannelJudge(ch, config, self.status, self._mover, self.down, watch, lambda: blocked(ch), report)
+        self.judge = ChannelJudge(
+            ch, config, self.status, self._mover, self.down, watch, lambda: blocked(ch), kill, report, clock
+        )
         self._rising: asyncio.Task[object] | None = None
         self._holding: asyncio.Task[None] | None = None
 

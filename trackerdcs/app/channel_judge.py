@@ -9,13 +9,14 @@ from trackerdcs.domain.errors import Rejected
 from trackerdcs.domain.messages import Value
 from trackerdcs.domain.ramp import Watch, below, number, rises
 from trackerdcs.domain.stand import ChannelConfig
+from trackerdcs.ports import Clock
 
 LOST = 3
 """Bad readings in a row after which an output that was on is unknown (SAFETY 21)."""
 
 
 class ChannelJudge:
-    """`blocked()` says why the unsafe direction is blocked from outside, or None."""
+    """`blocked()` says why the unsafe direction is blocked from outside, or None; `kill(why)` has everything killed."""
 
     def __init__(
         self,
@@ -26,12 +27,16 @@ class ChannelJudge:
         down: WayDown,
         watch: Watch,
         blocked: Callable[[], str | None],
+        kill: Callable[[str], None],
         report: Report,
+        clock: Clock,
     ) -> None:
         self._ch, self._config, self._status, self._mover = ch, config, status, mover
         self._down, self._watch, self._blocked, self._report = down, watch, blocked, report
+        self._kill, self._clock = kill, clock
         self._at_poll: int | None = 0
         self._bad = 0
+        self._lost_at: float | None = None
 
     def is_up(self) -> bool:
         """True if the output is on, or not known to be off and below v_safe_off."""
@@ -72,8 +77,13 @@ class ChannelJudge:
             if self._bad == LOST and self._status.state not in ("off", "unknown", "tripped"):
                 self._status.happens("lost")
                 self._report("unknown", self._ch, "three bad readings in a row with the output on")
+                if self._mover.hv:  # what goes without its low voltage is for its own owner to decide
+                    self._lost_at = self._clock.monotonic()
+            elif self._lost_at is not None and self._clock.monotonic() - self._lost_at >= self._config.t_unknown:
+                self._lost_at = None
+                self._give_up_waiting()
             return
-        self._bad = 0
+        self._bad, self._lost_at = 0, None
         if self._status.busy or self._at_poll != self._mover.orders:
             return
         before, self._mover.sending = self._mover.sending, None
@@ -90,6 +100,17 @@ class ChannelJudge:
         if self._status.busy or self._status.state in ("tripped", "unknown", "hold"):
             return self._status.state
         return reading.get("state", self._status.state)
+
+    def _give_up_waiting(self) -> None:
+        """An output is not seen for too long: what is done begins at the first good exchange (SAFETY 21)."""
+        why = f"no good reading for {self._config.t_unknown:g} s with the output on"
+        match self._config.on_comm_loss:
+            case "hold":  # its ramp has ended when it was lost
+                self._report("hold", self._ch, why)
+            case "ramp_down" if self._status.cause is None:
+                self._down.trip(why)
+            case "kill":
+                self._kill(f"{self._ch}: {why}")
 
     def _undo(self, before: Reading) -> None:
         """An order of unknown fate has raised the voltage: back to off, or to the lower setpoint (SAFETY 13)."""

@@ -79,6 +79,7 @@ class DeviceLoop:
                 self._remembered.latch,
                 self._owner.hurry,
                 intend=self._remembered.intend,
+                kill=self._kill,
             )
         self._desk = CommandDesk(
             self._policy,
@@ -148,6 +149,10 @@ class DeviceLoop:
             await self._remembered.close(LAST_WORDS)
             self._ledger.note("stopped")
             await asyncio.to_thread(self._ledger.close, LAST_WORDS)
+
+    def _kill(self, why: str) -> None:
+        if self.kills:
+            self.kills.killer.kill(why)
 
     def _kill_happened(self, event: str, why: str, data: dict[str, Any]) -> None:
         self._ledger.note("event", event=event, why=why, id=data.get("id"))

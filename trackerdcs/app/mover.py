@@ -51,6 +51,7 @@ class Mover:
         self._ch, self._config, self._driver = ch, config, driver
         self._worker, self._clock, self._judge = worker, clock, judge
         self._notice = notice
+        self.hv = driver.kind == "hv"
         self.up, self.down = config.ramp_up, config.ramp_down
         """The ramp in force, V/s."""
         self.orders = 0
@@ -107,7 +108,7 @@ class Mover:
         priority = Priority.SET if up else Priority.DOWN
         rate = self.up if up else self.down
         now = await self.certain(priority, "v_set")
-        if self._driver.kind != "hv":
+        if not self.hv:
             await self.set(priority, target)
         elif self._driver.hardware_ramp:
             start = beginning(self._driver.kind, now) if up else number(now["v_set"])
@@ -145,7 +146,7 @@ class Mover:
         Raises Stuck after `patience` s without progress.
         """
         now, safe = await self.certain(priority, "on"), self._config.v_safe_off
-        if self._driver.kind == "hv" and now["on"] is True:
+        if self.hv and now["on"] is True:
             await self._fall(priority, safe, patience)
         if now["on"] is True:
             await self.order(priority, lambda: self._driver.switch(self._ch, False))
@@ -155,7 +156,7 @@ class Mover:
             f"off and below {safe:g} V",
             patience,
         )
-        if self._driver.kind == "hv" and now.get("v_set") != 0.0:
+        if self.hv and now.get("v_set") != 0.0:
             now = await self.set(priority, 0.0)
         return now
 

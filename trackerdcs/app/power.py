@@ -24,7 +24,8 @@ class Power:
     """Executes commands on the channels of one supply, and what interlocks and lost neighbours ask for.
 
     `latch(ch, cause)` keeps trips over a restart, `intend(ch, intent, cause)` ways down that are not at their end;
-    `blocked(ch)` says why the unsafe direction is blocked from outside.
+    `blocked(ch)` says why the unsafe direction is blocked from outside,
+    `kill(why)` has all channels killed.
     """
 
     def __init__(
@@ -38,10 +39,11 @@ class Power:
         hurry: Callable[[], None],
         blocked: Callable[[str], str | None] = lambda ch: None,
         intend: Intend = lambda ch, intent, cause: None,
+        kill: Callable[[str], None] = lambda why: None,
     ) -> None:
         self._driver, self._worker, self._latch = driver, worker, latch
         self._controls = {
-            ch: ChannelControl(ch, c, driver, worker, clock, report, hurry, intend, blocked)
+            ch: ChannelControl(ch, c, driver, worker, clock, report, hurry, intend, blocked, kill)
             for ch, c in channels.items()
         }
         self._latched: dict[str, str | None] = dict.fromkeys(channels)

@@ -85,7 +85,7 @@ class ChannelCase(unittest.IsolatedAsyncioTestCase):
     def simulator(self) -> Instrument:
         return SIMULATORS[self.name](World())
 
-    def limited(self, **limits: float) -> DeviceConfig:
+    def limited(self, **limits: float | str) -> DeviceConfig:
         channel: Any = self.config.channels["ch0"]
         return replace(self.config, channels={"ch0": replace(channel, **limits)})
 

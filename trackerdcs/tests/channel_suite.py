@@ -1,7 +1,9 @@
 """Cases of a power channel, judged by the truth of its instrument; test_channel.py runs them for each supply."""
 
 import asyncio
+import re
 import tempfile
+from itertools import pairwise
 from pathlib import Path
 
 from trackerdcs.adapters.commands_sqlite import SqliteCommandLog
@@ -12,7 +14,7 @@ from trackerdcs.tests.driver_cases import orders
 
 
 class Ramps(ChannelCase):
-    async def test_on_ramps_and_off_comes_down_before_it_switches(self):
+    async def test_rule_02_on_ramps_and_off_comes_down_before_it_switches(self):
         sim, config = self.sim, self.config
         with Trace(sim) as trace:
             async with self.at(config, -150.0) as bench:
@@ -28,7 +30,7 @@ class Ramps(ChannelCase):
         if self.name == "keithley2410":
             self.assertLessEqual(trace.switched_off_at(), 10.0)
 
-    async def test_on_bounds_the_current_limit_and_begins_at_zero(self):
+    async def test_rule_03_on_bounds_the_current_limit_and_begins_at_zero(self):
         sim, config = self.sim, self.config
         async with self.at(config, -20.0):
             self.assertAlmostEqual(float(sim.truth()["ch0"]["i_limit"]), 2e-5)
@@ -36,7 +38,7 @@ class Ramps(ChannelCase):
         before = next(i for i, order in enumerate(told) if "ON" in order)
         self.assertRegex(" ".join(told[:before]), r"VOLT -?0(\.0*)?\b")
 
-    async def test_a_new_target_while_on_is_a_ramp_too(self):
+    async def test_rule_06_a_new_target_while_on_is_a_ramp_too(self):
         sim, config = self.sim, self.config
         async with self.at(config, -50.0) as bench:
             with Trace(sim) as trace:
@@ -45,6 +47,11 @@ class Ramps(ChannelCase):
         self.assertLessEqual(trace.fastest(1), 1.1 * UP)
         self.assertLessEqual(trace.fastest(-1), 1.1 * DOWN)
         self.assertAlmostEqual(float(sim.truth()["ch0"]["v"]), -20.0, delta=1.0)
+        asked = [float(v) for o in orders(sim.transcript) for v in re.findall(r"VOLT (-?[0-9.E+-]+)", o)]
+        at_once = max(abs(v - v0) for v0, v in pairwise(asked[1:]))  # the first was asked while off
+        self.assertLessEqual(
+            at_once, 50.0 if self.name == "iseg_shr" else STEP, "steps, or stages of a ramp of its own"
+        )
 
     async def test_a_slower_ramp_can_be_asked_for_and_a_faster_one_not(self):
         sim, config = self.sim, self.config
@@ -91,7 +98,7 @@ class Targets(ChannelCase):
         async with device_bench(config, boot="boot2") as bench:
             self.assertEqual((await bench.command("on")).state, "refused")
 
-    async def test_a_restart_adopts_an_output_that_is_on_and_moves_nothing(self):
+    async def test_rule_12_a_restart_adopts_an_output_that_is_on_and_moves_nothing(self):
         sim, config = self.sim, self.config
         async with self.at(config, -30.0):
             pass
@@ -137,7 +144,7 @@ class Targets(ChannelCase):
                 await bench.until(lambda: not log.intents(), "completed")
             log.close()
 
-    async def test_a_knob_turned_by_hand_is_an_event_and_drops_the_target(self):
+    async def test_rule_14_a_knob_turned_by_hand_is_an_event_and_drops_the_target(self):
         sim, config = self.sim, self.config
         async with self.at(config, -30.0) as bench:
             told = len(orders(sim.transcript))
@@ -149,7 +156,7 @@ class Targets(ChannelCase):
             await bench.next_frame(lambda f: f.ch["ch0"]["on"] is False, "off by hand", wait=10)
             self.assertEqual((await bench.command("on")).state, "refused")
 
-    async def test_a_brown_out_is_an_event_and_never_resumed(self):
+    async def test_rule_14_a_brown_out_is_an_event_and_never_resumed(self):
         sim, config = self.sim, self.config
         async with self.at(config, -30.0) as bench:
             told = len(orders(sim.transcript))
@@ -161,7 +168,7 @@ class Targets(ChannelCase):
 
 
 class Trips(ChannelCase):
-    async def test_a_current_above_the_soft_limit_brings_the_voltage_down_and_latches_over_a_restart(self):
+    async def test_rule_07_a_current_above_the_soft_limit_brings_the_voltage_down_and_latches_over_a_restart(self):
         sim, config = self.sim, self.config
         config = self.limited(i_soft=1e-6)
         with tempfile.TemporaryDirectory() as folder, Trace(sim) as trace:
@@ -180,7 +187,7 @@ class Trips(ChannelCase):
                 self.assertEqual((await bench.command("clear_trip")).state, "done")
                 await bench.next_frame(lambda f: f.ch["ch0"]["state"] == "off", "cleared")
 
-    async def test_a_trip_during_the_way_up_ends_the_command_and_comes_down(self):
+    async def test_rule_07_a_trip_during_the_way_up_ends_the_command_and_comes_down(self):
         sim, config = self.sim, self.config
         config = self.limited(i_soft=6e-8)
         async with device_bench(config) as bench:
@@ -191,7 +198,7 @@ class Trips(ChannelCase):
             await bench.next_frame(lambda f: f.ch["ch0"]["on"] is False, "down", wait=20)
         self.assertFalse(sim.truth()["ch0"]["on"])
 
-    async def test_a_trip_is_not_cleared_while_its_cause_is_there(self):
+    async def test_rule_07_a_trip_is_not_cleared_while_its_cause_is_there(self):
         config = self.config
         config = self.limited(i_soft=1e-6, ramp_down=10.0)
         async with self.at(config, -60.0) as bench:
@@ -200,7 +207,7 @@ class Trips(ChannelCase):
             ack = await bench.command("clear_trip")
             self.assertEqual(ack.state, "failed")
 
-    async def test_emergency_off_works_at_any_moment(self):
+    async def test_rule_02_emergency_off_works_at_any_moment(self):
         sim, config = self.sim, self.config
         async with device_bench(config) as bench:
             rising = await self.on_its_way(bench)
@@ -212,7 +219,7 @@ class Trips(ChannelCase):
 
 
 class Wire(ChannelCase):
-    async def test_off_goes_on_after_the_link_was_broken(self):
+    async def test_rule_13_off_goes_on_after_the_link_was_broken(self):
         sim, config = self.sim, self.config
         async with self.at(config, -60.0) as bench:
             off = asyncio.create_task(bench.command("off", wait=30))
@@ -221,7 +228,7 @@ class Wire(ChannelCase):
             self.assertEqual((await off).state, "done")
         self.assertFalse(sim.truth()["ch0"]["on"])
 
-    async def test_three_bad_polls_with_the_output_on_are_unknown_and_nothing_rises_until_it_is_seen_again(self):
+    async def test_rule_21_three_bad_polls_with_the_output_on_are_unknown_and_nothing_rises_until_it_is_seen(self):
         sim, config = self.sim, self.config
         async with self.at(config, -30.0) as bench:
             sim.faults.set("hang", times=None)
@@ -230,6 +237,22 @@ class Wire(ChannelCase):
             self.assertEqual(ack.state, "refused")
             sim.faults.clear()
             await bench.next_frame(lambda f: f.ch.get("ch0", {}).get("state") == "on", "seen again", wait=20)
+
+    async def test_rule_21_what_is_unknown_for_too_long_comes_down_at_the_first_good_exchange(self):
+        for what, event in (("ramp_down", "trip"), ("kill", "killed"), ("hold", "hold")):
+            async with self.at(self.limited(t_unknown=0.2, on_comm_loss=what), -30.0) as bench:
+                self.sim.faults.set("hang", times=None)
+                self.assertIn("no good reading for 0.2 s", await self.event(bench, event))
+                self.assertTrue(self.sim.truth()["ch0"]["on"], "nobody hears it yet")
+                self.sim.faults.clear()
+                seen = await bench.next_frame(
+                    lambda f: f.ch.get("ch0", {}).get("state") in ("on", "tripped"), "seen", 20
+                )
+                self.assertEqual(seen.ch["ch0"]["state"], "on" if what == "hold" else "tripped")
+                if what != "hold":
+                    await bench.until(lambda: not self.sim.truth()["ch0"]["on"], "down", wait=20)
+                await asyncio.sleep(0.1)
+                self.assertIs(self.sim.truth()["ch0"]["on"], what == "hold")
 
 
 class LostAnswer(ChannelCase):
@@ -251,7 +274,7 @@ class LostAnswer(ChannelCase):
         simulator.handle = deaf  # type: ignore[method-assign]
         return simulator
 
-    async def test_an_on_whose_answer_was_lost_is_failed_and_undone(self):
+    async def test_rule_13_an_on_whose_answer_was_lost_is_failed_and_undone(self):
         async with device_bench(self.config) as bench:
             await bench.command("set_voltage", v=-20.0)
             self.assertEqual((await bench.command("on", wait=20)).state, "failed")

@@ -31,13 +31,13 @@ class TestCommandDesk(DeskCase):
         self.assertEqual([(a.state, a.why) for a in self.acks], [("refused", "ch0 is tripped")])
         self.assertEqual(self.executed, [])
 
-    async def test_a_repeated_id_repeats_the_last_ack_and_is_not_executed_again(self):
+    async def test_rule_15_a_repeated_id_repeats_the_last_ack_and_is_not_executed_again(self):
         await self.send(self.command())
         await self.send(self.command("off"))
         self.assertEqual(self.states(), ["accepted", "done", "done"])
         self.assertEqual(len(self.executed), 1)
 
-    async def test_a_repeated_id_is_known_after_a_restart(self):
+    async def test_rule_15_a_repeated_id_is_known_after_a_restart(self):
         await self.send(self.command())
         self.log.close()
         self.desk = self.make(SqliteCommandLog(self.path))

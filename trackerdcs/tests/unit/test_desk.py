@@ -45,7 +45,7 @@ class TestJudge(unittest.TestCase):
         self.assertEqual((verdict.state, verdict.args), ("accepted", {"v": -50.0}))
         self.assertIsInstance(verdict.args["v"], float)
 
-    def test_limits_are_inclusive_and_nothing_is_clipped(self):
+    def test_rule_01_limits_are_inclusive_and_nothing_is_clipped(self):
         for v, state in (
             (-800, "accepted"),
             (0, "accepted"),
@@ -56,7 +56,7 @@ class TestJudge(unittest.TestCase):
             with self.subTest(v=v):
                 self.assertEqual(self.judge(command(args={"v": v})).state, state)
 
-    def test_what_is_no_number_is_refused(self):
+    def test_rule_01_what_is_no_number_is_refused(self):
         wrong: tuple[Any, ...] = (True, False, "-50", None, [1], {}, float("nan"), float("inf"), float("-inf"), 10**400)
         for v in wrong:
             with self.subTest(v=str(v)[:20]):
@@ -76,7 +76,7 @@ class TestJudge(unittest.TestCase):
         self.refused("channel 'ch7' is unknown, expected ch0", command(ch="ch7"))
         self.refused("command 'explode' is unknown to ch0", command("explode"))
 
-    def test_users_have_ceilings_and_others_are_foreign(self):
+    def test_rule_15_users_have_ceilings_and_others_are_foreign(self):
         self.refused("not among the command users", command(), user="stranger")
         self.refused("has the role viewer", command(), user="wall")
         self.refused("needs expert", command("tune"), user="nodered")
@@ -84,21 +84,21 @@ class TestJudge(unittest.TestCase):
         anyone = replace(POLICY, users=None)
         self.assertEqual(self.judge(command(), user="stranger", policy=anyone).state, "accepted")
 
-    def test_retained_is_refused_even_in_the_safe_direction(self):
+    def test_rule_15_retained_is_refused_even_in_the_safe_direction(self):
         for cmd in ("on", "off", "emergency_off"):
             self.refused("retained", command(cmd), retained=True)
 
-    def test_late_commands_expire(self):
+    def test_rule_15_late_commands_expire(self):
         self.assertEqual(self.judge(command(), now=NOW + 5 * SECOND - 1).state, "accepted")
         self.assertEqual(self.judge(command(), now=NOW + 5 * SECOND).state, "expired")
 
-    def test_no_sender_can_make_an_unsafe_command_live_longer_than_ten_seconds(self):
+    def test_rule_15_no_sender_can_make_an_unsafe_command_live_longer_than_ten_seconds(self):
         long = command("on", expires=NOW + 3600 * SECOND)
         self.assertEqual(self.judge(long, now=NOW + LIFE - 1).state, "accepted")
         self.assertEqual(self.judge(long, now=NOW + LIFE).state, "expired")
         self.refused("ahead", command("on", ts=NOW + LIFE + 1, expires=NOW + 2 * LIFE))
 
-    def test_the_safe_direction_knows_no_clock(self):
+    def test_rule_15_the_safe_direction_knows_no_clock(self):
         for cmd in ("off", "emergency_off", "hold"):
             for ts, expires in ((1, 2), (NOW + 10**18, NOW + 10**18), (NOW, NOW - 1)):
                 with self.subTest(cmd=cmd, ts=ts):

@@ -121,7 +121,7 @@ class TestSetting(unittest.TestCase):
         self.assertEqual(driver.set_voltage("ch2", 5.001), 5.001)
         link.assert_done()
 
-    def test_a_mismatch_is_sent_again_once(self) -> None:
+    def test_rule_05_a_mismatch_is_sent_again_once(self) -> None:
         def attempt(readback: str) -> list[Step]:
             return [*at(2, ("VOLT 5.000", None)), ("VOLT?", readback), ("SEL?", "2")]
 

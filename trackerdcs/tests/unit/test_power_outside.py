@@ -63,7 +63,7 @@ class TestFromOutside(unittest.IsolatedAsyncioTestCase):
             while not condition():  # type: ignore[operator]
                 await asyncio.sleep(0.005)
 
-    async def test_what_is_blocked_neither_rises_nor_is_switched_on_but_comes_down(self) -> None:
+    async def test_rule_10_what_is_blocked_neither_rises_nor_is_switched_on_but_comes_down(self) -> None:
         await self.power.execute("set_voltage", "ch0", {"v": -400.0})
         self.poll()
         self.assertIsNone(self.power.objection("on", "ch0", {}))
@@ -85,7 +85,7 @@ class TestFromOutside(unittest.IsolatedAsyncioTestCase):
         self.assertEqual((await self.power.execute("set_voltage", "ch0", {"v": -1.0}))["v_set"], -1.0)
         self.assertFalse((await self.power.execute("off", "ch0", {}))["on"])
 
-    async def test_a_ramp_of_the_supply_stops_where_it_is_when_blocked(self) -> None:
+    async def test_rule_06_a_ramp_of_the_supply_stops_where_it_is_when_blocked(self) -> None:
         self.use(Ramping())
         moving = await self.rising()
         self.why = "interlock humid is open"
@@ -182,7 +182,7 @@ class TestFromOutside(unittest.IsolatedAsyncioTestCase):
         await self.power.execute("clear_trip", "ch0", {})
         self.assertEqual(self.latched, {"ch0": None})
 
-    async def test_a_lower_voltage_is_judged_but_a_way_to_off_goes_on(self) -> None:
+    async def test_rule_06_a_lower_voltage_is_judged_but_a_way_to_off_goes_on(self) -> None:
         for cmd in ("set_voltage", "off"):
             self.use(Obedient())
             self.supply.v, self.supply.is_on = -60.0, True
@@ -201,13 +201,14 @@ class TestFromOutside(unittest.IsolatedAsyncioTestCase):
         self.poll()
         self.assertEqual(self.latched, {"ch0": "the supply has tripped"})
 
-    async def test_a_lower_voltage_that_does_not_follow_is_reported(self) -> None:
+    async def test_rule_05_a_voltage_that_does_not_follow_is_reported_and_held(self) -> None:
         self.enterContext(patch.object(mover, "STUCK", 0.05))
         self.use(Stubborn(verifies=False))
         self.supply.v, self.supply.is_on = -60.0, True
         self.poll()
         with self.assertRaisesRegex(VerifyError, "without progress"):
             await self.power.execute("set_voltage", "ch0", {"v": -20.0})
+        self.assertEqual(self.power._controls["ch0"].status.state, "hold")
 
     async def test_on_is_not_done_at_what_an_off_has_left(self) -> None:
         await self.power.execute("set_voltage", "ch0", {"v": -60.0})

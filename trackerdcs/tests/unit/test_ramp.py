@@ -18,7 +18,7 @@ ON = {"on": True, "v_mon": -100.0, "i_mon": -1e-7, "trip": False, "compliance": 
 
 class TestSteps(unittest.TestCase):
     @given(VOLTS, VOLTS, st.floats(0.01, 50))
-    def test_a_way_of_steps_is_monotonic_never_longer_than_a_step_and_ends_at_the_target(self, v, target, step):
+    def test_rule_06_a_way_of_steps_is_monotonic_never_longer_than_a_step_and_ends_at_the_target(self, v, target, step):
         for _ in range(int(abs(target - v) / step) + 2):
             new = toward(v, target, step)
             self.assertLessEqual(abs(new - v), step * (1 + 1e-9))
@@ -58,7 +58,7 @@ class TestUnknown(unittest.TestCase):
 
 
 class TestWatch(unittest.TestCase):
-    def test_one_reading_above_the_soft_limit_is_noise_two_are_a_trip(self):
+    def test_rule_07_one_reading_above_the_soft_limit_is_noise_two_are_a_trip(self):
         for sign in (1, -1):
             watch = Watch(i_soft=1e-6)
             high = ON | {"i_mon": sign * 2e-6}
