@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import Any
 
-from trackerdcs.cli.rows import amount, clean, duration
+from trackerdcs.cli.rows import COLUMNS, SETTINGS, amount, clean, duration
 from trackerdcs.domain.errors import ContractError
 from trackerdcs.domain.instrument import UNITS
 from trackerdcs.domain.ledger import Chained, LedgerEntry, entry_of
@@ -14,6 +14,7 @@ OWNER = "(by itself)"
 """Who it was when nobody has commanded it."""
 SET = {"set_voltage": "v_set", "set_current_limit": "i_limit"}
 ARGUMENTS = {"v": "V", "i": "A", "up": "V/s", "down": "V/s"}
+FIRST = ("state", "on", *COLUMNS)
 FOLDED = 3
 """More orders than so many that differ in their value only are one line: the steps of a ramp."""
 
@@ -98,7 +99,11 @@ def _sent(e: LedgerEntry) -> str:
 
 
 def _read(readback: Any) -> str:
-    said = ", ".join(f"{q} {_value(v, UNITS.get(q, ''))}" for q, v in readback.items())
+    """What `watch` has columns for comes first; flags that are false, and the ramp, are left to --json."""
+    told = [q for q in FIRST if q in readback]
+    hidden = {*FIRST, *(SETTINGS if len(readback) > len(SETTINGS) else ())}
+    told += [q for q, value in readback.items() if q not in hidden and value is not False]
+    said = ", ".join(f"{q} {_value(readback[q], UNITS.get(q, ''))}" for q in told)
     return f" ({said})" if said else ""
 
 

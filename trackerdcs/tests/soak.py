@@ -83,6 +83,10 @@ async def soak(minutes: float, seed: int) -> list[str]:
         for fault, times in sorted(schedule.done.items()):
             print(f"{times:4} x {fault}")
         for device in stack.devices:
+            try:
+                print(f"{device}: {len(stack.ledger(device))} entries in its ledger, the chain is whole")
+            except AssertionError as e:
+                wrong.append(str(e))
             stored = await stack.stored(device, stop)
             print(f"{device}: {sum(map(len, stored.values()))} frames of {len(stored)} boots stored")
         return wrong

@@ -11,8 +11,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from trackerdcs.adapters.ledger_sqlite import read_chain
 from trackerdcs.adapters.series_influx import InfluxSeries
 from trackerdcs.domain.codec import decode
+from trackerdcs.domain.ledger import LedgerEntry, entry_of, verify
 from trackerdcs.domain.messages import Frame, Value
 from trackerdcs.domain.series import Selection
 from trackerdcs.domain.topics import parse
@@ -55,10 +57,12 @@ devices:
     period: {period}
 """
 
+# Killed together with the broker, an owner has no last will: the next one listens for a heartbeat, here for 1 s.
 DEVICE = """
-import sys
+import functools, sys
 from trackerdcs.services import device, runtime
 from trackerdcs.settings import load_stand
+device.SoleOwner = functools.partial(device.SoleOwner, heartbeat=1.0)
 stand = load_stand(sys.argv[1])
 sys.exit(runtime.run(lambda: device.serve(stand, sys.argv[2], float(sys.argv[3]))))
 """
@@ -107,6 +111,16 @@ class Stack:
         with sqlite3.connect(f"file:{self.folder}/{device}.journal.sqlite?mode=ro", uri=True, timeout=10) as db:
             rows = db.execute("SELECT boot, seq, payload FROM frames").fetchall()
         return [(boot, seq, json.loads(payload)["ts"]) for boot, seq, payload in rows]
+
+    def ledger(self, device: str) -> list[LedgerEntry]:
+        """What is in the ledger of a device; AssertionError if its chain does not hold."""
+        path = self.folder / f"{device}.ledger.sqlite"
+        links = list(read_chain(path))
+        if (checked := verify(links)).broken or list(self.folder.glob(f"{path.name}.damaged-*")):
+            raise AssertionError(
+                f"{device}: the chain of its ledger is broken: {checked.why or 'put aside as damaged'}"
+            )
+        return [entry_of(link) for link in links]
 
     def drained(self, before: int) -> bool:
         """True if no journal holds a frame from before the time `before` (ns UTC)."""

@@ -139,7 +139,7 @@ class TestCommands(ChannelCase):
 
 class TestCompensation(LostAnswer):
     name = "keithley2410"
-    test_an_on_whose_answer_was_lost_is_failed_and_undone = None  # type: ignore[assignment] # test_channel has it
+    test_rule_13_an_on_whose_answer_was_lost_is_failed_and_undone = None  # type: ignore[assignment]
 
     async def test_rule_13_the_ledger_tells_of_an_on_of_unknown_fate_and_its_undoing(self) -> None:
         with tempfile.TemporaryDirectory() as folder:

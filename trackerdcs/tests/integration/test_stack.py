@@ -11,6 +11,7 @@ from trackerdcs.adapters.bus_mqtt import MqttBus
 from trackerdcs.domain.stand import BusConfig
 from trackerdcs.tests.servers import HOST, Influxd
 from trackerdcs.tests.stack import STAND, Stack
+from trackerdcs.tests.waiting import until
 from trackerdcs.tests.witness import Witness
 
 DOWN_S = 0.25
@@ -58,6 +59,8 @@ class TestStack(unittest.IsolatedAsyncioTestCase):
             for victim in together:
                 await asyncio.to_thread(victim.restart)
             await asyncio.sleep(2 * DOWN_S)
+            # Broker and owner went together, so nobody has said that the old owner is gone: the new one listens first.
+            await until(lambda: len({e.boot for e in stack.ledger("hv1") if e.event == "adopted"}) == 3, PATIENCE_S)
             stack.loader.freeze()
             await asyncio.sleep(DOWN_S)
             stack.loader.thaw()
@@ -70,6 +73,8 @@ class TestStack(unittest.IsolatedAsyncioTestCase):
             stored = await stack.stored(device, stop)
             self.assertEqual(len(stored), boots)
             self.assertGreater(sum(map(len, stored.values())), 20)
+            steps = [entry.step for entry in stack.ledger(device)]
+            self.assertEqual((steps.count("started"), steps.count("stopped")), (boots, 0), "killed, each time")
 
     async def test_a_command_reaches_the_instrument_and_its_effect_the_database(self):
         for args in (

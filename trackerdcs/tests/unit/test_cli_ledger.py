@@ -23,7 +23,7 @@ data: {data}
 devices:
   hv1: {{driver: iseg_shr, link: {{resource: "TCPIP::127.0.0.1::15001::SOCKET"}}}}
 """
-RED = "\x1b[31m"
+READ = {"compliance": False, "on": True, "p_mon": 1.0, "ramp_up": 5.0, "state": "on", "v_mon": -5.0}
 
 
 class TestLedger(unittest.TestCase):
@@ -48,7 +48,7 @@ class TestLedger(unittest.TestCase):
             ),
             LedgerEntry(now, "b", "order", order="set_voltage", value=-55.0, verdict="unknown", why="no answer", **on),
             LedgerEntry(now, "b", "failed", cmd="on", why="the link is gone", ms=1234.0, **on),
-            LedgerEntry(now, "b", "event", ch="ch0", event="trip", why="soft limit"),
+            LedgerEntry(now, "b", "event", ch="ch0", event="trip", why="soft limit", readback=READ),
             LedgerEntry(now, "b", "order", ch="ch0", order="off", verdict="agrees", why="soft limit", ms=2.0),
         ]
         self.ledger.append(self.entries)
@@ -74,7 +74,9 @@ class TestLedger(unittest.TestCase):
         self.assertIn("900 ms    sent set_voltage -5.000 V to -50.000 V in 10 steps: agrees", rows[2])
         self.assertIn("sent set_voltage -55.000 V: unknown: no answer", rows[3])
         self.assertIn("1.2 s  on failed: the link is gone", rows[4])
-        self.assertIn("(by itself)    ch0             trip: soft limit", rows[5])
+        self.assertIn(
+            "(by itself)    ch0             trip: soft limit (state on, on yes, v_mon -5.000 V, p_mon 1.000 W)", rows[5]
+        )
         self.assertIn("sent off: agrees: soft limit", rows[6])
         self.assertEqual(len(rows), 7)
         utc, local = time.gmtime(self.entries[0].ts // 10**9), time.gmtime(self.entries[0].ts // 10**9 + 19800)
