@@ -18,7 +18,7 @@ test: $(STAMP) servers ## run every test; servers that cannot be had are skipped
 	$(BIN)/python -m unittest discover trackerdcs/
 
 LONG := contract.test_drivers contract.test_drivers_env integration.test_channel integration.test_channel_random \
-	integration.test_kill integration.test_loader e2e.test_demo
+	integration.test_fault_battery integration.test_kill integration.test_loader e2e.test_demo
 soak: $(STAMP) servers ## the long tests: drivers on ptys too, then ten minutes of random faults on a whole stand; MINUTES=60 for longer
 	TRACKERDCS_LONG=1 $(BIN)/python -m unittest $(addprefix trackerdcs.tests.,$(LONG))
 	$(BIN)/python -m trackerdcs.tests.soak $(MINUTES)

@@ -7,7 +7,7 @@ import time
 import unittest
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, Self
 
 from trackerdcs.domain.messages import Ack
 from trackerdcs.domain.stand import ChannelConfig, DeviceConfig
@@ -37,7 +37,7 @@ class Trace:
             began, truth = time.monotonic(), self._sim.truth()["ch0"]
             self.points.append((began, time.monotonic(), abs(float(truth["v"])), bool(truth["on"])))
 
-    def __enter__(self) -> "Trace":
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
