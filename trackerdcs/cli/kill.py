@@ -134,15 +134,18 @@ async def _all_down(where: Place | None, targets: "dict[str, Target]", order: Or
     from trackerdcs.services import kill as service
     from trackerdcs.services.client import connect
 
+    asked = asyncio.Event()
+
     async def others(rest: "dict[str, Target]", place: Place) -> None:
         try:
             async with connect(place.stand.bus) as bus:
-                await service.by_topic(bus, place.stand.stand, order.payload, rest, _say)
+                await service.by_topic(bus, place.stand.stand, order.payload, rest, asked, _say)
         except (BusDown, TimeoutError) as e:
             _say("topic", f"{place.broker}: {e or 'does not take the kill'}", True)
+            asked.set()
 
     async def dead(target: "Target") -> None:
-        await asyncio.sleep(2 * service.HEARD)  # whoever lives has answered by then, on other computers too
+        await asked.wait()  # whoever lives on another computer has answered by then
         if not target.reached:
             await service.directly(target, f"trackerdcs kill --direct: {order.reason}", _say)
 

@@ -24,7 +24,7 @@ from trackerdcs.ports import Bus, Delivery, Link, PowerSupply
 from trackerdcs.services.client import USER
 from trackerdcs.services.links import link_of
 
-HEARD = 2.0
+HEARD = 1.5
 """Seconds in which an owner that is reached by topic says so."""
 LOOK = 0.2
 
@@ -63,15 +63,21 @@ def high_voltage(stand: Stand) -> dict[str, DeviceConfig]:
 
 
 async def by_topic(
-    bus: Bus, stand: str, payload: bytes, targets: dict[str, Target], say: Callable[[str, str], None]
+    bus: Bus,
+    stand: str,
+    payload: bytes,
+    targets: dict[str, Target],
+    asked: asyncio.Event,
+    say: Callable[[str, str], None],
 ) -> None:
-    """Send the kill, then listen for ever; `say(device, text)` when an owner has heard it."""
+    """Send the kill, then listen for ever; `say(device, text)` when an owner has heard it, `asked` when all could."""
     began = time.monotonic()
     heard = bus.subscribe(*(topics.of_device(stand, name, leaf) for name in targets for leaf in ("event", "frame")))
     if not bus.connected:
         raise BusDown("no broker answers: nothing was sent by topic")
     async with asyncio.timeout(HEARD):
         await bus.publish(topics.kill(stand, USER), payload)
+    asyncio.get_running_loop().call_later(HEARD, asked.set)
     async for name, message in _messages(heard):
         target = targets[name]
         if isinstance(message, Frame):
