@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 
 from trackerdcs.app.channel_judge import ChannelJudge
 from trackerdcs.app.channel_status import ChannelStatus, Reading
@@ -52,7 +52,7 @@ class ChannelControl:
         self.judge = ChannelJudge(
             ch, config, self.status, self._mover, self.down, watch, lambda: blocked(ch), kill, report, clock
         )
-        self._rising: asyncio.Task[object] | None = None
+        self._rises = False
         self._holding: asyncio.Task[None] | None = None
 
     def trip_again(self, cause: str) -> None:
@@ -64,21 +64,26 @@ class ChannelControl:
         if self.status.cause is None:
             self.down.trip(cause)
         elif self.judge.is_up() and not self.down.under_way:
-            self.down.begin()
+            self.down.begin(cause)
+
+    def abandon(self, why: str) -> None:
+        """Come down because whoever held the channel is gone; nothing is latched."""
+        if self.judge.is_up() and not self.down.to_off:
+            self.down.begin(why)
 
     def stay(self, cause: str) -> None:
         """End a move upwards, and hold the voltage of that moment; nothing if the channel does not rise."""
-        if self._rising is None:
+        if not self._rises:
             return
-        self._rising.cancel(cause)
+        self.status.end_move(cause)
         self._report("hold", self._ch, cause)
         self._holding = asyncio.get_running_loop().create_task(self._hold_on(cause))
 
     def killed(self, cause: str) -> None:
         """The killer has the channel: nothing of ours moves it, and polls judge nothing, until `kill_ended`."""
-        for task in (self._rising, self._holding):
-            if task is not None:
-                task.cancel("killed")
+        self.status.end_move("killed")
+        if self._holding is not None:
+            self._holding.cancel("killed")
         self.down.give_up()
         self.status.cause, self.status.target = cause, None
         self.down.intend("kill")
@@ -93,8 +98,9 @@ class ChannelControl:
 
     def objection(self, cmd: str, v: float) -> str | None:
         """Why a command must not even begin, or None. `v`: the argument of set_voltage."""
-        if self.down.under_way and cmd in ("on", "set_voltage", "hold"):
-            return f"{self._ch} is still coming down ({self.status.cause or 'an order is undone'})"
+        coming = self.down.under_way or (self.down.to_off and self.status.cause is not None)
+        if coming and cmd in ("on", "set_voltage", "hold"):
+            return f"{self._ch} is still coming down ({self.status.cause or self.down.why})"
         if self.down.owed and cmd in ("on", "set_voltage", "hold"):
             return f"{self._ch} goes down as soon as the link allows: {cmd} must not end that"
         if cmd == "on" and self.down.to_off:
@@ -141,7 +147,7 @@ class ChannelControl:
                 return self.status.agree(now)
             return await self._move(target, rises(beginning(self._driver.kind, now), target))
         allowed = self._config.i_limit_max
-        with self.status.ours(), self._goes_up():
+        with self.status.ours(), self._moves(up=True):
             low, high, found = self._config.v_min, self._config.v_max, number(now["v_set"])
             if not self._hv and low is not None and high is not None and not low <= found <= high:
                 raise CommandRefused(f"{self._ch}: v_set {found:g} V is outside its limits: set_voltage first")
@@ -196,7 +202,7 @@ class ChannelControl:
 
     async def _move(self, target: float, up: bool) -> Reading:
         try:
-            with self.status.ours(), self._goes_up() if up else nullcontext():
+            with self.status.ours(), self._moves(up):
                 self.status.happens("rise" if up else "fall")
                 now = await self._mover.move(target, up)
         except VerifyError as e:
@@ -218,13 +224,13 @@ class ChannelControl:
         return self.status.agree(now)
 
     @contextmanager
-    def _goes_up(self) -> Iterator[None]:
-        """What goes up can be told to stay."""
-        self._rising = asyncio.current_task()
+    def _moves(self, up: bool) -> Iterator[None]:
+        """What moves the voltage can be ended, and what goes up can be told to stay."""
+        self.status.moving, self._rises = asyncio.current_task(), up
         try:
             yield
         finally:
-            self._rising = None
+            self.status.moving, self._rises = None, False
 
     async def _hold_on(self, cause: str) -> None:
         on_account_of(Account(cause=cause))

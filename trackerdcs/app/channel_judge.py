@@ -119,7 +119,7 @@ class ChannelJudge:
         if before.get("on") is True and back != float("inf"):
             self._down.step_back(back)
         else:
-            self._down.begin()
+            self._down.begin("compensation")
 
     def _notice(self, reading: Reading) -> None:
         """Whatever changes while nothing of ours moves it was changed by somebody else (SAFETY 14)."""

@@ -1,5 +1,6 @@
 """What is known of one power channel: its state, why it is tripped, where it shall go, and whose hand moves it."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -22,6 +23,14 @@ class ChannelStatus:
         """Orders of ours under way: meanwhile polls judge nothing."""
         self.agreed: tuple[Value | None, Value | None] | None = None
         """Switch and setpoint as last read or left by a command; None if the next reading is ours whatever it says."""
+
+        self.moving: asyncio.Task[object] | None = None
+        """The command that moves the voltage."""
+
+    def end_move(self, why: str) -> None:
+        """End the command that moves the voltage; one that has found the reason itself ends by itself."""
+        if self.moving is not None and self.moving is not asyncio.current_task():
+            self.moving.cancel(why)
 
     def happens(self, what: Happening) -> None:
         """Go on to the next state; raises Rejected for what must not happen in this one."""

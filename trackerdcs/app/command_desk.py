@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 
 
 class Asked(NamedTuple):
-    """Who asked for what is being executed, and why."""
+    """Who asked for what is being judged or executed, and why."""
 
     by: str
     reason: str
@@ -169,6 +169,7 @@ class CommandDesk:
         else:
             verdict = judge(command, user, retained=delivery.retained, now=now, policy=policy)
         if verdict.args is not None:
+            asked.set(Asked(ack.by or user, command.reason or ""))
             objection = self._object_to(command.cmd, command.ch, verdict.args) or self._ledger.objection(command.cmd)
             verdict = Verdict("refused", objection) if objection else verdict
         ack = self._noted(replace(ack, state=verdict.state, why=verdict.why), command)

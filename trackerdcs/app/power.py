@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from trackerdcs.app.channel_control import ChannelControl
+from trackerdcs.app.leases import Leases
 from trackerdcs.app.way_down import Intend, Report
 from trackerdcs.app.worker import Priority, Worker
 from trackerdcs.domain.channel import Intent
@@ -46,6 +47,9 @@ class Power:
             ch: ChannelControl(ch, c, driver, worker, clock, report, hurry, intend, blocked, kill)
             for ch, c in channels.items()
         }
+        self._leases = Leases(self._held, self._abandoned, report)
+        self._lost: dict[str, str] = {}
+        """Channels that come down because their lease was lost, and why."""
         self._latched: dict[str, str | None] = dict.fromkeys(channels)
         self._ours = asyncio.Event()
         self._ours.set()
@@ -61,12 +65,15 @@ class Power:
 
     def objection(self, cmd: str, ch: str, args: Args) -> str | None:
         """Why a judged command must not even begin, or None."""
+        if (why := self._leases.objection(cmd, ch)) is not None:
+            return why
         control = self._controls.get(ch)
         return control.objection(cmd, float(args.get("v", 0.0))) if control else None
 
     async def execute(self, cmd: str, ch: str, args: Args) -> dict[str, Value]:
         """Carry a judged command out and return what the channel reads back."""
         control = self._controls[ch]
+        self._leases.check(cmd, ch)
         try:
             match cmd:
                 case "set_voltage":
@@ -85,6 +92,12 @@ class Power:
                     return await control.emergency_off()
                 case "hold":
                     return await control.hold()
+                case "lease":
+                    self._leases.take(ch, float(args["seconds"]))
+                    return {"seconds": args["seconds"]}
+                case "release":
+                    self._leases.release(ch)
+                    return {}
                 case "clear_trip":
                     return await control.clear_trip()
         finally:
@@ -93,9 +106,9 @@ class Power:
 
     def resume(self, intents: dict[str, tuple[Intent, str | None]]) -> None:
         """Complete what an earlier start has begun, first of all; what was killed is the killer's."""
-        for ch, (intent, _) in intents.items():
+        for ch, (intent, cause) in intents.items():
             if ch in self._controls and intent != "kill":
-                self._controls[ch].down.resume(intent)
+                self._controls[ch].down.resume(intent, cause)
 
     def bring_down(self, ch: str, cause: str) -> None:
         """Latch `cause` as a trip and ramp the channel down; nothing new while that is under way."""
@@ -139,7 +152,19 @@ class Power:
             control.judge.look(snapshot.ch.get(ch))
         self._keep_latches()
         shown = {ch: values | {"state": self._controls[ch].judge.shown(values)} for ch, values in snapshot.ch.items()}
-        return replace(snapshot, ch=shown)
+        self._lost = {ch: why for ch, why in self._lost.items() if self.is_up(ch)}
+        unc = snapshot.unc | {
+            ch: snapshot.unc.get(ch, {}) | {"state": why} for ch, why in self._lost.items() if ch in shown
+        }
+        return replace(snapshot, ch=shown, unc=unc)
+
+    def _held(self, ch: str, holder: str | None) -> None:
+        self._controls[ch].down.held_by(holder)
+
+    def _abandoned(self, ch: str, why: str) -> None:
+        self._lost[ch] = why
+        if self._ours.is_set():
+            self._controls[ch].abandon(why)
 
     async def _set(self, call: Callable[[], float]) -> float:
         return await self._worker.run(Priority.SET, call)

@@ -51,6 +51,9 @@ class WayDown:
         self._owed: set[Way] = set()
         self._ways = 0
         self._intent: Intent | None = None
+        self._holder: str | None = None
+        self.why = ""
+        """Why it comes down of its own accord."""
         self._edge = EdgeLog(log)
 
     @property
@@ -98,21 +101,26 @@ class WayDown:
         self._status.happens("trip")
         self._report("trip", self._ch, why)
         if not self._ways:
-            self.begin()
+            self.begin(why)
 
-    def begin(self, fastest: bool = False, account: str = "compensation") -> None:
-        """Come down without anybody's command; `account`: why, where no trip is latched."""
-        self._soon(self._come_down(fastest, account))
+    def begin(self, why: str, fastest: bool = False) -> None:
+        """Come down without anybody's command."""
+        self.why = why
+        self._status.end_move(f"{self._ch} comes down: {why}")
+        self._soon(self._come_down(fastest, why))
 
-    def resume(self, intent: Intent) -> None:
-        """Complete what the last run has begun (decision 0010)."""
+    def resume(self, intent: Intent, cause: str | None) -> None:
+        """Complete what the last run has begun (decision 0010); `cause`: who held the channel, if that was it."""
         self._intent = intent
-        why = f"{intent} of the last run is completed"
-        self._report("resumed", self._ch, why)
-        self.begin(intent == "emergency_off", why)
+        event, why = "resumed", f"{intent} of the last run is completed"
+        if intent == "lease":
+            event, why = "lease_lost", f"the service was started anew while {cause} held the channel"
+        self._report(event, self._ch, why)
+        self.begin(why, intent == "emergency_off")
 
     def step_back(self, v: float) -> None:
         """Back to a lower voltage (V), without anybody's command."""
+        self.why = "compensation"
         self._soon(self._step_back(v))
 
     async def _to_off(self, intent: Intent, way: Way) -> Reading:
@@ -124,6 +132,10 @@ class WayDown:
                 self._status.happens("fall")
                 now = await way()
                 self._status.happens("found_off")
+        except TrackerError:
+            if self._status.cause is not None and not self.under_way:  # tripped meanwhile, and nobody else sees to it
+                self.begin(self._status.cause)
+            raise
         finally:
             self._ways -= 1
         self.intend(None)
@@ -131,9 +143,19 @@ class WayDown:
 
     def intend(self, intent: Intent | None) -> None:
         """Note what has begun; None when it is off, or a newer command has been accepted: that one decides."""
+        cause = self._status.cause
+        if intent is None and self._holder is not None:
+            intent, cause = "lease", self._holder
         if self._intent != intent:
             self._intent = intent
-            self._keep(self._ch, intent, self._status.cause)
+            self._keep(self._ch, intent, cause)
+
+    def held_by(self, holder: str | None) -> None:
+        """Who holds the channel: a restart is the end of that, too."""
+        self._holder = holder
+        if self._intent in (None, "lease"):
+            self._intent = None if holder else "lease"  # to be written in any case
+            self.intend(None)
 
     async def _insist(self, attempt: Way) -> Reading:
         """Tried again until the instrument has answered."""

@@ -5,8 +5,9 @@ from typing import Literal
 from trackerdcs.domain.errors import Rejected
 
 State = Literal["off", "ramping_up", "on", "ramping_down", "hold", "tripped", "unknown"]
-Intent = Literal["off", "emergency_off", "kill"]
-"""What has been ordered and must be completed, after a restart too, until it is verified (SAFETY 19)."""
+Intent = Literal["off", "emergency_off", "kill", "lease"]
+"""What must be completed after a restart: what was ordered and is not verified yet (SAFETY 19), and the way down of a
+channel that a procedure held (SAFETY 16)."""
 Happening = Literal["rise", "fall", "arrived", "stopped", "found_on", "found_off", "trip", "cleared", "lost"]
 
 MEANING: dict[Happening, str] = {

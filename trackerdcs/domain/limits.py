@@ -22,6 +22,9 @@ BOUNDS = {
 }
 """Limits of a channel that the instrument must be able to keep: the command and the argument that would set them."""
 
+LONGEST_LEASE = 3600.0
+"""s; a procedure that lasts longer says meanwhile that it is still there."""
+
 SLOWEST = 0.1
 """V/s; a slower ramp would look like none."""
 
@@ -43,10 +46,12 @@ def narrow(channels: dict[str, Channel], config: DeviceConfig) -> dict[str, Chan
 
 
 def with_procedures(channel: Channel, kind: str, c: ChannelConfig | None) -> Channel:
-    """The commands that the device service adds to a driver's: bind for all, hold and ramps for a voltage."""
+    """The commands that the device service adds to a driver's: bind for all, the rest for a voltage."""
     commands = dict(channel.commands) | {"bind": CommandSpec({"module": Argument("text")})}
     if "set_voltage" in commands:
         commands["hold"] = CommandSpec()
+        commands["lease"] = CommandSpec({"seconds": Argument("number", "s", 1.0, LONGEST_LEASE)})
+        commands["release"] = CommandSpec()
     commands.pop("set_ramp", None)
     if "set_voltage" in commands and kind == "hv" and c is not None:
         rates = {"up": c.ramp_up, "down": c.ramp_down}

@@ -76,11 +76,11 @@ class DeviceBench:
                 kept[kind].append(decode(kind, delivery.payload))
             delivery.acknowledge()
 
-    async def command(self, cmd: str, ch: str = "ch0", wait: float = 5.0, **args: Any) -> Ack:
+    async def command(self, cmd: str, ch: str = "ch0", wait: float = 5.0, user: str = "cli", **args: Any) -> Ack:
         """Send a command and return its final ack."""
         id, now = f"test-{next(_ids)}", SystemClock().now()
         payload = encode(Command(id, cmd, now, now + 5 * 10**9, ch, args, reason="test"))
-        await self.me.publish(topics.command("s", self.device, "cli"), payload)
+        await self.me.publish(topics.command("s", self.device, user), payload)
         finals = await self.until(
             lambda: [a for a in self.acks if a.id == id and a.state in FINAL], f"end of {cmd}", wait
         )
