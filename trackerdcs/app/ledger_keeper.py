@@ -16,7 +16,7 @@ BUFFER = 10_000
 """Entries kept in memory while the disk does not take them; of what does not fit, an entry says how much it was."""
 TOGETHER = 1000
 """Entries in one write."""
-PATIENCE = 0.5
+PATIENCE = 2.0
 """Seconds that a write may take until the ledger counts as one that cannot be written."""
 RETRY = 1.0
 """Seconds until a ledger that failed is tried again."""

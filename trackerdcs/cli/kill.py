@@ -144,17 +144,17 @@ async def _all_down(where: Place | None, targets: "dict[str, Target]", order: Or
             _say("topic", f"{place.broker}: {e or 'does not take the kill'}", True)
             asked.set()
 
-    async def dead(target: "Target") -> None:
+    async def dead(target: "Target", data: Path) -> None:
         await asked.wait()  # whoever lives on another computer has answered by then
         if not target.reached:
-            await service.directly(target, f"trackerdcs kill --direct: {order.reason}", _say)
+            await service.directly(target, data, f"trackerdcs kill --direct: {order.reason}", _say)
 
     rest = {name: target for name, target in targets.items() if target.client is None}
     jobs = [service.look(target) for target in targets.values() if target.client is not None]
     if where is not None and rest:
         jobs.append(others(rest, where))
-    if direct:
-        jobs += [dead(target) for target in rest.values()]
+    if direct and where is not None:
+        jobs += [dead(target, Path(where.stand.data)) for target in rest.values()]
     running = [asyncio.create_task(job) for job in jobs]
     end = time.monotonic() + wait
     hopeless = time.monotonic() + 3 * service.HEARD

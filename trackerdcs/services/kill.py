@@ -2,15 +2,20 @@
 
 import asyncio
 import time
+import uuid
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import cast
 
 from trackerdcs.adapters.clock_system import SystemClock
 from trackerdcs.adapters.host_lock import HostLock
 from trackerdcs.adapters.kill_socket import Answer, KillClient
+from trackerdcs.adapters.ledger_sqlite import SqliteLedger
 from trackerdcs.app.killer import Killer
+from trackerdcs.app.ledger_keeper import LedgerKeeper
 from trackerdcs.app.owner import Owner
+from trackerdcs.app.recorder import RecordedSupply
 from trackerdcs.app.worker import Worker
 from trackerdcs.domain import topics
 from trackerdcs.domain.codec import decode
@@ -27,6 +32,8 @@ from trackerdcs.services.links import link_of
 HEARD = 1.5
 """Seconds in which an owner that is reached by topic says so."""
 LOOK = 0.2
+LAST_WORDS = 1.0
+"""Seconds that the ledger may take at the end."""
 
 
 @dataclass
@@ -111,18 +118,23 @@ async def look(target: Target) -> None:
             target.known = f"its owner has gone: {e}"
 
 
-async def directly(target: Target, who: str, say: Callable[[str, str], None]) -> None:
-    """Take the instrument of a dead owner and bring it down; refuses while the owner lives on this computer."""
+async def directly(target: Target, data: Path, who: str, say: Callable[[str, str], None]) -> None:
+    """Take the instrument of a dead owner and bring it down; refuses while the owner lives on this computer.
+
+    It is in the ledger of the owner, in the folder `data`, if that can be written.
+    """
     config, clock = target.config, SystemClock()
     try:
         with HostLock(parse_resource(config.link.resource), who):
             link, driver = link_of(config)
             worker = Worker(target.name)
             owner = Owner(target.name, config, driver, link, worker, clock)
-            killer = Killer(
-                target.name, config.channels, cast(PowerSupply, driver), worker, owner.reach, lambda *_: None, clock
-            )
+            ledger = SqliteLedger(data / f"{target.name}.ledger.sqlite")
+            keeper = LedgerKeeper(ledger, uuid.uuid4().hex[:12], clock)
+            supply = RecordedSupply(cast(PowerSupply, driver), keeper, clock)
+            killer = Killer(target.name, config.channels, supply, worker, owner.reach, lambda *_: None, clock)
             try:
+                keeper.note("event", event="killed", why=f"by {who}")
                 killer.kill(who)
                 target.reached = True
                 say(target.name, "its owner is dead: brought down directly")
@@ -134,6 +146,9 @@ async def directly(target: Target, who: str, say: Callable[[str, str], None]) ->
             finally:
                 killer.stop()
                 await owner.close()
+                keeper.note("event", event="kill_ended" if target.down else "kill_left", why=target.known)
+                await asyncio.to_thread(keeper.close, LAST_WORDS)
+                ledger.close()
     except ConfigError as e:
         target.known = str(e)
 

@@ -106,6 +106,9 @@ class KillCommand(unittest.TestCase):
         self.assertIn("its owner is dead", done.stdout)
         self.assertRegex(done.stdout, r"hv1: down: ch0 off")
         self.assertFalse(self.truth()["on"])
+        told = self.run_it("ledger", "bench", "--device", "hv1", "--verify", "-f", str(self.file))
+        self.assertRegex(told.stdout, r"(?s)killed: by trackerdcs kill --direct: test.*sent off: .*kill_ended")
+        self.assertIn("the chain is whole", told.stderr)
 
     def test_rule_08_the_command_reaches_an_owner_by_its_socket_or_by_the_topic_but_kills_once(self) -> None:
         owner = self.owner()
