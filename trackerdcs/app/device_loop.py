@@ -245,6 +245,11 @@ class DeviceLoop:
     def _bind(self, ch: str, module: str | None) -> None:
         self._channels = self._channels | {ch: replace(self._channels[ch], module=module)}
 
+    def proven(self, proofs: dict[str, str]) -> None:
+        """Say when the interlocks of each channel were last proven."""
+        self._channels = {ch: replace(c, proof=proofs.get(ch)) for ch, c in self._channels.items()}
+        self._introduce()
+
     def _introduce(self) -> None:
         identity, policy = self._owner.identity, self._policy()
         if identity is None or policy is None:

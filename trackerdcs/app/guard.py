@@ -138,7 +138,7 @@ class Guard:
             self._edge.ok(device, f"{delivery.topic}: frames again")
             monotonic = self._clock.monotonic()
             if self._inputs.hear(device, frame, now=self._clock.now(), monotonic=monotonic):
-                self._examine(self._of.get(device, []), monotonic)
+                self._examine(self._of.get(device, []), monotonic, device)
 
     async def _tick(self) -> None:
         due = self._clock.monotonic()
@@ -150,11 +150,11 @@ class Guard:
             due = max(due + self._period, self._clock.monotonic())
             await asyncio.sleep(due - self._clock.monotonic())
 
-    def _examine(self, names: list[str], monotonic: float) -> None:
+    def _examine(self, names: list[str], monotonic: float, device: str | None = None) -> None:
         for name in names:
             lock = self._locks[name]
             bypass, latched = lock.bypass, lock.first
-            lock.examine(self._inputs, monotonic)
+            lock.examine(self._inputs, monotonic, device)
             if bypass is not None and lock.bypass is None:
                 self._say(name, "bypass_end", f"the bypass by {bypass.by} has ended")
             if latched is None and lock.first is not None:
@@ -173,7 +173,8 @@ class Guard:
         lock = self._locks[name]
         log.warning("interlock %s: %s: %s", name, event, why)
         first, _ = self._cause(lock)
-        data = {"interlock": name, "values": lock.values} | ({"first": first} if first else {})
+        broken = [condition for condition, finding in lock.findings.items() if finding.verdict == "broken"]
+        data = {"interlock": name, "values": lock.values, "broken": broken} | ({"first": first} if first else {})
         why = f"{name}: {why}" if why else name
         self._announcer.report(event, why, data)
         self._ledger.note("event", event=event, why=why)

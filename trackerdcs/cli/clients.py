@@ -1,6 +1,7 @@
 """What the client commands share: where the broker and the store are, and how they end."""
 
 import logging
+import os
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
@@ -78,6 +79,17 @@ def place(file: Path | None, broker: str | None) -> Place:
         return Place(stand, name)
     host, port = _host_and_port(broker)
     return Place(replace(stand, bus=replace(stand.bus, host=host, port=port)), "--broker", guessed=file is None)
+
+
+def stand_of(text: str) -> "Stand":
+    """The stand of a file, or of the name that TRACKERDCS_STAND_FILE has, else of the demonstrator."""
+    if Path(text).is_file():
+        return place(Path(text), None).stand
+    given = os.environ.get("TRACKERDCS_STAND_FILE")
+    known = place(Path(given) if given else None, None)
+    if known.stand.stand != text:
+        raise typer.BadParameter(f"{text!r} is no file, and {known.file} is of the stand {known.stand.stand}")
+    return known.stand
 
 
 def _host_and_port(text: str) -> tuple[str, int]:

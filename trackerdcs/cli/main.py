@@ -15,6 +15,7 @@ from trackerdcs.cli.history import history
 from trackerdcs.cli.kill import kill
 from trackerdcs.cli.ledger import ledger
 from trackerdcs.cli.loader import loader
+from trackerdcs.cli.proof import proof
 from trackerdcs.cli.schema import schema
 from trackerdcs.cli.send import send
 from trackerdcs.cli.sim import sim
@@ -49,6 +50,7 @@ app.command()(watch)
 app.command()(history)
 app.command()(ledger)
 app.command()(doctor)
+app.command()(proof)
 app.command()(device)
 app.command()(guard)
 app.command()(loader)

@@ -128,18 +128,9 @@ def _words(words: list[str], needed: int) -> list[str]:
 def _port(stand: list[str], port: int | None) -> int:
     if not stand or port is not None:
         return PORT if port is None else port
-    import os
+    from trackerdcs.cli.clients import stand_of
 
-    from trackerdcs.cli.clients import place
-    from trackerdcs.settings import load_stand
-
-    if Path(stand[0]).is_file():
-        return load_stand(stand[0]).sim.control
-    given = os.environ.get("TRACKERDCS_STAND_FILE")
-    known = place(Path(given) if given else None, None)
-    if known.stand.stand != stand[0]:
-        raise typer.BadParameter(f"{stand[0]!r} is no file, and {known.file} is of the stand {known.stand.stand}")
-    return known.stand.sim.control
+    return stand_of(stand[0]).sim.control
 
 
 def _ask(port: int, request: dict[str, Any]) -> dict[str, Any]:

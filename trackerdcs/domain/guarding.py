@@ -8,6 +8,7 @@ from trackerdcs.domain.inputs import Doubt, Inputs
 from trackerdcs.domain.instrument import UNITS
 from trackerdcs.domain.interlock import ConditionConfig, DewPointConfig, InterlockConfig
 from trackerdcs.domain.messages import Value
+from trackerdcs.domain.wiring import parts
 
 Verdict = Literal["holds", "broken", "unknown"]
 State = Literal["ok", "open", "unknown"]
@@ -23,9 +24,17 @@ class Finding:
     why: str | None = None
 
 
-def examine(c: ConditionConfig, inputs: Inputs, broken: bool, monotonic: float) -> Finding:
+Read = dict[str, Value | Doubt]
+"""What is read of a condition's inputs, by the keys that name them."""
+
+
+def read_inputs(c: ConditionConfig, inputs: Inputs, monotonic: float) -> Read:
+    """The values of a condition's inputs, or why they cannot be believed."""
+    return {key: inputs.read(of, c.frozen_after, monotonic) for key, of in c.inputs().items()}
+
+
+def examine(c: ConditionConfig, read: Read, broken: bool) -> Finding:
     """Does a condition hold? `broken`: it did not the last time that this was known, so hysteresis counts."""
-    read = {key: inputs.read(of, c.frozen_after, monotonic) for key, of in c.inputs().items()}
     doubt = next((value for value in read.values() if isinstance(value, Doubt)), None)
     if doubt is not None:
         return Finding("unknown", doubt.why)
@@ -109,11 +118,15 @@ class Interlocked:
     values: dict[str, Value] = field(default_factory=dict)
     _broken: set[str] = field(default_factory=set)
     _pretended: dict[str, tuple[Pretence, float]] = field(default_factory=dict)
+    _by_device: dict[str, list[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.first in self.config.conditions:  # latched before a restart: hysteresis counts for what opened it
             self._broken.add(str(self.first))
         self.findings = {name: Finding("unknown", "not examined yet") for name in self.config.conditions}
+        for name, c in self.config.conditions.items():
+            for device in {(parts(of) or ("",))[0] for of in c.inputs().values()}:
+                self._by_device.setdefault(device, []).append(name)
 
     @property
     def state(self) -> State:
@@ -130,19 +143,21 @@ class Interlocked:
                     return name, finding.why or verdict
         return None
 
-    def examine(self, inputs: Inputs, monotonic: float) -> None:
-        """Look at all conditions; a broken one opens the interlock, and it stays open until it is reset."""
-        self.values = {}
-        for name, c in self.config.conditions.items():
-            finding = examine(c, inputs, name in self._broken, monotonic)
+    def examine(self, inputs: Inputs, monotonic: float, device: str | None = None) -> None:
+        """Look at all conditions, or those that `device` has news for; a broken one opens it until it is reset."""
+        for name in self._by_device.get(device, ()) if device is not None else self.config.conditions:
+            c = self.config.conditions[name]
+            read = read_inputs(c, inputs, monotonic)
+            finding = examine(c, read, name in self._broken)
             if finding.verdict != "unknown":
                 (self._broken.add if finding.verdict == "broken" else self._broken.discard)(name)
             self.findings[name] = finding = self._pretence(name, monotonic) or finding
             if finding.verdict == "broken" and self.first is None:
                 self.first, self.why = name, finding.why
-            for of in c.inputs().values():
-                value = inputs.read(of, "never", monotonic)
-                if not isinstance(value, Doubt):
+            for of, value in zip(c.inputs().values(), read.values(), strict=True):
+                if isinstance(value, Doubt):
+                    self.values.pop(of, None)
+                else:
                     self.values[of] = value
         if self.bypass is not None and monotonic >= self.bypass.until:
             self.bypass = None

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from trackerdcs.domain.instrument import UNITS, Channel
 from trackerdcs.domain.interlock import ConditionConfig, Fault, InterlockConfig
@@ -23,6 +24,7 @@ SWITCH = "1"
 """Unit of what is true or false."""
 
 
+@cache
 def parts(of: str) -> tuple[str, str, str] | None:
     """Device, channel and quantity of `env1.rh` or `lv1.ch1.i_mon`; None if it is neither."""
     match of.split("."):

@@ -21,6 +21,7 @@ from trackerdcs.domain.limits import narrow, slow_link
 from trackerdcs.domain.resource import parse_resource
 from trackerdcs.domain.stand import Stand
 from trackerdcs.drivers.registry import wire_of
+from trackerdcs.services import proofs
 from trackerdcs.services.buses import open_bus
 from trackerdcs.services.links import link_of
 from trackerdcs.services.runtime import VERSION
@@ -86,12 +87,14 @@ async def serve(
             except OSError as e:
                 raise ConfigError(f"data: the socket of the kill cannot be made in {data}: {e}") from e
         keeping = asyncio.create_task(_keep(loop, accepted))
+        following = asyncio.create_task(proofs.follow(data, name, loop.proven))
         try:
             await loop.run()
         except InUse as e:
             raise InUse(f"devices.{name}: {e}") from e
         finally:
             keeping.cancel()
+            following.cancel()
 
 
 async def _keep(loop: DeviceLoop, accepted: Callable[[], None] | None) -> None:

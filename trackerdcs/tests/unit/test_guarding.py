@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trackerdcs.domain.guarding import Interlocked, examine
+from trackerdcs.domain.guarding import Interlocked, examine, read_inputs
 from trackerdcs.domain.inputs import Inputs
 from trackerdcs.domain.interlock import ConditionConfig, DewPointConfig, InterlockConfig
 from trackerdcs.domain.messages import Frame, Value
@@ -226,7 +226,7 @@ class Never(unittest.TestCase):
                 case "replayed" if bench.seq > 0:
                     bench.seq -= 1
                     bench.hear("env1", "-", "b", False, {"t_air": 20.0, "rh": value})
-            finding = examine(condition, bench.inputs, False, bench.at)
+            finding = examine(condition, read_inputs(condition, bench.inputs, bench.at), False)
             self.assertNotEqual(finding.verdict, "holds", (what, value))
             self.assertNotEqual(bench.wait(0), "ok")
 
