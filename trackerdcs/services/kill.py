@@ -145,12 +145,18 @@ async def directly(target: Target, data: Path, who: str, say: Callable[[str, str
                     target.known = _shown(progress.channels) if not killer.fault else killer.fault
             finally:
                 killer.stop()
-                await owner.close()
                 keeper.note("event", event="kill_ended" if target.down else "kill_left", why=target.known)
-                await asyncio.to_thread(keeper.close, LAST_WORDS)
-                ledger.close()
+                try:  # who sees that all is down cancels this; a thread that has begun is waited for nevertheless
+                    await asyncio.to_thread(_close, keeper, ledger)
+                finally:
+                    await owner.close()
     except ConfigError as e:
         target.known = str(e)
+
+
+def _close(keeper: LedgerKeeper, ledger: SqliteLedger) -> None:
+    keeper.close(LAST_WORDS)
+    ledger.close()
 
 
 def _shown(channels: dict[str, dict[str, float | bool | str]]) -> str:
