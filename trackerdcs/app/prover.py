@@ -85,6 +85,8 @@ class Prover:
         were_on = [out for out in self._outputs(name) if self._on(*out)]
         wanted = "open" if part == "violation" else "unknown"
         try:
+            if not await self._until(lambda: len(self._values(c)) == len(set(c.inputs().values())), self._patience):
+                raise CommandRefused(f"not heard: {', '.join(c.inputs().values())}")
             if part == "violation":
                 await self._ways.violate(name, condition, c, self._values(c))
             else:

@@ -24,6 +24,7 @@ BLOCKS = [block for page, text in PAGES.items() for block in blocks(page, text)]
 NOT_CODE = ("", "text", "csv")
 ELSEWHERE = {
     "doc/how-to/drive-a-device.md": ("integration/test_drive_a_device.py", {"sh"}),
+    "doc/how-to/guard-a-stand.md": ("e2e/test_guard_a_stand.py", {"sh"}),
     "doc/reference/stand-file.md": ("contract/test_reference.py", {"yaml"}),
     "doc/reference/topics.md": ("contract/test_reference.py", {"json"}),
     "doc/tutorials/add-a-supply.md": ("contract/test_add_a_supply.py", {"python", "yaml", "sh"}),
