@@ -48,12 +48,36 @@ class ChannelControl:
             lambda reading: self.judge.fall(reading),
         )
         self.down = WayDown(ch, self.status, self._mover, clock, report, hurry, intend)
-        watch = Watch(config.i_soft, self._hv)
+        self._watch = watch = Watch(config.i_soft, self._hv)
         self.judge = ChannelJudge(
             ch, config, self.status, self._mover, self.down, watch, lambda: blocked(ch), kill, report, clock
         )
         self._rises = False
         self._holding: asyncio.Task[None] | None = None
+
+    def bound_by(self, config: ChannelConfig) -> None:
+        """Other limits from now on; a target outside of them is dropped."""
+        self._config = self.judge.config = self._mover.config = config
+        self._watch.i_soft = config.i_soft
+        self._mover.up, self._mover.down = config.ramp_up, config.ramp_down
+        if self.status.target is not None and not _within(config, self.status.target):
+            self.status.target = None
+
+    def beyond(self, config: ChannelConfig) -> str | None:
+        """Why the output is above these limits now, or None."""
+        known = self._mover.known
+        if not self.judge.is_up():
+            return None
+        for quantity, close in (("v_set", 0.0), ("v_mon", 1.0)):
+            v = number(known.get(quantity))
+            slack = close and tolerance(self._driver.kind, v)
+            if quantity in known and not (
+                _within(config, v - slack) or _within(config, v) or _within(config, v + slack)
+            ):
+                return f"{self._ch} is up with {quantity} {v:g} V"
+        if not known or (config.i_limit_max is not None and number(known.get("i_limit")) > config.i_limit_max):
+            return f"{self._ch} is up with i_limit {known.get('i_limit', 'unknown')} A"
+        return None
 
     def trip_again(self, cause: str) -> None:
         """A trip that was latched before the service started is still there."""
@@ -238,3 +262,7 @@ class ChannelControl:
             await self.hold()
         except TrackerError as e:
             self._report("hold", self._ch, f"it could not be held: {e}")
+
+
+def _within(config: ChannelConfig, v: float) -> bool:
+    return (config.v_min is None or v >= config.v_min) and (config.v_max is None or v <= config.v_max)

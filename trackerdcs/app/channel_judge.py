@@ -31,7 +31,7 @@ class ChannelJudge:
         report: Report,
         clock: Clock,
     ) -> None:
-        self._ch, self._config, self._status, self._mover = ch, config, status, mover
+        self._ch, self.config, self._status, self._mover = ch, config, status, mover
         self._down, self._watch, self._blocked, self._report = down, watch, blocked, report
         self._kill, self._clock = kill, clock
         self._at_poll: int | None = 0
@@ -41,7 +41,7 @@ class ChannelJudge:
     def is_up(self) -> bool:
         """True if the output is on, or not known to be off and below v_safe_off."""
         known = self._mover.known
-        return self._bad >= LOST or known.get("on") is not False or not below(known, self._config.v_safe_off)
+        return self._bad >= LOST or known.get("on") is not False or not below(known, self.config.v_safe_off)
 
     def may_rise(self) -> None:
         """Raise Rejected if the channel must not go up now, whoever asks."""
@@ -79,7 +79,7 @@ class ChannelJudge:
                 self._report("unknown", self._ch, "three bad readings in a row with the output on")
                 if self._mover.hv:  # what goes without its low voltage is for its own owner to decide
                     self._lost_at = self._clock.monotonic()
-            elif self._lost_at is not None and self._clock.monotonic() - self._lost_at >= self._config.t_unknown:
+            elif self._lost_at is not None and self._clock.monotonic() - self._lost_at >= self.config.t_unknown:
                 self._lost_at = None
                 self._give_up_waiting()
             return
@@ -103,8 +103,8 @@ class ChannelJudge:
 
     def _give_up_waiting(self) -> None:
         """An output is not seen for too long: what is done begins at the first good exchange (SAFETY 21)."""
-        why = f"no good reading for {self._config.t_unknown:g} s with the output on"
-        match self._config.on_comm_loss:
+        why = f"no good reading for {self.config.t_unknown:g} s with the output on"
+        match self.config.on_comm_loss:
             case "hold":  # its ramp has ended when it was lost
                 self._report("hold", self._ch, why)
             case "ramp_down" if self._status.cause is None:

@@ -2,10 +2,10 @@
 
 import asyncio
 import logging
-from dataclasses import replace
 from typing import Any, cast
 
 from trackerdcs.app.announcer import Announcer, Who
+from trackerdcs.app.bindings import Bindings
 from trackerdcs.app.command_desk import CommandDesk
 from trackerdcs.app.frames import Frames
 from trackerdcs.app.kill_desk import KillDesk
@@ -19,10 +19,11 @@ from trackerdcs.app.replay import UNCONFIRMED, Replay
 from trackerdcs.app.sole_owner import SoleOwner
 from trackerdcs.app.worker import Worker
 from trackerdcs.domain.desk import Args, Policy
-from trackerdcs.domain.errors import ConfigError, DeviceError
+from trackerdcs.domain.errors import CommandRefused, ConfigError, DeviceError
 from trackerdcs.domain.instrument import Channel, Role, Snapshot
 from trackerdcs.domain.limits import with_procedures
 from trackerdcs.domain.messages import Meta, Value
+from trackerdcs.domain.modules import Modules
 from trackerdcs.domain.stand import DeviceConfig
 from trackerdcs.ports import Bus, Clock, CommandLog, Driver, Journal, Ledger, Link, PowerSupply
 
@@ -56,8 +57,10 @@ class DeviceLoop:
         kill_bus: Bus | None = None,
         sole: SoleOwner | None = None,
         down_only: str | None = None,
+        modules: Modules | None = None,
     ) -> None:
-        self._who, self._config, self._channels, self._users = who, config, channels, users
+        self._who, self._config, self._users = who, config, users
+        self._bindings = Bindings(driver, config, channels, modules or Modules())
         self._driver, self._bus, self._clock = driver, bus, clock
         self._ledger = LedgerKeeper(ledger, who.boot, clock)
         worker = Worker(who.device)
@@ -73,7 +76,7 @@ class DeviceLoop:
             self._power = Power(
                 supply,
                 worker,
-                config.channels,
+                self._bindings.configs,
                 clock,
                 self._happened,
                 self._remembered.latch,
@@ -81,6 +84,7 @@ class DeviceLoop:
                 intend=self._remembered.intend,
                 kill=self._kill,
             )
+        self._bindings.power = self._power
         self._desk = CommandDesk(
             self._policy,
             self._execute,
@@ -203,15 +207,17 @@ class DeviceLoop:
         identity = self._owner.identity
         if identity is None:
             return None
-        kind, configs = self._driver.kind, self._config.channels
+        kind, configs = self._driver.kind, self._bindings.configs
         channels = {ch: with_procedures(c, kind, configs.get(ch)) for ch, c in self._channels.items()}
         return Policy(channels, self._users, kind == "hv" and not identity.sim, self._down_only)
 
     async def _execute(self, cmd: str, ch: str, args: Args) -> dict[str, Value]:
         if cmd == "bind":
             module = str(args["module"]) or None
+            if why := self._bindings.objection(ch, module):  # what was lower when the command was judged
+                raise CommandRefused(why)
             await self._remembered.bind(ch, module)
-            self._bind(ch, module)
+            self._bindings.bind(ch, module)
             self._introduce()
             return {"module": module or ""}
         if self._power is None:
@@ -222,6 +228,8 @@ class DeviceLoop:
             self._poll_now.set()  # who was told `done` shall not see an older frame for another period
 
     def _object_to(self, cmd: str, ch: str, args: Args) -> str | None:
+        if cmd == "bind" and (why := self._bindings.objection(ch, str(args["module"]) or None)):
+            return why
         return self._power.objection(cmd, ch, args) if self._power else None
 
     def _happened(self, event: str, ch: str, why: str) -> None:
@@ -234,7 +242,7 @@ class DeviceLoop:
         earlier = await self._remembered.recall()
         for ch, module in (earlier.modules if earlier else {}).items():
             if ch in self._channels:
-                self._bind(ch, module)
+                self._bindings.bind(ch, module)
         if self._power:
             self._power.remember(earlier.latched if earlier else None)
             self._power.resume(earlier.intents if earlier else {})
@@ -242,8 +250,9 @@ class DeviceLoop:
             if killed and self.kills:
                 self.kills.killer.kill(f"the last run: {killed[0]}")
 
-    def _bind(self, ch: str, module: str | None) -> None:
-        self._channels = self._channels | {ch: replace(self._channels[ch], module=module)}
+    @property
+    def _channels(self) -> dict[str, Channel]:
+        return self._bindings.channels
 
     def proven(self, proofs: dict[str, str]) -> None:
         """Say when the interlocks of each channel were last proven."""

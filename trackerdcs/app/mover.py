@@ -48,7 +48,7 @@ class Mover:
         judge: Callable[[Reading, float | None], None],
         notice: Callable[[Reading], None],
     ) -> None:
-        self._ch, self._config, self._driver = ch, config, driver
+        self._ch, self.config, self._driver = ch, config, driver
         self._worker, self._clock, self._judge = worker, clock, judge
         self._notice = notice
         self.hv = driver.kind == "hv"
@@ -145,7 +145,7 @@ class Mover:
 
         Raises Stuck after `patience` s without progress.
         """
-        now, safe = await self.certain(priority, "on"), self._config.v_safe_off
+        now, safe = await self.certain(priority, "on"), self.config.v_safe_off
         if self.hv and now["on"] is True:
             await self._fall(priority, safe, patience)
         if now["on"] is True:
@@ -179,7 +179,7 @@ class Mover:
             await self.do(priority, lambda: self._driver.set_ramp(self._ch, self.up, self.down))
 
     async def _in_steps(self, v: float, target: float, rate: float, priority: Priority) -> None:
-        step = min(self._config.step_max, rate * LOOK)
+        step = min(self.config.step_max, rate * LOOK)
         while v != target:
             v = toward(v, target, step)
             now = await self.set(priority, v)

@@ -63,6 +63,14 @@ class Power:
                 self._controls[ch].trip_again(cause)
                 self._latched[ch] = cause
 
+    def bound_by(self, ch: str, config: ChannelConfig) -> None:
+        """Other limits from now on: another module is on the channel."""
+        self._controls[ch].bound_by(config)
+
+    def beyond(self, ch: str, config: ChannelConfig) -> str | None:
+        """Why the output is above these limits now, or None."""
+        return self._controls[ch].beyond(config)
+
     def objection(self, cmd: str, ch: str, args: Args) -> str | None:
         """Why a judged command must not even begin, or None."""
         if (why := self._leases.objection(cmd, ch)) is not None:

@@ -38,11 +38,12 @@ def check(
 
 def faults_of(file: "StandFile") -> list[tuple[str, str]]:
     """What is wrong with a stand in the eyes of its drivers, as (field, why)."""
-    from trackerdcs.domain.limits import excesses, slow_link
+    from trackerdcs.domain.limits import excesses, slow_link, unbearable
+    from trackerdcs.domain.modules import Modules
     from trackerdcs.domain.wiring import misfits
     from trackerdcs.drivers.registry import driver_class, wire_of, wired
 
-    faults = []
+    faults, modules = [], Modules(file.stand.module_types, file.stand.modules)
     for name, device in file.stand.devices.items():
         try:
             make = driver_class(device.driver)
@@ -51,5 +52,6 @@ def faults_of(file: "StandFile") -> list[tuple[str, str]]:
             continue
         driver = make(cast("Link", None))  # its tables alone: no link is ever used
         found = excesses(driver.channels(), device) + slow_link(driver.kind, device, wire_of(device))
+        found += unbearable(driver.kind, device, modules)
         faults += [(f"devices.{name}.{field}", why) for field, why in found]
     return faults or list(misfits(file.stand.interlocks, wired(file.stand)))

@@ -1,11 +1,13 @@
 """What the stand file leaves of what a driver says its instrument can do."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
+from typing import Any
 
 from trackerdcs.domain.errors import ConfigError
 from trackerdcs.domain.instrument import Argument, Channel, CommandSpec, Quantity
 from trackerdcs.domain.messages import NO_CHANNEL
+from trackerdcs.domain.modules import ModuleLimits, Modules
 from trackerdcs.domain.resource import Wire
 from trackerdcs.domain.stand import ChannelConfig, DeviceConfig
 
@@ -42,7 +44,7 @@ def narrow(channels: dict[str, Channel], config: DeviceConfig) -> dict[str, Chan
     """
     if faults := excesses(channels, config):
         raise ConfigError("; ".join(f"{field}: {why}" for field, why in faults))
-    return {name: _narrowed(channels[name], c) for name, c in _configured(channels, config).items()}
+    return {name: narrowed(channels[name], c) for name, c in _configured(channels, config).items()}
 
 
 def with_procedures(channel: Channel, kind: str, c: ChannelConfig | None) -> Channel:
@@ -107,7 +109,33 @@ def _outside(field: str, value: float | None, argument: Argument) -> Iterator[tu
         yield field, f"{value:g} {unit} is above the {high:g} {unit} of the instrument"
 
 
-def _narrowed(channel: Channel, c: ChannelConfig) -> Channel:
+def narrower(c: ChannelConfig, limits: ModuleLimits) -> ChannelConfig:
+    """The limits of a channel with a module on it: of each the narrower one."""
+
+    def least(name: str) -> float | None:
+        given = [value for value in (getattr(c, name), getattr(limits, name)) if value is not None]
+        return min(given, default=None)
+
+    low = [value for value in (c.v_min, limits.v_min) if value is not None]
+    others: dict[str, Any] = {f.name: least(f.name) for f in fields(limits) if f.name != "v_min"}
+    return replace(c, v_min=max(low, default=None), **others)
+
+
+def no_range(c: ChannelConfig) -> str | None:
+    """Why nothing may be set within these limits, or None."""
+    if c.v_min is None or c.v_max is None or c.v_min < c.v_max:
+        return None
+    return f"together with the limits of the channel, v_min {c.v_min:g} V to v_max {c.v_max:g} V is no range"
+
+
+def unbearable(kind: str, config: DeviceConfig, modules: Modules) -> list[tuple[str, str]]:
+    """Modules of the stand file on channels that leave them no range, as (field, why)."""
+    found = {ch: no_range(narrower(c, modules.limits(kind, c.module))) for ch, c in config.channels.items() if c.module}
+    return [(f"channels.{ch}.module", why) for ch, why in found.items() if why]
+
+
+def narrowed(channel: Channel, c: ChannelConfig) -> Channel:
+    """A channel of the driver within the limits of its configuration."""
     commands, quantities = dict(channel.commands), dict(channel.quantities)
     for command, (name, quantity) in ORDERS.items():
         if spec := commands.get(command):

@@ -8,6 +8,7 @@ from trackerdcs.domain.errors import ConfigError, ContractError
 from trackerdcs.domain.instrument import Role
 from trackerdcs.domain.interlock import InterlockConfig, Strict, faults_of
 from trackerdcs.domain.messages import NO_CHANNEL
+from trackerdcs.domain.modules import Modules, ModuleType, contradictions_of
 from trackerdcs.domain.resource import Address, Backend, TcpAddress, VisaAddress, parse_resource
 from trackerdcs.domain.topics import NOT_A_DEVICE, NOT_AN_ITEM, SITE, checked
 
@@ -109,6 +110,8 @@ class Stand(Strict):
     store: StoreConfig = field(default_factory=StoreConfig)
     users: dict[str, Role] = field(default_factory=dict)
     interlocks: dict[str, InterlockConfig] = field(default_factory=dict)
+    module_types: dict[str, ModuleType] = field(default_factory=dict)
+    modules: dict[str, str] = field(default_factory=dict)
     sim: SimConfig = field(default_factory=SimConfig)
 
 
@@ -129,6 +132,7 @@ def contradictions(stand: Stand) -> list[tuple[str, str]]:
         _name(wrong, f"devices.{name}", name, "device", NOT_A_DEVICE | SERVICES)
         wrong += [(f"devices.{name}.{f}", why) for f, why in _device(name, device, owners)]
     wrong += [*_services(stand), *faults_of(stand.interlocks)]
+    wrong += contradictions_of(Modules(stand.module_types, stand.modules))
     return wrong
 
 

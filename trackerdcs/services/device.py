@@ -17,7 +17,8 @@ from trackerdcs.app.device_loop import DeviceLoop
 from trackerdcs.app.replay import UNCONFIRMED
 from trackerdcs.app.sole_owner import SoleOwner
 from trackerdcs.domain.errors import ConfigError, InUse
-from trackerdcs.domain.limits import narrow, slow_link
+from trackerdcs.domain.limits import narrow, slow_link, unbearable
+from trackerdcs.domain.modules import Modules
 from trackerdcs.domain.resource import parse_resource
 from trackerdcs.domain.stand import Stand
 from trackerdcs.drivers.registry import wire_of
@@ -44,8 +45,10 @@ async def serve(
         raise ConfigError(f"devices.{name}: {stand.stand} has no such device, expected {', '.join(stand.devices)}")
     config = stand.devices[name]
     link, driver = link_of(config)
-    if slow := slow_link(driver.kind, config, wire_of(config)):
-        raise ConfigError(f"devices.{name}.{slow[0][0]}: {slow[0][1]}")
+    modules = Modules(stand.module_types, stand.modules)
+    faults = slow_link(driver.kind, config, wire_of(config)) + unbearable(driver.kind, config, modules)
+    if faults:
+        raise ConfigError(f"devices.{name}.{faults[0][0]}: {faults[0][1]}")
     channels = narrow(driver.channels(), config)
     clock = SystemClock()
     who = Who(stand.stand, name, uuid.uuid4().hex[:12], VERSION)
@@ -79,6 +82,7 @@ async def serve(
             open_bus(stand.bus, f"{client}-kill"),
             SoleOwner(who, bus, clock),
             down_only,
+            modules,
         )
         if loop.kills is not None:
             socket = KillSocket(data / f"{name}{SUFFIX}", loop.kills.by_socket, loop.kills.look)

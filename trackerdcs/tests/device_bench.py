@@ -21,6 +21,7 @@ from trackerdcs.domain.codec import decode, encode
 from trackerdcs.domain.instrument import Channel, Role
 from trackerdcs.domain.limits import narrow
 from trackerdcs.domain.messages import FINAL, MESSAGES, Ack, Command, Event, Frame, Meta, Status
+from trackerdcs.domain.modules import Modules
 from trackerdcs.domain.stand import ChannelConfig, DeviceConfig, LinkConfig
 from trackerdcs.drivers.registry import driver_class
 from trackerdcs.ports import Clock
@@ -114,6 +115,7 @@ async def device_bench(
     boot: str = "boot1",
     started: bool = True,
     users: dict[str, Role] | None = None,
+    modules: Modules | None = None,
 ) -> AsyncIterator[DeviceBench]:
     """Run a device loop until the block ends."""
     full_speed()
@@ -146,6 +148,7 @@ async def device_bench(
                 commands,
                 ledger,
                 clock,
+                modules=modules,
             )
             bench.loop = loop
             bench.running = asyncio.create_task(loop.run())

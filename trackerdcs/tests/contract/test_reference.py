@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 
 from trackerdcs.adapters.schema import json_schemas
 from trackerdcs.cli.check import faults_of
-from trackerdcs.domain import interlock, stand
+from trackerdcs.domain import interlock, modules, stand
 from trackerdcs.domain.codec import decode, decode_stored
 from trackerdcs.domain.messages import MESSAGES
 from trackerdcs.domain.resource import VisaAddress, parse_resource
@@ -32,6 +32,8 @@ SECTIONS: dict[str, type[Any]] = {
     "Device": stand.DeviceConfig,
     "link": stand.LinkConfig,
     "Channel": stand.ChannelConfig,
+    "Module type": modules.ModuleType,
+    "Module limits": modules.ModuleLimits,
     "Interlock": interlock.InterlockConfig,
     "Condition": interlock.ConditionConfig,
     "dew_point": interlock.DewPointConfig,

@@ -1,11 +1,13 @@
 """The stand file narrows what an instrument can do, and never widens it."""
 
 import unittest
+from dataclasses import replace
 from typing import Any
 
 from trackerdcs.domain.errors import ConfigError
 from trackerdcs.domain.instrument import Argument, Channel, CommandSpec, Quantity
-from trackerdcs.domain.limits import excesses, narrow
+from trackerdcs.domain.limits import excesses, narrow, narrower, unbearable
+from trackerdcs.domain.modules import ModuleLimits, Modules, ModuleType
 from trackerdcs.domain.stand import ChannelConfig, DeviceConfig, LinkConfig
 
 SUPPLY = Channel(
@@ -66,6 +68,25 @@ class Narrow(unittest.TestCase):
     def test_the_limits_of_the_instrument_themselves_are_allowed(self) -> None:
         whole = ChannelConfig(v_min=-2000.0, v_max=2000.0, i_limit_max=4e-3, ramp_up=400.0, ramp_down=0.1)
         self.assertEqual(excesses({"ch0": SUPPLY}, device(ch0=whole)), [])
+
+
+class WithModule(unittest.TestCase):
+    def test_rule_01_the_narrower_limit_counts_whoever_brings_it(self) -> None:
+        own = ChannelConfig(**GOOD, ramp_up=10.0, ramp_down=20.0, i_soft=None, step_max=5.0)
+        brought = ModuleLimits(v_min=-500.0, v_max=10.0, i_limit_max=1e-3, i_soft=1e-6, ramp_up=2.0, step_max=50.0)
+        expected = replace(own, v_min=-500.0, i_soft=1e-6, ramp_up=2.0)
+        self.assertEqual(narrower(own, brought), expected)
+        self.assertEqual(narrower(own, ModuleLimits()), own)
+        positive = replace(own, v_min=0.0, v_max=800.0)
+        self.assertEqual(narrower(positive, ModuleLimits(v_min=-10.0, v_max=300.0)).v_max, 300.0)
+
+    def test_rule_17_a_module_that_leaves_its_channel_no_range_is_named(self) -> None:
+        modules = Modules({"2S": ModuleType(hv=ModuleLimits(v_min=0.0, v_max=400.0))}, {"M-1": "2S"})
+        config = device(ch0=ChannelConfig(**GOOD, module="M-1"), ch1=ChannelConfig(**GOOD, module="M-2"))
+        (fault,) = unbearable("hv", config, modules)
+        self.assertEqual(fault[0], "channels.ch0.module")
+        self.assertIn("0 V to v_max 0 V is no range", fault[1])
+        self.assertEqual(unbearable("lv", config, modules), [], "its limits are on high voltage")
 
 
 class Refused(unittest.TestCase):

@@ -5,6 +5,7 @@ import unittest
 from dataclasses import replace
 from typing import Any
 
+from trackerdcs.domain.modules import ModuleLimits, ModuleType
 from trackerdcs.domain.stand import (
     BusConfig,
     ChannelConfig,
@@ -52,6 +53,19 @@ class Contradictions(unittest.TestCase):
             self.with_device(channels={"CH 0": ChannelConfig()}), "devices.hv1.channels.CH 0", "expected a small letter"
         )
         self.assertEqual(contradictions(self.with_device(channels={"-": ChannelConfig()})), [])
+
+    def test_rule_17_module_types_and_modules(self) -> None:
+        types = {"2S": ModuleType(hv=ModuleLimits(v_min=-600.0, v_max=0.0))}
+        self.assertEqual(contradictions(replace(GOOD, module_types=types, modules={"M-1": "2S"})), [])
+        self.found(replace(GOOD, module_types=types, modules={"M-1": "PS"}), "modules.M-1", "no module type 'PS'.*2S")
+        for kind in ("hv", "lv"):
+            for field, limits in (
+                ("v_min", ModuleLimits(v_min=0.0, v_max=-1.0)),
+                ("ramp_up", ModuleLimits(ramp_up=0.0)),
+                ("i_soft", ModuleLimits(i_soft=-1e-6)),
+            ):
+                stand = replace(GOOD, module_types={"2S": ModuleType(**{kind: limits})})
+                self.found(stand, f"module_types.2S.{kind}.{field}", "not below|above 0")
 
     def test_another_schema(self) -> None:
         self.found(replace(GOOD, schema=2), "schema", "expected 1, got 2")
