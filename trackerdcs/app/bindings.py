@@ -44,6 +44,10 @@ class Bindings:
         before = self.configs[ch]
         self.configs[ch] = replace(limits, v_min=0.0, v_max=0.0) if no_range(limits) else limits
         described = narrowed(self._driver.channels()[ch], self.configs[ch])
-        self.channels[ch] = replace(described, module=module)
+        self.channels[ch] = replace(described, module=module, proof=self.channels[ch].proof)
         if self.power and self.configs[ch] != before:
             self.power.bound_by(ch, self.configs[ch])
+
+    def proven(self, proofs: dict[str, str]) -> None:
+        """When the interlocks of each channel were last proven."""
+        self.channels = {ch: replace(channel, proof=proofs.get(ch)) for ch, channel in self.channels.items()}

@@ -256,7 +256,7 @@ class DeviceLoop:
 
     def proven(self, proofs: dict[str, str]) -> None:
         """Say when the interlocks of each channel were last proven."""
-        self._channels = {ch: replace(c, proof=proofs.get(ch)) for ch, c in self._channels.items()}
+        self._bindings.proven(proofs)
         self._introduce()
 
     def _introduce(self) -> None:
