@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from trackerdcs.domain.codec import plain
 from trackerdcs.domain.errors import ConfigError, NotConnected
 
 SUFFIX = ".kill"
@@ -68,7 +69,8 @@ class KillSocket:
         asked = asked if isinstance(asked, dict) else {}
         if asked.get("look") is True:
             return self._look()
-        reason = f": {asked['reason']}" if isinstance(asked.get("reason"), str) else ""
+        said = asked.get("reason")
+        reason = f": {plain(said)}" if isinstance(said, str) and said else ""
         id = asked.get("id")
         return self._kill(f"{who}{reason}"[:200], id if isinstance(id, str) else str(uuid.uuid4()))
 

@@ -91,7 +91,7 @@ class ByTopic(KillCase):
             await self.ended(bench)
             self.assertIn("second kill", await self.event(bench, "kill_emergency"))
 
-    async def test_rule_08_a_flood_of_commands_delays_neither_a_kill_nor_off(self) -> None:
+    async def test_rule_08_a_flood_of_commands_delays_no_kill(self) -> None:
         async with self.at(self.config, V) as bench:
             flooding = asyncio.create_task(self.flood(bench))
             await asyncio.sleep(0.3)

@@ -93,9 +93,7 @@ class TestIsegShr(unittest.TestCase):
             with self.assertRaisesRegex(CommandRefused, "polarity"):
                 driver.set_voltage("ch0", v)
             link.assert_done()
-        driver, link = shr(
-            (":READ:CHAN:STAT? (@0)", "1"), (":VOLT 0.00,(@0);*OPC?", "1"), (":READ:VOLT? (@0)", "0.0EV")
-        )
+        driver, link = shr((":VOLT 0.00,(@0);*OPC?", "1"), (":READ:VOLT? (@0)", "0.0EV"))
         self.assertEqual(driver.set_voltage("ch0", 0), 0.0)
         link.assert_done()
 
