@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from trackerdcs.domain.messages import NO_CHANNEL, Frame
+
 HEARTBEAT = 10.0
 """Seconds between two repetitions of a status."""
 SILENCE = 3 * HEARTBEAT
@@ -17,28 +19,43 @@ class Freshness:
     period: float
     _last: tuple[str, int] | None = None
     _heard: float | None = None
-    _least_lag: float | None = None
+    _least_lag: float = float("inf")
     _lag: float = 0.0
 
-    def hear(self, boot: str, seq: int, ts: int, *, now: int, monotonic: float) -> None:
-        """Take note of a live frame; `ts` and `now` in ns UTC (source and receiver), `monotonic` in s."""
+    def hear(self, boot: str, seq: int, ts: int | None, *, now: int, monotonic: float) -> bool:
+        """Take note of a live frame; `ts` and `now` in ns UTC (source and receiver), `monotonic` in s. False: no news.
+
+        Without a `ts` that can be believed, the lag is what it was.
+        """
         if self._last is not None and self._last[0] == boot and seq <= self._last[1]:
-            return
+            return False
         if self._last is None or self._last[0] != boot:
-            self._least_lag = None
+            self._least_lag, self._lag = float("inf"), 0.0
         self._last, self._heard = (boot, seq), monotonic
-        self._lag = (now - ts) / 1e9
-        self._least_lag = self._lag if self._least_lag is None else min(self._least_lag, self._lag)
+        if ts is not None:
+            self._lag = (now - ts) / 1e9
+            self._least_lag = min(self._least_lag, self._lag)
+        return True
 
     def fresh(self, monotonic: float) -> bool:
         """True if a new frame came within three periods and is not older news than the first ones were."""
-        if self._heard is None or self._least_lag is None:
+        if self._heard is None:
             return False
         limit = PERIODS * self.period
-        return monotonic - self._heard <= limit and self._lag - self._least_lag <= limit
+        return monotonic - self._heard <= limit and self._behind <= limit
 
     def age(self, monotonic: float) -> float | None:
         """Seconds since the last frame was said: the silence, and what its lag had grown by; None without a frame."""
-        if self._heard is None or self._least_lag is None:
+        if self._heard is None:
             return None
-        return monotonic - self._heard + self._lag - self._least_lag
+        return monotonic - self._heard + self._behind
+
+    @property
+    def _behind(self) -> float:
+        """Seconds by which the lag has grown since the first frames."""
+        return max(0.0, self._lag - self._least_lag)
+
+
+def stamp(frame: Frame) -> int | None:
+    """The time stamp of a frame, if it tells how old the frame is: not while it makes up for a clock set back."""
+    return None if "ts" in frame.unc.get(NO_CHANNEL, {}) else frame.ts

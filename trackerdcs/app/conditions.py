@@ -1,0 +1,132 @@
+"""The owner's side of interlocks and of the order of voltages: what blocks a channel, and what brings it down.
+
+Each owner decides alone, from what it hears live: an interlock or a low voltage that is open acts at once, one that is
+not known blocks at once, and acts when it has not been known for `t_unknown` (SAFETY 9, 10, 18).
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from trackerdcs.app.neighbours import Neighbours
+from trackerdcs.domain.dependence import Source, Surroundings, of_interlock, of_low_voltage, protects
+from trackerdcs.domain.interlock import Action
+from trackerdcs.domain.messages import Event
+from trackerdcs.domain.stand import ChannelConfig
+from trackerdcs.ports import Clock
+
+TICK = 0.2
+"""Seconds between two looks at what is not heard any more."""
+LEAVES = "emergency_off"
+"""Event of a low voltage that is about to be switched off at once; `data` names the module."""
+
+
+class Outputs(Protocol):
+    """What may be done to the channels of this device."""
+
+    def is_up(self, ch: str) -> bool: ...
+    def bring_down(self, ch: str, cause: str) -> None: ...
+    def stay(self, ch: str, cause: str) -> None: ...
+    def kill(self, ch: str, cause: str) -> None: ...
+
+
+class Conditions:
+    """`module(ch)` is the module bound to a channel now."""
+
+    def __init__(
+        self,
+        device: str,
+        kind: str,
+        channels: Mapping[str, ChannelConfig],
+        around: Surroundings,
+        module: Callable[[str], str | None],
+        neighbours: Neighbours,
+        clock: Clock,
+    ) -> None:
+        self._hv, self._channels, self._module = kind == "hv", channels, module
+        self._neighbours, self._clock = neighbours, clock
+        self._interlocks = {
+            ch: [name for name, interlock in around.interlocks.items() if protects(interlock, device, ch, kind)]
+            for ch in channels
+        }
+        self._since: dict[str, dict[str, float]] = {ch: {} for ch in channels}
+        """By channel and source: when it was found to be unknown (monotonic s)."""
+        self._held: dict[str, set[str]] = {ch: set() for ch in channels}
+        """By channel: unknown sources for which it is held."""
+        self._killed: set[str] = set()
+        """Channels whose kill has been asked for: a second one would be another order."""
+        self._ordered: dict[str, str] = {}
+        """Channels to be killed because the low voltage of their module is about to go, and why."""
+        neighbours.on_event = self._hear
+
+    def unprotected(self) -> frozenset[str]:
+        """The high-voltage channels that no interlock of the stand protects."""
+        return frozenset(ch for ch, names in self._interlocks.items() if self._hv and not names)
+
+    def objection(self, ch: str) -> str | None:
+        """Why the unsafe direction of a channel is blocked now, or None."""
+        return next((source.why for source in self._sources(ch) if source.state != "ok"), None)
+
+    def demand(self, ch: str) -> str | None:
+        """Why a channel has to be down now, or None."""
+        return next((s.why for s in self._sources(ch) if s.state == "open" and s.action != "block"), None)
+
+    async def watch(self, outputs: Outputs) -> None:
+        """Act, for ever."""
+        tick = min([TICK, *(c.t_unknown / 5 for c in self._channels.values())])
+        while True:
+            self._neighbours.news.clear()
+            for ch in self._channels:
+                self._judge(ch, outputs)
+            try:
+                async with asyncio.timeout(tick):
+                    await self._neighbours.news.wait()
+            except TimeoutError:
+                continue
+
+    def _sources(self, ch: str) -> list[Source]:
+        heard = self._neighbours
+        sources = [of_interlock(name, heard.interlock(name)) for name in self._interlocks.get(ch, ())]
+        module = self._module(ch)
+        if self._hv and module:
+            for device, other in heard.bound(module):
+                sources.append(of_low_voltage(f"{device}.{other}", module, heard.reading(device, other)))
+        return sources
+
+    def _judge(self, ch: str, outputs: Outputs) -> None:
+        if not outputs.is_up(ch):
+            self._killed.discard(ch)
+        if why := self._ordered.pop(ch, None):
+            self._act(ch, "kill", why, outputs)
+        config, now, sources = self._channels[ch], self._clock.monotonic(), self._sources(ch)
+        unknown = {source.name for source in sources if source.state == "unknown"}
+        since = self._since[ch] = {name: self._since[ch].get(name, now) for name in unknown}
+        self._held[ch] &= unknown
+        for source in sources:
+            if source.state == "open":
+                self._act(ch, source.action, source.why, outputs)
+            elif source.state == "unknown" and now - since[source.name] >= config.t_unknown:
+                why = f"{source.why}, for {config.t_unknown:g} s"
+                if config.on_comm_loss != "hold":
+                    self._act(ch, config.on_comm_loss, why, outputs)
+                elif source.name not in self._held[ch]:
+                    self._held[ch].add(source.name)
+                    outputs.stay(ch, why)
+
+    def _act(self, ch: str, action: Action, why: str, outputs: Outputs) -> None:
+        if action == "block" or not outputs.is_up(ch):
+            return
+        if action == "ramp_down":
+            outputs.bring_down(ch, why)
+        elif ch not in self._killed:
+            self._killed.add(ch)
+            outputs.kill(ch, why)
+
+    def _hear(self, device: str, event: Event) -> None:
+        """A low voltage that is about to be switched off at once takes the high voltage of its module with it."""
+        if not self._hv or event.event != LEAVES:
+            return
+        module = event.data.get("module")
+        for ch in self._channels:
+            if module is not None and self._module(ch) == module:
+                self._ordered[ch] = f"{event.event} of {device}.{event.ch}, the low voltage of {module}"

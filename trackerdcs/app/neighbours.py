@@ -1,0 +1,91 @@
+"""What the rest of the stand says, live: frames and events of the devices that this one depends on, and interlocks.
+
+Only what arrives now counts, never what the broker has kept nor what is replayed, and only while it is fresh by our own
+monotonic clock: whatever becomes of the broker, what is not heard any more is not known (SAFETY 9, 18).
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from trackerdcs.app.edge_log import EdgeLog
+from trackerdcs.domain import topics
+from trackerdcs.domain.codec import decode
+from trackerdcs.domain.dependence import Surroundings
+from trackerdcs.domain.errors import ContractError
+from trackerdcs.domain.freshness import Freshness, stamp
+from trackerdcs.domain.messages import Event, Frame, Interlock, Value
+from trackerdcs.ports import Bus, Clock, Delivery
+
+GUARD_PERIOD = 1.0
+"""Seconds between two repetitions of an interlock."""
+LEAVES = ("frame", "event")
+
+log = logging.getLogger(__name__)
+
+Heard = Callable[[str, Event], None]
+
+
+class Neighbours:
+    """`news` is set at each message that counts; `on_event(device, event)` is called with what a device reports."""
+
+    def __init__(self, stand: str, around: Surroundings, clock: Clock, guard_period: float = GUARD_PERIOD) -> None:
+        self._stand, self._clock = stand, clock
+        self._frames: dict[str, Frame] = {}
+        self._interlocks: dict[str, Interlock] = {}
+        self._fresh = {name: Freshness(config.period) for name, config in around.devices.items()}
+        self._guard = {name: Freshness(guard_period) for name in around.interlocks}
+        self._modules = {
+            name: {ch: c.module for ch, c in config.channels.items() if c.module}
+            for name, config in around.devices.items()
+        }
+        self._edge = EdgeLog(log)
+        self.news = asyncio.Event()
+        self.on_event: Heard = lambda device, event: None
+
+    async def listen(self, bus: Bus) -> None:
+        """Hear, for ever."""
+        filters = [topics.of_device(self._stand, name, leaf) for name in self._fresh for leaf in LEAVES]
+        filters += [topics.interlock(self._stand, name) for name in self._guard]
+        if not filters:
+            return
+        async for delivery in bus.subscribe(*filters):
+            delivery.acknowledge()
+            if delivery.retained:
+                continue
+            try:
+                self._hear(delivery)
+            except ContractError as e:
+                self._edge.fail(delivery.topic, f"{delivery.topic}: {e}")
+            else:
+                self._edge.ok(delivery.topic, f"{delivery.topic}: a message again")
+
+    def reading(self, device: str, ch: str) -> dict[str, Value] | None:
+        """What was read of a channel; None if the newest frame is not fresh or has nothing good of it."""
+        frame = self._frames.get(device)
+        if frame is None or not self._fresh[device].fresh(self._clock.monotonic()):
+            return None
+        return {q: v for q, v in frame.ch.get(ch, {}).items() if q not in frame.unc.get(ch, {})}
+
+    def bound(self, module: str) -> list[tuple[str, str]]:
+        """The channels (device, channel) with this module: as last said by each device, until then by the file."""
+        return [(name, ch) for name, modules in self._modules.items() for ch, m in modules.items() if m == module]
+
+    def interlock(self, name: str) -> Interlock | None:
+        """What the guard says of an interlock; None if it is not heard."""
+        return self._interlocks.get(name) if self._guard[name].fresh(self._clock.monotonic()) else None
+
+    def _hear(self, delivery: Delivery) -> None:
+        where = topics.parse(delivery.topic)
+        now, monotonic = self._clock.now(), self._clock.monotonic()
+        if where.kind == "interlock":
+            name, said = where.item or "", decode(Interlock, delivery.payload)
+            if self._guard[name].hear(said.boot, said.seq, said.ts, now=now, monotonic=monotonic):
+                self._interlocks[name] = said
+        elif where.kind == "frame":
+            device, frame = where.device or "", decode(Frame, delivery.payload)
+            if self._fresh[device].hear(frame.boot, frame.seq, stamp(frame), now=now, monotonic=monotonic):
+                self._frames[device], self._modules[device] = frame, dict(frame.mod)
+        else:
+            self.on_event(where.device or "", decode(Event, delivery.payload))
+        self.news.set()
