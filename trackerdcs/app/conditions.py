@@ -6,14 +6,16 @@ not known blocks at once, and acts when it has not been known for `t_unknown` (S
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import Protocol
 
+from trackerdcs.app.announcer import Who
 from trackerdcs.app.neighbours import Neighbours
-from trackerdcs.domain.dependence import Source, Surroundings, of_interlock, of_low_voltage, protects
+from trackerdcs.app.outputs import Outputs
+from trackerdcs.app.way_down import Report
+from trackerdcs.domain.dependence import Source, Surroundings, of_interlock, of_low_voltage
 from trackerdcs.domain.interlock import Action
 from trackerdcs.domain.messages import Event
 from trackerdcs.domain.stand import ChannelConfig
-from trackerdcs.ports import Clock
+from trackerdcs.ports import Bus, Clock
 
 TICK = 0.2
 """Seconds between two looks at what is not heard any more."""
@@ -21,34 +23,25 @@ LEAVES = "emergency_off"
 """Event of a low voltage that is about to be switched off at once; `data` names the module."""
 
 
-class Outputs(Protocol):
-    """What may be done to the channels of this device."""
-
-    def is_up(self, ch: str) -> bool: ...
-    def bring_down(self, ch: str, cause: str) -> None: ...
-    def stay(self, ch: str, cause: str) -> None: ...
-    def kill(self, ch: str, cause: str) -> None: ...
-
-
 class Conditions:
-    """`module(ch)` is the module bound to a channel now."""
+    """`module(ch)`: the module bound to a channel now; `report(event, ch, why)` says what is done of its own accord."""
 
     def __init__(
         self,
-        device: str,
+        who: Who,
         kind: str,
         channels: Mapping[str, ChannelConfig],
         around: Surroundings,
         module: Callable[[str], str | None],
-        neighbours: Neighbours,
+        report: Report,
         clock: Clock,
     ) -> None:
         self._hv, self._channels, self._module = kind == "hv", channels, module
-        self._neighbours, self._clock = neighbours, clock
-        self._interlocks = {
-            ch: [name for name, interlock in around.interlocks.items() if protects(interlock, device, ch, kind)]
-            for ch in channels
-        }
+        self._report, self._clock = report, clock
+        self.neighbours = Neighbours(who.stand, around, clock, self._hear)
+        self.met = asyncio.Event()
+        """To be set when the instrument was read for the first time: there is nothing to act on before."""
+        self._interlocks = {ch: around.interlocks.get(ch, ()) for ch in channels}
         self._since: dict[str, dict[str, float]] = {ch: {} for ch in channels}
         """By channel and source: when it was found to be unknown (monotonic s)."""
         self._held: dict[str, set[str]] = {ch: set() for ch in channels}
@@ -57,7 +50,6 @@ class Conditions:
         """Channels whose kill has been asked for: a second one would be another order."""
         self._ordered: dict[str, str] = {}
         """Channels to be killed because the low voltage of their module is about to go, and why."""
-        neighbours.on_event = self._hear
 
     def unprotected(self) -> frozenset[str]:
         """The high-voltage channels that no interlock of the stand protects."""
@@ -67,25 +59,34 @@ class Conditions:
         """Why the unsafe direction of a channel is blocked now, or None."""
         return next((source.why for source in self._sources(ch) if source.state != "ok"), None)
 
-    def demand(self, ch: str) -> str | None:
-        """Why a channel has to be down now, or None."""
-        return next((s.why for s in self._sources(ch) if s.state == "open" and s.action != "block"), None)
+    def refusal(self, cmd: str, ch: str) -> str | None:
+        """Why a trip must not be cleared: nobody can say that what would bring the channel down has gone (SAFETY 7)."""
+        left = (s.why for s in self._sources(ch) if s.state != "ok" and s.action != "block")
+        return f"{ch}: the cause is still there: {why}" if cmd == "clear_trip" and (why := next(left, None)) else None
 
-    async def watch(self, outputs: Outputs) -> None:
-        """Act, for ever."""
+    async def serve(self, bus: Bus, outputs: Outputs | None) -> None:
+        """Listen and act, for ever; without outputs there is nothing to do."""
+        if outputs is None:
+            return
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.neighbours.listen(bus))
+            await self.met.wait()
+            await self._watch(outputs)
+
+    async def _watch(self, outputs: Outputs) -> None:
         tick = min([TICK, *(c.t_unknown / 5 for c in self._channels.values())])
         while True:
-            self._neighbours.news.clear()
+            self.neighbours.news.clear()
             for ch in self._channels:
                 self._judge(ch, outputs)
             try:
                 async with asyncio.timeout(tick):
-                    await self._neighbours.news.wait()
+                    await self.neighbours.news.wait()
             except TimeoutError:
                 continue
 
     def _sources(self, ch: str) -> list[Source]:
-        heard = self._neighbours
+        heard = self.neighbours
         sources = [of_interlock(name, heard.interlock(name)) for name in self._interlocks.get(ch, ())]
         module = self._module(ch)
         if self._hv and module:
@@ -109,18 +110,21 @@ class Conditions:
                 why = f"{source.why}, for {config.t_unknown:g} s"
                 if config.on_comm_loss != "hold":
                     self._act(ch, config.on_comm_loss, why, outputs)
-                elif source.name not in self._held[ch]:
+                elif source.name not in self._held[ch] and outputs.is_up(ch):
                     self._held[ch].add(source.name)
                     outputs.stay(ch, why)
+                    self._report("hold", ch, why)
 
     def _act(self, ch: str, action: Action, why: str, outputs: Outputs) -> None:
         if action == "block" or not outputs.is_up(ch):
             return
         if action == "ramp_down":
             outputs.bring_down(ch, why)
-        elif ch not in self._killed:
+            return
+        if ch not in self._killed:
             self._killed.add(ch)
             outputs.kill(ch, why)
+        outputs.bring_down(ch, why)  # nothing during the kill; after it, what somebody has switched on meanwhile
 
     def _hear(self, device: str, event: Event) -> None:
         """A low voltage that is about to be switched off at once takes the high voltage of its module with it."""

@@ -7,10 +7,13 @@ from typing import Any, cast
 from trackerdcs.app.announcer import Announcer, Who
 from trackerdcs.app.bindings import Bindings
 from trackerdcs.app.command_desk import CommandDesk
+from trackerdcs.app.conditions import Conditions
 from trackerdcs.app.frames import Frames
 from trackerdcs.app.kill_desk import KillDesk
 from trackerdcs.app.ledger_keeper import LedgerKeeper
+from trackerdcs.app.low_voltage import LowVoltage
 from trackerdcs.app.outbox import Outbox
+from trackerdcs.app.outputs import HighVoltage, Outputs
 from trackerdcs.app.owner import Owner
 from trackerdcs.app.power import Power
 from trackerdcs.app.recorder import RecordedSupply
@@ -18,6 +21,7 @@ from trackerdcs.app.remembered import Remembered
 from trackerdcs.app.replay import UNCONFIRMED, Replay
 from trackerdcs.app.sole_owner import SoleOwner
 from trackerdcs.app.worker import Worker
+from trackerdcs.domain.dependence import Surroundings
 from trackerdcs.domain.desk import Args, Policy
 from trackerdcs.domain.errors import CommandRefused, ConfigError, DeviceError
 from trackerdcs.domain.instrument import Channel, Role, Snapshot
@@ -29,6 +33,7 @@ from trackerdcs.ports import Bus, Clock, CommandLog, Driver, Journal, Ledger, Li
 
 LAST_WORDS = 0.5
 """Seconds that the last acks of a service that stops may take."""
+NOTHING = Surroundings()
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +41,7 @@ log = logging.getLogger(__name__)
 class DeviceLoop:
     """One instrument, from link to bus. `channels` are the driver's, narrowed to the stand file's.
 
+    `around`: what these depend on.
     `kill_bus`: a connection on which nothing but kills comes, so that the broker holds none back behind other messages.
     `down_only`: why nothing but the safe direction is obeyed.
     """
@@ -58,6 +64,7 @@ class DeviceLoop:
         sole: SoleOwner | None = None,
         down_only: str | None = None,
         modules: Modules | None = None,
+        around: Surroundings = NOTHING,
     ) -> None:
         self._who, self._config, self._users = who, config, users
         self._bindings = Bindings(driver, config, channels, modules or Modules())
@@ -70,7 +77,11 @@ class DeviceLoop:
         self._announcer = Announcer(who, bus, clock, self._faults)
         self._frames = Frames(who, driver.kind, config.sim, self._outbox, self._replay, self._announcer, clock)
         self._remembered = Remembered(who.device, commands)
+        self._conditions = Conditions(
+            who, driver.kind, self._bindings.configs, around, self._module, self._happened, clock
+        )
         self._power: Power | None = None
+        self._outputs: Outputs | None = None
         if any(c.commands for c in channels.values()):
             supply = RecordedSupply(cast(PowerSupply, driver), self._ledger, clock)
             self._power = Power(
@@ -81,6 +92,7 @@ class DeviceLoop:
                 self._happened,
                 self._remembered.latch,
                 self._owner.hurry,
+                blocked=self._conditions.objection,
                 intend=self._remembered.intend,
                 kill=self._kill,
             )
@@ -111,6 +123,10 @@ class DeviceLoop:
                 self._kill_happened,
                 clock,
             )
+            self._outputs = HighVoltage(self._power, self.kills.killer)
+        elif self._power:
+            heard = self._conditions.neighbours
+            self._outputs = LowVoltage(self._power, around.devices, self._module, heard, self._happened, clock)
         self._sole, self._down_only = sole or SoleOwner(who, bus, clock, grace=0.0), down_only
         self.identified = asyncio.Event()
         """Set when the instrument of the stand file has answered."""
@@ -129,6 +145,7 @@ class DeviceLoop:
                 # First what listens: a device that says that it is online obeys.
                 for job in (
                     self._desk.serve(self._bus, self._who.stand, self._who.device),
+                    self._conditions.serve(self._bus, self._outputs),
                     self._replay.confirm(),
                     self._replay.watch_loaders(),
                     self._replay.run(),
@@ -176,6 +193,7 @@ class DeviceLoop:
                 connects = self._owner.connects
                 self.identified.set()
                 self._introduce()
+                self._conditions.met.set()
                 self._enter_found(snapshot, fault if connects > 1 else None)
                 if connects > 1:
                     self._announcer.report("reconnect", why=fault)
@@ -209,7 +227,8 @@ class DeviceLoop:
             return None
         kind, configs = self._driver.kind, self._bindings.configs
         channels = {ch: with_procedures(c, kind, configs.get(ch)) for ch, c in self._channels.items()}
-        return Policy(channels, self._users, kind == "hv" and not identity.sim, self._down_only)
+        unprotected: frozenset[str] = frozenset() if identity.sim else self._conditions.unprotected()
+        return Policy(channels, self._users, unprotected, self._down_only)
 
     async def _execute(self, cmd: str, ch: str, args: Args) -> dict[str, Value]:
         if cmd == "bind":
@@ -219,9 +238,11 @@ class DeviceLoop:
             await self._remembered.bind(ch, module)
             self._bindings.bind(ch, module)
             self._introduce()
+            self._poll_now.set()
             return {"module": module or ""}
-        if self._power is None:
+        if self._power is None or self._outputs is None:
             raise DeviceError(f"{cmd}: {self._who.device} knows no commands")
+        await self._outputs.before(cmd, ch)
         try:
             return await self._power.execute(cmd, ch, args)
         finally:
@@ -230,12 +251,17 @@ class DeviceLoop:
     def _object_to(self, cmd: str, ch: str, args: Args) -> str | None:
         if cmd == "bind" and (why := self._bindings.objection(ch, str(args["module"]) or None)):
             return why
-        return self._power.objection(cmd, ch, args) if self._power else None
+        if self._power is None or self._outputs is None:
+            return None
+        return self._outputs.refusal(cmd, ch) or self._power.objection(cmd, ch, args)
 
-    def _happened(self, event: str, ch: str, why: str) -> None:
+    def _happened(self, event: str, ch: str, why: str, data: dict[str, Any] | None = None) -> None:
         log.warning("%s %s: %s: %s", self._who.device, ch, event, why)
         self._ledger.note("event", event=event, ch=ch, why=why)
-        self._announcer.report(event, why, ch=ch)
+        self._announcer.report(event, why, data, ch)
+
+    def _module(self, ch: str) -> str | None:
+        return self._channels[ch].module
 
     async def _recall(self) -> None:
         """Go on with what outlives a restart."""

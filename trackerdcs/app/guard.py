@@ -13,6 +13,7 @@ from trackerdcs.app.latches import PATIENCE, Latches
 from trackerdcs.app.ledger_keeper import LedgerKeeper
 from trackerdcs.domain import topics
 from trackerdcs.domain.codec import decode, encode
+from trackerdcs.domain.dependence import GUARD_PERIOD
 from trackerdcs.domain.desk import Args, Policy
 from trackerdcs.domain.errors import BusDown, ContractError, DeviceError
 from trackerdcs.domain.guarding import Interlocked, Pass, Pretence, State
@@ -23,8 +24,6 @@ from trackerdcs.domain.messages import NO_CHANNEL, Bypass, Frame, Interlock, Met
 from trackerdcs.domain.wiring import Devices, outputs, parts
 from trackerdcs.ports import Bus, Clock, CommandLog, Delivery, Ledger
 
-PERIOD = 1.0
-"""Seconds between two repetitions of an interlock."""
 LONGEST = 8 * 3600.0
 """Seconds that a bypass may last: a shift."""
 PROOF = 10.0
@@ -57,7 +56,7 @@ class Guard:
         commands: CommandLog,
         ledger: Ledger,
         clock: Clock,
-        period: float = PERIOD,
+        period: float = GUARD_PERIOD,
     ) -> None:
         self._who, self._bus, self._clock, self._period = who, bus, clock, period
         self._outputs = {name: outputs(interlock, devices) for name, interlock in interlocks.items()}
@@ -76,7 +75,7 @@ class Guard:
         self._latches, self._ledger = Latches(commands), LedgerKeeper(ledger, who.boot, clock)
         self._announcer = Announcer(who, bus, clock, self._fault)
         report = self._announcer.report
-        policy = Policy({NO_CHANNEL: Channel({}, COMMANDS)}, users, False)
+        policy = Policy({NO_CHANNEL: Channel({}, COMMANDS)}, users)
         self._desk = CommandDesk(
             lambda: policy,
             self._execute,

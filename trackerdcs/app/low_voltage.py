@@ -54,7 +54,12 @@ class LowVoltage:
                 return why
         return None
 
-    async def last(self, ch: str, why: str) -> None:
+    async def before(self, cmd: str, ch: str) -> None:
+        """The fastest way off comes after the high voltage, too."""
+        if cmd == LEAVES:
+            await self._last(ch, f"{ch} is switched off at once")
+
+    async def _last(self, ch: str, why: str) -> None:
         """Say that the channel is about to go off, and wait for the high voltage of its module."""
         if self.high_voltage(ch) is None:
             return
@@ -62,8 +67,10 @@ class LowVoltage:
         if self._deadline.get(ch, 0.0) <= now:  # asked for again meanwhile, the time of the first one goes on
             self._deadline[ch] = now + PATIENCE
         self._announce(LEAVES, ch, why, {"module": self._module(ch)})
-        while self.high_voltage(ch) is not None and self._clock.monotonic() < self._deadline.get(ch, 0.0):
+        while self._clock.monotonic() < self._deadline.get(ch, 0.0):
             await asyncio.sleep(LOOK)
+            if self.high_voltage(ch) is None:
+                break
         self._deadline.pop(ch, None)
 
     def is_up(self, ch: str) -> bool:
@@ -85,7 +92,7 @@ class LowVoltage:
 
     async def _go(self, ch: str, cause: str) -> None:
         try:
-            await self.last(ch, cause)
+            await self._last(ch, cause)
             self._power.bring_down(ch, cause)
         finally:
             del self._going[ch]

@@ -17,8 +17,6 @@ from trackerdcs.domain.freshness import Freshness, stamp
 from trackerdcs.domain.messages import Event, Frame, Interlock, Value
 from trackerdcs.ports import Bus, Clock, Delivery
 
-GUARD_PERIOD = 1.0
-"""Seconds between two repetitions of an interlock."""
 LEAVES = ("frame", "event")
 
 log = logging.getLogger(__name__)
@@ -29,19 +27,18 @@ Heard = Callable[[str, Event], None]
 class Neighbours:
     """`news` is set at each message that counts; `on_event(device, event)` is called with what a device reports."""
 
-    def __init__(self, stand: str, around: Surroundings, clock: Clock, guard_period: float = GUARD_PERIOD) -> None:
-        self._stand, self._clock = stand, clock
+    def __init__(self, stand: str, around: Surroundings, clock: Clock, on_event: Heard) -> None:
+        self._stand, self._clock, self._on_event = stand, clock, on_event
         self._frames: dict[str, Frame] = {}
         self._interlocks: dict[str, Interlock] = {}
         self._fresh = {name: Freshness(config.period) for name, config in around.devices.items()}
-        self._guard = {name: Freshness(guard_period) for name in around.interlocks}
+        self._guard = {name: Freshness(around.guard_period) for names in around.interlocks.values() for name in names}
         self._modules = {
             name: {ch: c.module for ch, c in config.channels.items() if c.module}
             for name, config in around.devices.items()
         }
         self._edge = EdgeLog(log)
         self.news = asyncio.Event()
-        self.on_event: Heard = lambda device, event: None
 
     async def listen(self, bus: Bus) -> None:
         """Hear, for ever."""
@@ -87,5 +84,5 @@ class Neighbours:
             if self._fresh[device].hear(frame.boot, frame.seq, stamp(frame), now=now, monotonic=monotonic):
                 self._frames[device], self._modules[device] = frame, dict(frame.mod)
         else:
-            self.on_event(where.device or "", decode(Event, delivery.payload))
+            self._on_event(where.device or "", decode(Event, delivery.payload))
         self.news.set()

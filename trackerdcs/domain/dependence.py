@@ -1,4 +1,4 @@
-"""What a channel depends on beyond its own supply: the interlocks that protect it, and the other voltages of its module.
+"""What a channel depends on beyond its own supply: the interlocks that protect it, and its module's other voltages.
 
 An output must not go up unless each of these says that it may; what is not known says no (SAFETY 4, 9, 10). Pure.
 """
@@ -7,23 +7,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from trackerdcs.domain.interlock import Action, InterlockConfig
+from trackerdcs.domain.interlock import Action
 from trackerdcs.domain.messages import Interlock, Value
 from trackerdcs.domain.ramp import below, number
-from trackerdcs.domain.stand import DeviceConfig
+from trackerdcs.domain.stand import DeviceConfig, Stand
+from trackerdcs.domain.wiring import Devices, outputs
 
 OTHER = {"hv": "lv", "lv": "hv"}
 """Kind of supply -> the kind that shares its modules and has to be looked at before it is switched."""
+GUARD_PERIOD = 1.0
+"""Seconds between two repetitions of an interlock by the guard."""
 
 
 @dataclass(frozen=True)
 class Surroundings:
     """The part of a stand that the channels of one device depend on, as its file says."""
 
-    interlocks: Mapping[str, InterlockConfig] = field(default_factory=dict)
-    """Those that protect at least one of its channels."""
+    interlocks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Those that protect each of its channels."""
     devices: Mapping[str, DeviceConfig] = field(default_factory=dict)
     """Its low-voltage supplies if the device is a high-voltage one, and the other way round."""
+    guard_period: float = GUARD_PERIOD
 
 
 @dataclass(frozen=True)
@@ -36,11 +40,16 @@ class Source:
     action: Action = "ramp_down"
 
 
-def protects(interlock: InterlockConfig, device: str, ch: str, kind: str) -> bool:
-    """True if the interlock must hold for this channel of a device of this kind."""
-    if not interlock.protects:
-        return kind == "hv"
-    return device in interlock.protects or f"{device}.{ch}" in interlock.protects
+def surroundings(stand: Stand, device: str, devices: Devices) -> Surroundings:
+    """What the channels of a device depend on; `devices`: the stand's, as their drivers describe them."""
+    kind, protected = devices[device].kind, {name: outputs(i, devices) for name, i in stand.interlocks.items()}
+    return Surroundings(
+        {
+            ch: tuple(name for name, outs in protected.items() if (device, ch) in outs)
+            for ch in stand.devices[device].channels
+        },
+        {name: c for name, c in stand.devices.items() if kind in OTHER and devices[name].kind == OTHER[kind]},
+    )
 
 
 def of_interlock(name: str, heard: Interlock | None) -> Source:
@@ -67,7 +76,7 @@ def of_low_voltage(where: str, module: str, reading: Mapping[str, Value] | None)
 
 
 def still_up(where: str, module: str, reading: Mapping[str, Value] | None, safe: float) -> str | None:
-    """Why the low voltage of a module must not go off before its high voltage, or None; `safe` is its v_safe_off (V)."""
+    """Why the low voltage of a module must not go off before its high voltage, or None; `safe`: its v_safe_off (V)."""
     label = f"{where}, the high voltage of {module},"
     if reading is None or "on" not in reading:
         return f"{label} is not known to be off: no fresh reading"

@@ -15,7 +15,7 @@ SHARED_CLIENTS = frozenset({"web", "nodered"})
 """Command users that speak for a logged-in person: only their `by` is believed."""
 
 UPWARDS = frozenset({"on", "set_voltage"})
-"""Commands that put voltage on a sensor: refused on a real high-voltage supply until there are interlocks."""
+"""Commands that put voltage on a sensor."""
 
 MAX = sys.float_info.max
 
@@ -24,11 +24,14 @@ Args = dict[str, float | str]
 
 @dataclass(frozen=True)
 class Policy:
-    """What a device may be told: its channels as meta shows them, and by whom (None: a broker without logins)."""
+    """What a device may be told: its channels as meta shows them, and by whom (None: a broker without logins).
+
+    `unprotected`: channels of a real high-voltage supply that no interlock protects.
+    """
 
     channels: dict[str, Channel]
     users: dict[str, Role] | None
-    real_hv: bool
+    unprotected: frozenset[str] = frozenset()
     down_only: str | None = None
     """Why nothing but the safe direction is obeyed."""
 
@@ -54,9 +57,10 @@ def judge(command: Command, user: str, *, retained: bool, now: int, policy: Poli
             raise CommandRefused(f"{command.cmd} needs a reason")
         if policy.down_only is not None and command.cmd not in SAFE_COMMANDS:
             raise CommandRefused(f"{command.cmd}: only down, off and hold: {policy.down_only}")
-        if policy.real_hv and command.cmd in UPWARDS:
+        if command.ch in policy.unprotected and command.cmd in UPWARDS:
             raise CommandRefused(
-                f"{command.cmd}: refused on a high-voltage supply that is not simulated: no interlocks yet"
+                f"{command.cmd}: {command.ch} is real high voltage and no interlock protects it: "
+                "the stand file has to name one"
             )
         if command.cmd not in SAFE_COMMANDS:
             if command.ts > now + LIFE:

@@ -16,12 +16,13 @@ from trackerdcs.app.announcer import Who, will_of
 from trackerdcs.app.device_loop import DeviceLoop
 from trackerdcs.app.replay import UNCONFIRMED
 from trackerdcs.app.sole_owner import SoleOwner
+from trackerdcs.domain.dependence import surroundings
 from trackerdcs.domain.errors import ConfigError, InUse
 from trackerdcs.domain.limits import narrow, slow_link, unbearable
 from trackerdcs.domain.modules import Modules
 from trackerdcs.domain.resource import parse_resource
 from trackerdcs.domain.stand import Stand
-from trackerdcs.drivers.registry import wire_of
+from trackerdcs.drivers.registry import wire_of, wired
 from trackerdcs.services import proofs
 from trackerdcs.services.buses import open_bus
 from trackerdcs.services.links import link_of
@@ -83,6 +84,7 @@ async def serve(
             SoleOwner(who, bus, clock),
             down_only,
             modules,
+            surroundings(stand, name, wired(stand)),
         )
         if loop.kills is not None:
             socket = KillSocket(data / f"{name}{SUFFIX}", loop.kills.by_socket, loop.kills.look)

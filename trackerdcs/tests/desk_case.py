@@ -31,7 +31,6 @@ POLICY = Policy(
         )
     },
     None,
-    real_hv=False,
 )
 TOPIC = "dcs/v1/s/d/cmd/cli"
 

@@ -18,6 +18,7 @@ from trackerdcs.app.announcer import Who, will_of
 from trackerdcs.app.device_loop import DeviceLoop
 from trackerdcs.domain import topics
 from trackerdcs.domain.codec import decode, encode
+from trackerdcs.domain.dependence import Surroundings
 from trackerdcs.domain.instrument import Channel, Role
 from trackerdcs.domain.limits import narrow
 from trackerdcs.domain.messages import FINAL, MESSAGES, Ack, Command, Event, Frame, Meta, Status
@@ -72,8 +73,9 @@ class DeviceBench:
             Meta: self.metas,
         }
         async for delivery in self.me.subscribe(topics.all_of("s")):
-            kind = MESSAGES.get(topics.parse(delivery.topic).kind)
-            if kind is not None and kind is not Command:
+            where = topics.parse(delivery.topic)
+            kind = MESSAGES.get(where.kind)
+            if where.device == self.device and kind in kept:
                 kept[kind].append(decode(kind, delivery.payload))
             delivery.acknowledge()
 
@@ -108,6 +110,59 @@ class DeviceBench:
 
 
 @asynccontextmanager
+async def device_on(
+    broker: MemoryBroker,
+    me: MemoryBus,
+    config: DeviceConfig,
+    path: Path,
+    device: str = "d",
+    boot: str = "boot1",
+    clock: Clock | None = None,
+    users: dict[str, Role] | None = None,
+    around: Surroundings | None = None,
+    modules: Modules | None = None,
+) -> AsyncIterator[DeviceBench]:
+    """Run a device loop on a broker until the block ends; its files are in `path`."""
+    full_speed()
+    clock = clock or SystemClock()
+    who = Who("s", device, boot, "0.0.0")
+    made = driver_class(config.driver)
+    link = open_link(config.link, made.serial if config.link.resource.startswith("ASRL") else made.tcp)
+    driver = made(link)
+    journal, commands = SqliteJournal(path / "j.sqlite"), SqliteCommandLog(path / "c.sqlite")
+    ledger = SqliteLedger(path / "l.sqlite")
+    async with MemoryBus(broker, device, will_of(who, clock)) as bus:
+        bench = DeviceBench(broker, me, device)
+        listening = asyncio.create_task(bench.listen())
+        loop = DeviceLoop(
+            who,
+            config,
+            narrow(driver.channels(), config),
+            users,
+            driver,
+            link,
+            bus,
+            journal,
+            commands,
+            ledger,
+            clock,
+            modules=modules,
+            around=around or Surroundings(),
+        )
+        bench.loop = loop
+        bench.running = asyncio.create_task(loop.run())
+        try:
+            yield bench
+        finally:
+            bench.running.cancel()
+            await asyncio.wait({bench.running})
+            listening.cancel()
+    journal.close()
+    commands.close()
+    ledger.close()
+
+
+@asynccontextmanager
 async def device_bench(
     config: DeviceConfig,
     clock: Clock | None = None,
@@ -117,49 +172,14 @@ async def device_bench(
     users: dict[str, Role] | None = None,
     modules: Modules | None = None,
 ) -> AsyncIterator[DeviceBench]:
-    """Run a device loop until the block ends."""
-    full_speed()
-    clock = clock or SystemClock()
-    who = Who("s", "d", boot, "0.0.0")
-    made = driver_class(config.driver)
-    link = open_link(config.link, made.serial if config.link.resource.startswith("ASRL") else made.tcp)
-    driver = made(link)
+    """Run a device loop on a broker of its own until the block ends."""
     broker = MemoryBroker()
     with tempfile.TemporaryDirectory() as folder:
-        path = data or Path(folder)
-        journal, commands = SqliteJournal(path / "j.sqlite"), SqliteCommandLog(path / "c.sqlite")
-        ledger = SqliteLedger(path / "l.sqlite")
         async with (
             Witness(MemoryBus(broker, "witness")),
             MemoryBus(broker, "me") as me,
-            MemoryBus(broker, "device", will_of(who, clock)) as bus,
+            device_on(broker, me, config, data or Path(folder), "d", boot, clock, users, modules=modules) as bench,
         ):
-            bench = DeviceBench(broker, me)
-            listening = asyncio.create_task(bench.listen())
-            loop = DeviceLoop(
-                who,
-                config,
-                narrow(driver.channels(), config),
-                users,
-                driver,
-                link,
-                bus,
-                journal,
-                commands,
-                ledger,
-                clock,
-                modules=modules,
-            )
-            bench.loop = loop
-            bench.running = asyncio.create_task(loop.run())
-            try:
-                if started:
-                    await bench.until(lambda: bench.metas and bench.frames, "first frame")
-                yield bench
-            finally:
-                bench.running.cancel()
-                await asyncio.wait({bench.running})
-                listening.cancel()
-        journal.close()
-        commands.close()
-        ledger.close()
+            if started:
+                await bench.until(lambda: bench.metas and bench.frames, "first frame")
+            yield bench

@@ -108,14 +108,14 @@ class TestCommands(WithIseg):
                 await bench.command("bind", module="")
                 await bench.next_frame(lambda f: f.mod == {}, "unbound")
 
-    async def test_a_real_high_voltage_supply_is_not_told_to_go_up(self):
+    async def test_real_high_voltage_that_no_interlock_protects_is_not_told_to_go_up(self):
         with running(RealIseg(World())) as sim:
             async with device_bench(config_for("iseg_shr", sim.resource, sim=False)) as bench:
                 self.assertIsNone(bench.frames[-1].sim)
                 for args in ({"cmd": "set_voltage", "v": -5}, {"cmd": "on"}):
                     ack = await bench.command(**args)
                     self.assertEqual(ack.state, "refused")
-                    self.assertIn("not simulated", ack.why or "")
+                    self.assertIn("no interlock protects it", ack.why or "")
                 self.assertEqual((await bench.command("off")).state, "done")
             self.assertEqual(orders(sim.transcript), [])
 

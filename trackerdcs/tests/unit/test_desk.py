@@ -23,7 +23,7 @@ CHANNEL = Channel(
         "tune": CommandSpec(role="expert"),
     },
 )
-POLICY = Policy({"ch0": CHANNEL}, {"cli": "expert", "nodered": "shifter", "wall": "viewer"}, real_hv=False)
+POLICY = Policy({"ch0": CHANNEL}, {"cli": "expert", "nodered": "shifter", "wall": "viewer"})
 
 
 def command(cmd: str = "set_voltage", **changes: Any) -> Command:
@@ -104,10 +104,10 @@ class TestJudge(unittest.TestCase):
                 with self.subTest(cmd=cmd, ts=ts):
                     self.assertEqual(self.judge(command(cmd, ts=ts, expires=expires)).state, "accepted")
 
-    def test_a_real_high_voltage_supply_is_not_told_to_go_up(self):
-        real = replace(POLICY, real_hv=True)
+    def test_real_high_voltage_that_no_interlock_protects_is_not_told_to_go_up(self):
+        real = replace(POLICY, unprotected=frozenset({"ch0"}))
         for cmd in ("on", "set_voltage"):
-            self.refused("not simulated", command(cmd), policy=real)
+            self.refused("no interlock protects it", command(cmd), policy=real)
         for cmd in ("off", "emergency_off"):
             self.assertEqual(self.judge(command(cmd), policy=real).state, "accepted")
 

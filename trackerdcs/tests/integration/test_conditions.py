@@ -1,0 +1,199 @@
+"""Order of voltages and interlocks, as their owners keep them: several device loops, real sockets, one broker."""
+
+import asyncio
+import unittest
+from dataclasses import replace
+from unittest import mock
+
+from trackerdcs.domain import topics
+from trackerdcs.tests.stand_bench import BOX, PERIOD, T_UNKNOWN, StandCase
+
+
+class TestOrder(StandCase):
+    async def test_rule_03_on_needs_the_low_voltage_of_the_module_on(self):
+        async with self.stand() as stand, stand.device("hv") as hv:
+            await self.done(hv, "set_voltage", v=-60.0)
+            await self.refused(hv, "lv.ch1, the low voltage of m-0, is not known to be on", "on")
+            async with stand.device("lv") as lv:
+                await self.refused(hv, "lv.ch1, the low voltage of m-0, is off", "on")
+                await self.done(lv, "on", "ch2")
+                await self.refused(hv, "lv.ch1", "on")
+                await self.done(lv, "on", "ch1")
+                await self.done(hv, "on")
+                self.assertAlmostEqual(float(self.hv_sim.truth()["ch0"]["v"]), -60.0, delta=1.0)
+
+    async def test_rule_04_off_of_the_low_voltage_is_refused_while_the_high_voltage_is_up_or_unknown(self):
+        async with self.stand() as stand, stand.device("lv") as lv:
+            await self.done(lv, "on", "ch1")
+            await self.refused(lv, "hv.ch0, the high voltage of m-0, is not known to be off", "off", "ch1")
+            async with stand.device("hv") as hv:
+                await self.up(hv)
+                await self.refused(lv, "hv.ch0, the high voltage of m-0, is up at -60 V", "off", "ch1")
+                self.assertTrue(self.lv_sim.truth()["ch1"]["on"])
+                await self.done(hv, "off")
+                await self.done(lv, "off", "ch1")
+
+    async def test_rule_04_emergency_off_of_the_low_voltage_takes_the_high_voltage_of_its_module_down_first(self):
+        async with self.stand() as stand, stand.device("lv") as lv, stand.device("hv") as hv:
+            for i in range(2):
+                await self.done(lv, "on", f"ch{i + 1}")
+                await self.up(hv, -60.0, f"ch{i}")
+            going = asyncio.create_task(lv.command("emergency_off", "ch1", wait=20))
+            self.assertEqual(await self.event(lv, "emergency_off", "ch1"), "ch1 is switched off at once")
+            await self.refused(lv, "ch1 goes off as soon as the high voltage of m-0 is down", "hold", "ch1")
+            while self.lv_sim.truth()["ch1"]["on"]:
+                last = self.hv_sim.truth()["ch0"]
+                await asyncio.sleep(0.002)
+            self.assertFalse(last["on"])
+            self.assertLess(abs(float(last["v"])), 10.0)
+            self.assertEqual((await going).state, "done")
+            self.assertIn("emergency_off of lv.ch1, the low voltage of m-0", await self.event(hv, "killed", None))
+            await self.refused(hv, "killed by emergency_off of lv.ch1", "on", "ch1")
+
+    async def test_rule_04_emergency_off_waits_for_a_high_voltage_that_is_not_heard_and_not_for_ever(self):
+        with mock.patch("trackerdcs.app.low_voltage.PATIENCE", 0.5):
+            async with self.stand() as stand, stand.device("lv") as lv:
+                await self.done(lv, "on", "ch1")
+                async with stand.device("hv") as hv:
+                    await self.up(hv)
+                began = asyncio.get_running_loop().time()
+                self.assertEqual((await lv.command("emergency_off", "ch1")).state, "done")
+                self.assertGreater(asyncio.get_running_loop().time() - began, 0.5)
+                self.assertFalse(self.lv_sim.truth()["ch1"]["on"])
+
+    async def test_rule_04_a_low_voltage_that_trips_or_goes_off_takes_the_high_voltage_with_it(self):
+        async with self.stand() as stand, stand.device("lv") as lv, stand.device("hv") as hv:
+            for i in range(2):
+                await self.done(lv, "on", f"ch{i + 1}")
+                await self.up(hv, -60.0, f"ch{i}")
+            self.lv_sim.faults.set("trip", channel="ch1")
+            self.assertRegex(
+                await self.event(hv, "trip", "ch0"), "lv.ch1, the low voltage of m-0, (has tripped|is off)"
+            )
+            self.lv_sim.faults.set("front_panel", channel="ch2", on=False)
+            self.assertRegex(await self.event(hv, "trip", "ch1"), "lv.ch2, the low voltage of m-1, is off")
+            for ch in ("ch0", "ch1"):
+                await self.down(hv, self.hv_sim, ch)
+            await self.refused(hv, "the cause is still there: lv.ch1", "clear_trip")
+
+    async def test_rule_04_follows_the_module_that_is_bound(self):
+        async with self.stand() as stand, stand.device("lv") as lv, stand.device("hv") as hv:
+            await self.done(lv, "on", "ch2")
+            await self.done(lv, "bind", "ch1", module="")
+            await self.done(lv, "bind", "ch2", module="m-0")
+            await lv.next_frame(lambda f: f.mod == {"ch2": "m-0"}, "bound")
+            await self.up(hv)
+            await self.refused(lv, "hv.ch0, the high voltage of m-0, is up", "off", "ch2")
+            await self.done(hv, "bind", module="")
+            await hv.next_frame(lambda f: "ch0" not in f.mod, "unbound")
+            await self.done(lv, "off", "ch2")
+            self.assertTrue(self.hv_sim.truth()["ch0"]["on"])
+
+
+class TestInterlocks(StandCase):
+    """The low voltage is left out: ch0 has no module here."""
+
+    def hv_config(self, **changes):
+        return super().hv_config(**{"module": None} | changes)
+
+    async def test_rule_10_an_open_interlock_brings_down_names_its_first_cause_and_never_blocks_the_way_down(self):
+        async with self.stand({"box": BOX}) as stand, stand.device("hv") as hv:
+            await self.up(hv)
+            await stand.guard.say("box", "open", first="humidity", why="env1.rh 42 % is above 40 %")
+            why = "interlock box is open: humidity: env1.rh 42 % is above 40 %"
+            self.assertEqual(await self.event(hv, "trip"), why)
+            await self.done(hv, "off")
+            await self.down(hv, self.hv_sim)
+            await self.refused(hv, why, "clear_trip")
+            await stand.guard.say("box", "ok", first=None, why=None)
+            await asyncio.sleep(PERIOD)
+            await self.done(hv, "clear_trip")
+            await self.up(hv)
+
+    async def test_rule_10_a_blocking_interlock_ends_the_way_up_and_leaves_the_voltage(self):
+        async with self.stand({"box": replace(BOX, action="block")}, ramp_up=100) as stand, stand.device("hv") as hv:
+            await self.up(hv, -20.0)
+            rising = asyncio.create_task(hv.command("set_voltage", v=-400.0, wait=20))
+            await hv.next_frame(lambda f: float(f.ch["ch0"].get("v_mon", 0)) < -30, "on its way")
+            await stand.guard.say("box", "open")
+            ack = await rising
+            self.assertEqual(ack.state, "failed")
+            self.assertRegex(ack.why or "", "interlock box is open")
+            held = float(self.hv_sim.truth()["ch0"]["v"])
+            await asyncio.sleep(0.5)
+            self.assertAlmostEqual(float(self.hv_sim.truth()["ch0"]["v"]), held, delta=3.0)
+            await self.refused(hv, "interlock box is open", "set_voltage", v=-450.0)
+            await self.done(hv, "set_voltage", v=-20.0)
+            await stand.guard.say("box", "open", bypass=stand.guard.bypassed())
+            await self.done(hv, "set_voltage", v=-60.0)
+            self.assertEqual([e.event for e in hv.events if e.event == "trip"], [])
+
+    async def test_rule_09_what_the_broker_has_kept_is_not_known(self):
+        async with self.stand({"box": BOX}) as stand:
+            await asyncio.sleep(2 * PERIOD)
+            stand.guard.silent = True
+            self.assertIn(b'"ok"', stand.broker.retained[topics.interlock("s", "box")])
+            async with stand.device("hv") as hv:
+                await self.done(hv, "set_voltage", v=-60.0)
+                await self.refused(hv, "interlock box is unknown: the guard is not heard", "on")
+                stand.guard.silent = False
+                await self.done(hv, "on")
+
+    async def test_rule_09_an_interlock_that_nobody_can_judge_blocks_at_once(self):
+        async with self.stand({"box": BOX}) as stand, stand.device("hv") as hv:
+            await self.up(hv)
+            await stand.guard.say("box", "unknown", first="humidity", why="env1.rh is frozen")
+            await self.refused(hv, "interlock box is unknown: humidity: env1.rh is frozen", "set_voltage", v=-70.0)
+            self.assertTrue(self.hv_sim.truth()["ch0"]["on"])
+
+    async def test_rule_18_ramps_down_when_the_guard_is_gone(self):
+        async with self.stand({"box": BOX}, t_unknown=T_UNKNOWN) as stand, stand.device("hv") as hv:
+            await self.up(hv)
+            stand.guard.silent = True
+            why = f"interlock box is unknown: the guard is not heard, for {T_UNKNOWN:g} s"
+            self.assertEqual(await self.event(hv, "trip"), why)
+            await self.down(hv, self.hv_sim)
+            stand.guard.silent = False
+            await asyncio.sleep(2 * PERIOD)
+            await self.refused(hv, "tripped", "on")
+            await self.done(hv, "clear_trip")
+            await self.up(hv)
+
+    async def test_rule_18_works_with_the_broker_gone(self):
+        async with self.stand({"box": BOX}, t_unknown=T_UNKNOWN) as stand, stand.device("hv") as hv:
+            await self.up(hv)
+            stand.broker.stop()
+            await self.down(hv, self.hv_sim)
+            stand.broker.start()
+            self.assertRegex(await self.event(hv, "trip"), "the guard is not heard")
+            await self.refused(hv, "tripped", "on")
+
+    async def test_rule_18_holds_where_it_is_told_to(self):
+        async with (
+            self.stand({"box": BOX}, t_unknown=T_UNKNOWN, on_comm_loss="hold") as stand,
+            stand.device("hv") as hv,
+        ):
+            await self.up(hv)
+            stand.guard.silent = True
+            self.assertRegex(await self.event(hv, "hold"), "the guard is not heard")
+            await asyncio.sleep(3 * T_UNKNOWN)
+            self.assertAlmostEqual(float(self.hv_sim.truth()["ch0"]["v"]), -60.0, delta=1.0)
+            self.assertEqual([e.event for e in hv.events], ["hold"], hv.events)
+            await self.refused(hv, "the guard is not heard", "set_voltage", v=-70.0)
+
+    async def test_rule_12_a_broker_away_for_less_than_t_unknown_moves_nothing(self):
+        async with self.stand({"box": BOX}) as stand, stand.device("hv") as hv:
+            await self.up(hv)
+            orders = len(self.hv_sim.transcript)
+            stand.broker.stop()
+            await asyncio.sleep(1.0)
+            stand.broker.start()
+            await hv.next_frame(lambda f: True, "connected")
+            await self.done(hv, "set_voltage", v=-61.0)
+            sent = [line for line in self.hv_sim.transcript[orders:] if ":VOLT -" in line or "OFF" in line]
+            self.assertEqual(len(sent), 1, sent)
+            self.assertEqual([e.event for e in hv.events if e.event in ("trip", "hold")], [])
+
+
+if __name__ == "__main__":
+    unittest.main()
