@@ -23,6 +23,7 @@ INSTRUMENT_PORTS = 3
 
 HINTS = """\
 Try, in another terminal:{first}
+  trackerdcs send demo lv1 on ch1 --reason first
   trackerdcs send demo hv1 set_voltage ch0 --arg v=-50 --reason first
   trackerdcs send demo hv1 on ch0 --reason first
   trackerdcs history --stand demo --device hv1 --channel ch0 --quantity v_mon --last 60s --format table

@@ -53,6 +53,7 @@ def send(
 
     \b
     Examples:
+      trackerdcs send demo lv1 on ch1
       trackerdcs send demo hv1 set_voltage ch0 --arg v=-50 --reason "first light"
       trackerdcs send demo hv1 on ch0 --reason "first light"
       trackerdcs send demo lv1 set_current_limit ch1 --arg i=0.5

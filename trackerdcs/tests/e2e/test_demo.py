@@ -53,11 +53,13 @@ class AnyClient:
     def publish(self, topic: str, payload: bytes) -> None:
         self._client.publish(topic, payload, qos=1).wait_for_publish(LIMIT_S)
 
-    def request(self, cmd: str, args: dict[str, Any], ch: str, id: str | None = None) -> dict[str, Any]:
-        """Send a command to hv1 and wait for its final ack."""
+    def request(
+        self, cmd: str, args: dict[str, Any], ch: str, id: str | None = None, device: str = "hv1"
+    ) -> dict[str, Any]:
+        """Send a command and wait for its final ack."""
         now, id, before = time.time_ns(), id or str(uuid.uuid4()), len(self.acks)
         body = {"v": 1, "id": id, "cmd": cmd, "ch": ch, "args": args, "ts": now, "expires": now + 5_000_000_000}
-        self.publish("dcs/v1/demo/hv1/cmd/anybody", json.dumps(body).encode())
+        self.publish(f"dcs/v1/demo/{device}/cmd/anybody", json.dumps(body).encode())
         deadline = time.monotonic() + LIMIT_S
         while time.monotonic() < deadline:
             for ack in self.acks[before:]:
@@ -78,6 +80,8 @@ class TestAnyClient(AgainstTheDemo):
     async def test_the_same_through_any_mqtt_client(self) -> None:
         client = self.enterContext(contextlib.closing(AnyClient(self.demo.port)))
         async with witness(self.demo):
+            ack = await asyncio.to_thread(client.request, "on", {}, "ch2", device="lv1")
+            self.assertEqual(ack["state"], "done", ack)
             ack = await asyncio.to_thread(client.request, "set_voltage", {"v": -5}, "ch1")
             self.assertEqual((ack["state"], ack["user"], ack["readback"]["v_set"]), ("done", "anybody", -5.0))
             ack = await asyncio.to_thread(client.request, "on", {}, "ch1")

@@ -33,6 +33,7 @@ class TestStack(unittest.IsolatedAsyncioTestCase):
 
     async def test_nothing_is_lost_and_no_output_moves_when_each_service_is_killed(self):
         stack = self.stack
+        await self.send("lv1", "on", "ch1")
         for args in (
             ("set_voltage", "ch0", "--arg", "v=-50"),
             ("on", "ch0"),
