@@ -59,11 +59,6 @@ class Conditions:
         """Why the unsafe direction of a channel is blocked now, or None."""
         return next((source.why for source in self._sources(ch) if source.state != "ok"), None)
 
-    def refusal(self, cmd: str, ch: str) -> str | None:
-        """Why a trip must not be cleared: nobody can say that what would bring the channel down has gone (SAFETY 7)."""
-        left = (s.why for s in self._sources(ch) if s.state != "ok" and s.action != "block")
-        return f"{ch}: the cause is still there: {why}" if cmd == "clear_trip" and (why := next(left, None)) else None
-
     async def serve(self, bus: Bus, outputs: Outputs | None) -> None:
         """Listen and act, for ever; without outputs there is nothing to do."""
         if outputs is None:
