@@ -115,11 +115,11 @@ class Conditions:
             return
         if action == "ramp_down":
             outputs.bring_down(ch, why)
-            return
-        if ch not in self._killed:
+        elif ch not in self._killed:
             self._killed.add(ch)
             outputs.kill(ch, why)
-        outputs.bring_down(ch, why)  # nothing during the kill; after it, what somebody has switched on meanwhile
+        else:
+            outputs.bring_down(ch, why)  # nothing during the kill; after it, what somebody has switched on meanwhile
 
     def _hear(self, device: str, event: Event) -> None:
         """A low voltage that is about to be switched off at once takes the high voltage of its module with it."""

@@ -101,7 +101,7 @@ class StandCase(unittest.IsolatedAsyncioTestCase):
         return IsegShr(World())
 
     def hv_config(self, **changes: Any) -> DeviceConfig:
-        limits = ChannelConfig(-800.0, 0.0, 2e-5, ramp_up=400, ramp_down=400, kill_rate=800)
+        limits = ChannelConfig(-800.0, 0.0, 2e-5, ramp_up=400, ramp_down=400, kill_rate=400)
         channels = {f"ch{i}": replace(limits, **{"module": f"m-{i}"} | changes) for i in range(2)}
         link = LinkConfig(self.hv_sim.resource, timeout=PATIENT)
         return DeviceConfig("iseg_shr", link, sim=True, period=PERIOD, channels=channels)
