@@ -24,7 +24,7 @@ from trackerdcs.app.worker import Worker
 from trackerdcs.domain.dependence import Surroundings
 from trackerdcs.domain.desk import Args, Policy
 from trackerdcs.domain.errors import CommandRefused, ConfigError, DeviceError
-from trackerdcs.domain.instrument import Channel, Role, Snapshot
+from trackerdcs.domain.instrument import Channel, Role
 from trackerdcs.domain.limits import with_procedures
 from trackerdcs.domain.messages import Meta, Value
 from trackerdcs.domain.modules import Modules
@@ -33,8 +33,6 @@ from trackerdcs.ports import Bus, Clock, CommandLog, Driver, Journal, Ledger, Li
 
 LAST_WORDS = 0.5
 """Seconds that the last acks of a service that stops may take."""
-NOTHING = Surroundings()
-
 log = logging.getLogger(__name__)
 
 
@@ -64,7 +62,7 @@ class DeviceLoop:
         sole: SoleOwner | None = None,
         down_only: str | None = None,
         modules: Modules | None = None,
-        around: Surroundings = NOTHING,
+        around: Surroundings | None = None,
     ) -> None:
         self._who, self._config, self._users = who, config, users
         self._bindings = Bindings(driver, config, channels, modules or Modules())
@@ -77,6 +75,7 @@ class DeviceLoop:
         self._announcer = Announcer(who, bus, clock, self._faults)
         self._frames = Frames(who, driver.kind, config.sim, self._outbox, self._replay, self._announcer, clock)
         self._remembered = Remembered(who.device, commands)
+        around = around or Surroundings()
         self._conditions = Conditions(
             who, driver.kind, self._bindings.configs, around, self._module, self._happened, clock
         )
@@ -194,7 +193,7 @@ class DeviceLoop:
                 self.identified.set()
                 self._introduce()
                 self._conditions.met.set()
-                self._enter_found(snapshot, fault if connects > 1 else None)
+                self._ledger.found(self._channels, snapshot, fault if connects > 1 else None)
                 if connects > 1:
                     self._announcer.report("reconnect", why=fault)
             if self._bus.connected:  # until then ranges grow together: no declaration is pushed out by a later one
@@ -207,13 +206,6 @@ class DeviceLoop:
                 self._poll_now.clear()
             except TimeoutError:
                 continue
-
-    def _enter_found(self, snapshot: Snapshot, fault: str | None) -> None:
-        """For the ledger: what a start or a reconnect finds is where the owner goes on from."""
-        event = "adopted" if fault is None else "reconnect"
-        for ch in (ch for ch, c in self._channels.items() if c.commands):
-            why = "; ".join(sorted({fault or "", *snapshot.bad.get(ch, {}).values()} - {""})) or None
-            self._ledger.note("event", event=event, ch=ch, readback=snapshot.ch.get(ch, {}), why=why)
 
     def _faults(self) -> str | None:
         kill = self.kills.killer.fault if self.kills else None

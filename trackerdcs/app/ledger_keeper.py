@@ -4,11 +4,12 @@ import asyncio
 import logging
 import threading
 from collections import deque
+from collections.abc import Mapping
 from typing import Any
 
 from trackerdcs.app.edge_log import EdgeLog
 from trackerdcs.domain.errors import StoreFault
-from trackerdcs.domain.instrument import SAFE_COMMANDS
+from trackerdcs.domain.instrument import SAFE_COMMANDS, Channel, Snapshot
 from trackerdcs.domain.ledger import LedgerEntry, Step
 from trackerdcs.ports import Clock, Ledger
 
@@ -63,6 +64,13 @@ class LedgerKeeper:
                 number, first, _ = self._lost or (0, gone, gone)
                 self._lost = (number + 1, first, gone)
             self._changed.notify()
+
+    def found(self, channels: Mapping[str, Channel], snapshot: Snapshot, fault: str | None) -> None:
+        """What a start (without a fault) or a reconnect finds is where the owner goes on from."""
+        event = "adopted" if fault is None else "reconnect"
+        for ch in (ch for ch, c in channels.items() if c.commands):
+            why = "; ".join(sorted({fault or "", *snapshot.bad.get(ch, {}).values()} - {""})) or None
+            self.note("event", event=event, ch=ch, readback=snapshot.ch.get(ch, {}), why=why)
 
     async def written(self) -> str | None:
         """Wait until all that was noted is on disk; why not, if the disk does not take it in time."""
