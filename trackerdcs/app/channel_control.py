@@ -87,7 +87,7 @@ class ChannelControl:
         """Latch a cause and come down; once, however often it is asked for while the channel is on its way."""
         if self.status.cause is None:
             self.down.trip(cause)
-        elif self.judge.is_up() and not self.down.under_way:
+        elif self.judge.is_up() and not self.down.to_off:
             self.down.begin(cause)
 
     def abandon(self, why: str) -> None:

@@ -78,7 +78,9 @@ class WayDown:
         return not self.to_off
 
     async def off(self) -> Reading:
-        """Voltage down, then the switch. Goes on when the link is back after a fault."""
+        """Voltage down, then the switch; goes on when the link is back. Waits for the end of what comes down anyway."""
+        if self._task is not None:
+            await asyncio.wait({self._task})
         return await self._to_off("off", partial(self._insist, lambda: self._mover.come_down(Priority.DOWN, DISCHARGE)))
 
     async def emergency_off(self) -> Reading:
@@ -87,6 +89,8 @@ class WayDown:
         async def switch() -> Reading:
             return await self._mover.emergency_off(Priority.KILL)
 
+        if self._task is not None and self._task is not asyncio.current_task():
+            self._task.cancel()
         self._owed.add(switch)  # from its first moment: what is slower must not take its place
         return await self._to_off("emergency_off", partial(self._insist, switch))
 

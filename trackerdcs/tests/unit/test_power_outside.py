@@ -4,65 +4,15 @@ import asyncio
 import unittest
 from unittest.mock import patch
 
-from trackerdcs.adapters.clock_system import SystemClock
-from trackerdcs.app import channel_control, mover, way_down
-from trackerdcs.app.power import Power
-from trackerdcs.app.worker import Worker
-from trackerdcs.domain.errors import CommandRefused, Rejected, ReplyTimeout, VerifyError
+from trackerdcs.app import mover
+from trackerdcs.domain.errors import Rejected, ReplyTimeout, VerifyError
 from trackerdcs.domain.instrument import Snapshot
-from trackerdcs.domain.stand import ChannelConfig
+from trackerdcs.tests.power_case import PowerCase
 from trackerdcs.tests.supplies import Obedient, Ramping, Stubborn
-from trackerdcs.tests.unit.test_power import OFF, UP, Values
+from trackerdcs.tests.unit.test_power import OFF, UP
 
 
-class TestFromOutside(unittest.IsolatedAsyncioTestCase):
-    def setUp(self) -> None:
-        self.worker = Worker("t")
-        self.addCleanup(self.worker.stop)
-        for module, name, seconds in (
-            (mover, "LOOK", 0.01),
-            (mover, "STUCK", 5.0),
-            (way_down, "RETRY", 0.01),
-            (way_down, "PATIENCE", 0.2),
-        ):
-            self.enterContext(patch.object(module, name, seconds))
-        self.events, self.latched = list[tuple[str, str]](), dict[str, str | None]()
-        self.intents: list[tuple[str | None, str | None]] = []
-        self.why: str | None = None
-        self.use(Obedient())
-
-    def use(self, supply: Obedient) -> None:
-        self.supply = supply
-        config = {"ch0": ChannelConfig(-800.0, 0.0, 1e-5, ramp_up=500.0, ramp_down=500.0)}
-        self.power = Power(
-            supply,
-            self.worker,
-            config,
-            SystemClock(),
-            lambda event, ch, why: self.events.append((event, why)),
-            self.latched.__setitem__,
-            lambda: None,
-            lambda ch: self.why,
-            lambda ch, intent, cause: self.intents.append((intent, cause)),
-        )
-
-    def poll(self) -> None:
-        self.power.poll_begins()
-        self.power.judged(Snapshot({"ch0": self.supply.read("ch0")}))
-
-    async def rising(self, target: float = -400.0) -> asyncio.Task[Values]:
-        """A channel on its way up."""
-        await self.power.execute("set_voltage", "ch0", {"v": target})
-        self.poll()
-        moving = asyncio.create_task(self.power.execute("on", "ch0", {}))
-        await self.until(lambda: self.supply.is_on and self.supply.v < -6.0)
-        return moving
-
-    async def until(self, condition: object) -> None:
-        async with asyncio.timeout(5):
-            while not condition():  # type: ignore[operator]
-                await asyncio.sleep(0.005)
-
+class TestFromOutside(PowerCase):
     async def test_rule_10_what_is_blocked_neither_rises_nor_is_switched_on_but_comes_down(self) -> None:
         await self.power.execute("set_voltage", "ch0", {"v": -400.0})
         self.poll()
@@ -92,115 +42,6 @@ class TestFromOutside(unittest.IsolatedAsyncioTestCase):
         with self.assertRaises(Rejected):
             await moving
         self.assertEqual(self.supply.orders[-1], -7.0)
-
-    async def test_brought_down_it_is_latched_and_off_whatever_it_did(self) -> None:
-        moving = await self.rising()
-        self.assertTrue(self.power.is_up("ch0"))
-        self.power.bring_down("ch0", "the guard is silent")
-        self.power.bring_down("ch0", "the guard is silent")
-        self.assertEqual(self.latched, {"ch0": "the guard is silent"})
-        with self.assertRaises(asyncio.CancelledError) as ended:
-            await moving
-        self.assertIn("the guard is silent", ended.exception.args[0])
-        await self.until(lambda: not self.supply.is_on and self.supply.v == 0.0)
-        self.assertEqual(self.events, [("trip", "the guard is silent")])
-        await asyncio.sleep(0.05)
-        self.poll()
-        self.assertFalse(self.power.is_up("ch0"))
-        self.assertIn("clear_trip first", self.power.objection("on", "ch0", {}) or "")
-
-    async def test_brought_down_again_after_somebody_switched_it_on(self) -> None:
-        self.power.bring_down("ch0", "the guard is silent")
-        await self.until(lambda: not self.power._controls["ch0"].down.under_way)
-        self.supply.v, self.supply.is_on = -50.0, True
-        self.poll()
-        self.power.bring_down("ch0", "the guard is silent")
-        await self.until(lambda: not self.supply.is_on)
-
-    async def test_rule_08_what_does_not_come_down_is_switched_off_after_a_while_and_never_given_up(self) -> None:
-        for verifies in (True, False):
-            self.use(Stubborn(verifies))
-            self.supply.v, self.supply.is_on = -60.0, True
-            self.poll()
-            self.power.bring_down("ch0", "humid")
-            await self.until(lambda: not self.supply.is_on)
-            self.assertEqual(self.supply.orders.count("emergency_off"), 2, "the first was rejected")
-            said = [why for _, why in self.events]
-            self.assertEqual(len([why for why in said if "without progress" in why]), 1, said)
-            self.assertEqual(len([why for why in said if "busy" in why]), 1, said)
-            self.events.clear()
-
-    async def test_rule_19_what_comes_down_is_intended_until_it_is_off_or_a_newer_command_has_come(self) -> None:
-        self.supply.v, self.supply.is_on = -60.0, True
-        self.poll()
-        self.power.bring_down("ch0", "humid")
-        await self.until(lambda: len(self.intents) == 2)
-        self.assertEqual(self.intents, [("off", "humid"), (None, "humid")])
-        self.use(Obedient())
-        self.supply.v, self.supply.is_on = -60.0, True
-        self.poll()
-        self.intents.clear()
-        off = asyncio.create_task(self.power.execute("off", "ch0", {}))
-        await self.until(lambda: self.supply.v > -59.0)
-        off.cancel()
-        await asyncio.wait({off})
-        self.assertEqual(self.intents, [("off", None)], "a service that stops has not completed it")
-        await self.power.execute("hold", "ch0", {})
-        self.assertEqual(self.intents, [("off", None), (None, None)])
-
-    async def test_rule_19_what_was_intended_is_done_after_a_restart(self) -> None:
-        for intent in ("off", "emergency_off"):
-            self.use(Obedient())
-            self.supply.v, self.supply.is_on = -30.0, True
-            self.power.resume({"ch0": (intent, None), "gone": ("off", None)})
-            self.assertIn("resumed", dict(self.events))
-            self.assertIn("coming down", self.power.objection("set_voltage", "ch0", {"v": -1.0}) or "")
-            await self.until(lambda: (None, None) in self.intents)
-            self.assertEqual("emergency_off" in self.supply.orders, intent == "emergency_off")
-            self.intents.clear()
-
-    async def test_rule_11_a_trip_is_not_cleared_while_its_cause_is_there_or_the_channel_comes_down(self) -> None:
-        self.supply.v, self.supply.is_on = -60.0, True
-        self.poll()
-        self.why = "interlock humid is open"
-        self.power.bring_down("ch0", self.why)
-        self.assertIn("humid", self.power.objection("clear_trip", "ch0", {}) or "")
-        self.why = None
-        self.enterContext(patch.object(channel_control, "SOON", 0.01))
-        with self.assertRaisesRegex(CommandRefused, "coming down"):
-            await self.power.execute("clear_trip", "ch0", {})
-        self.assertNotIn("clear_trip", self.supply.orders)
-        await self.until(lambda: (None, "interlock humid is open") in self.intents)
-        await self.power.execute("clear_trip", "ch0", {})
-        self.assertIsNone(self.latched["ch0"])
-
-    async def test_trips_that_nobody_can_read_are_not_forgotten(self) -> None:
-        self.power.remember(None)
-        self.poll()
-        self.assertIn(
-            "trips of the last run are not readable): clear_trip", self.power.objection("on", "ch0", {}) or ""
-        )
-        await self.power.execute("clear_trip", "ch0", {})
-        self.assertEqual(self.latched, {"ch0": None})
-
-    async def test_rule_06_a_lower_voltage_is_judged_but_a_way_to_off_goes_on(self) -> None:
-        for cmd in ("set_voltage", "off"):
-            self.use(Obedient())
-            self.supply.v, self.supply.is_on = -60.0, True
-            self.poll()
-            moving = asyncio.create_task(self.power.execute(cmd, "ch0", {"v": -20.0} if cmd == "set_voltage" else {}))
-            await self.until(lambda: self.supply.v > -59.0)
-            self.supply.also = {"trip": True}
-            if cmd == "set_voltage":
-                with self.assertRaisesRegex(Rejected, "the supply has tripped"):
-                    await moving
-            await self.until(lambda: not self.supply.is_on)
-            self.assertEqual(self.events[-1], ("trip", "the supply has tripped"))
-            if cmd == "off":
-                self.assertFalse((await moving)["on"])
-            self.assertNotIn("emergency_off", self.supply.orders)
-        self.poll()
-        self.assertEqual(self.latched, {"ch0": "the supply has tripped"})
 
     async def test_rule_05_a_voltage_that_does_not_follow_is_reported_and_held(self) -> None:
         self.enterContext(patch.object(mover, "STUCK", 0.05))
@@ -247,17 +88,6 @@ class TestFromOutside(unittest.IsolatedAsyncioTestCase):
                 self.poll()
                 self.assertEqual([event for event, _ in self.events], ["compensation"])
                 await self.until(lambda: not self.supply.is_on)
-
-    async def test_a_way_to_a_lower_voltage_ends_when_the_channel_is_brought_down(self) -> None:
-        self.supply.v, self.supply.is_on = -200.0, True
-        self.poll()
-        moving = asyncio.create_task(self.power.execute("set_voltage", "ch0", {"v": -100.0}))
-        await self.until(lambda: self.supply.v > -199.0)
-        self.power.bring_down("ch0", "humid")
-        await self.until(lambda: not self.supply.is_on)
-        self.assertTrue(moving.cancelled())
-        ways = [v for v in self.supply.orders if v is not False]
-        self.assertEqual(ways, sorted(ways), "one way, always down")
 
     async def test_told_to_stay_it_ends_its_rise_and_holds(self) -> None:
         for supply in (Obedient(), Ramping()):
