@@ -2,7 +2,6 @@
 
 import asyncio
 import itertools
-import time
 import unittest
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -15,13 +14,13 @@ from trackerdcs.domain.stand import DeviceConfig, LinkConfig
 from trackerdcs.sim.serve import TcpServer
 from trackerdcs.sim.stand import SIMULATORS
 from trackerdcs.sim.world import World
-from trackerdcs.tests.channel_case import Trace
 from trackerdcs.tests.device_bench import DeviceBench, config_for, device_bench
 from trackerdcs.tests.driver_cases import Kind, orders
 from trackerdcs.tests.driver_faults import FAULTS as WIRE_FAULTS
 from trackerdcs.tests.long import long
 from trackerdcs.tests.sim_stand import RunningSim, running
 from trackerdcs.tests.waiting import until
+from trackerdcs.tests.whole_trace import WholeTrace
 
 TIMEOUT, LATE = 0.25, 0.35
 LASTS, PASSES = 0.7, 0.3
@@ -31,29 +30,6 @@ WINDOW = 0.12
 """Seconds over which a ramp is judged: a part of the way, else a jump looks like a ramp."""
 RATE = 400.0
 """V/s, of the ramps that `config_for` gives."""
-
-
-class WholeTrace(Trace):
-    """The trace of the first channel, and whether anything of the other channels has changed."""
-
-    def __init__(self, sim: RunningSim) -> None:
-        super().__init__(sim)
-        self._first = sim.truth()
-        self.ch = next(iter(self._first))
-        self.others: set[str] = set()
-
-    def _look(self) -> None:
-        while not self._end.wait(0.005):
-            began, truth = time.monotonic(), self._sim.truth()
-            mine = truth[self.ch]
-            self.points.append((began, time.monotonic(), abs(float(mine["v"])), bool(mine["on"])))
-            for ch in truth.keys() - {self.ch}:
-                kept = ("v_set", "i_limit", "on")
-                self.others |= {f"{ch} {q}" for q in kept if truth[ch][q] != self._first[ch][q]}
-
-    def around(self, at: float, width: float) -> list[tuple[float, float, float, bool]]:
-        """What was seen within `width` s of a moment on the monotonic clock."""
-        return [p for p in self.points if at - width <= p[0] <= at + width]
 
 
 @dataclass(frozen=True)
@@ -119,7 +95,7 @@ class Case:
                 await self.struck("on", lambda: True)
             case "switched_on":
                 ack = await self.struck("on", self.arm_when_it_switches())
-                if ack.state == "failed" and self.fault.on_the_wire:
+                if ack.state == "failed" and self.fault.times:
                     await until(lambda: not self.trace.points[-1][3], PATIENCE)  # and nobody has told it to
             case "ramp_up":
                 await self.struck("on", lambda: self.at() > 0.3 * abs(self.target))
@@ -207,20 +183,7 @@ class Case:
         finals = Counter(ack.id for ack in self.bench.acks if ack.state in FINAL)
         asked = {ack.id for ack in self.bench.acks}
         test.assertEqual(finals, dict.fromkeys(asked, 1), "each command has exactly one final ack")
-        self.frames_are_true()
-
-    def frames_are_true(self) -> None:
-        """No good value is older than a poll or another channel's: the truth has been like that around its time."""
-        shift = time.time() - time.monotonic()
-        for frame in self.bench.frames:
-            values = frame.ch.get(self.ch, {})
-            around = self.trace.around(frame.ts / 1e9 - shift, 3 * TIMEOUT)
-            if "v_mon" in values and around and self.fault.name != "stuck":
-                v = abs(float(values["v_mon"]))
-                low, high = min(p[2] for p in around), max(p[2] for p in around)
-                self.test.assertTrue(low - self.close <= v <= high + self.close, f"{v} V is not {low} to {high} V")
-            if "on" in values and around:
-                self.test.assertIn(values["on"], {p[3] for p in around}, "the switch has not been like that")
+        test.assertEqual(list(trace.lies(self.bench.frames, stuck=self.fault.name == "stuck")), [])
 
 
 class Battery(unittest.IsolatedAsyncioTestCase):
