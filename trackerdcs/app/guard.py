@@ -86,6 +86,7 @@ class Guard:
             self._ledger,
             clock,
         )
+        self._began = clock.now() - int(clock.monotonic() * 1e9)
         self._due: set[str] = set()
         self._wake = asyncio.Event()
         self._edge = EdgeLog(log)
@@ -136,7 +137,8 @@ class Guard:
                 continue
             self._edge.ok(device, f"{delivery.topic}: frames again")
             monotonic = self._clock.monotonic()
-            if self._inputs.hear(device, frame, now=self._clock.now(), monotonic=monotonic):
+            # Our own clock may be set while we run: how old news are is told by one that is not.
+            if self._inputs.hear(device, frame, now=self._began + int(monotonic * 1e9), monotonic=monotonic):
                 self._examine(self._of.get(device, []), monotonic, device)
 
     async def _tick(self) -> None:

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal
 
-from trackerdcs.domain.freshness import PERIODS, Freshness
+from trackerdcs.domain.freshness import PERIODS, Freshness, stamp
 from trackerdcs.domain.messages import Frame, Value
 from trackerdcs.domain.wiring import parts
 
@@ -44,7 +44,7 @@ class Inputs:
         known = device.frame
         if known is not None and known.boot == frame.boot and frame.seq <= known.seq:
             return False
-        device.freshness.hear(frame.boot, frame.seq, frame.ts, now=now, monotonic=monotonic)
+        device.freshness.hear(frame.boot, frame.seq, stamp(frame), now=now, monotonic=monotonic)
         device.frame = frame
         for of, ch, quantity in self._of[name]:
             value = frame.ch.get(ch, {}).get(quantity)

@@ -1,11 +1,17 @@
 """The page guard-a-stand.md as it stands, against the demonstrator, and the proof of its interlocks."""
 
+import asyncio
 import json
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+from trackerdcs.adapters.bus_mqtt import MqttBus
+from trackerdcs.domain import topics
+from trackerdcs.domain.codec import decode
+from trackerdcs.domain.messages import Meta
+from trackerdcs.domain.stand import BusConfig
 from trackerdcs.tests.documents import ROOT
 from trackerdcs.tests.long import long
 from trackerdcs.tests.running_demo import LIMIT_S, AgainstTheDemo
@@ -43,3 +49,9 @@ class TestPage(AgainstTheDemo):
         (report,) = self.demo.data.glob("proof-*.json")
         proven = json.loads(report.read_text())["proven"]
         self.assertEqual(proven, ["hv1.ch0", "hv1.ch1", "hv1.ch2", "hv1.ch3", "hv2.ch0"])
+        async with asyncio.timeout(LIMIT_S), MqttBus(BusConfig(port=self.demo.port), "looks-at-meta") as bus:
+            async for delivery in bus.subscribe(topics.of_device("demo", "hv1", "meta")):
+                proof = decode(Meta, delivery.payload).channels["ch0"].proof
+                if proof is not None:
+                    self.assertRegex(proof, r"^20\d\d-.*Z \(simulated\)$")
+                    break

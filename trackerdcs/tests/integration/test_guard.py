@@ -36,6 +36,15 @@ DRY = {
 }
 
 
+class Jumping(SystemClock):
+    """A clock of the guard's computer that somebody sets."""
+
+    jump = 0
+
+    def now(self) -> int:
+        return super().now() + self.jump
+
+
 class GuardCase(unittest.IsolatedAsyncioTestCase):
     """A guard with short periods, a board that talks (`rh`; None: it is silent), and a client that listens."""
 
@@ -46,6 +55,7 @@ class GuardCase(unittest.IsolatedAsyncioTestCase):
         self.addCleanup(folder.cleanup)
         self.path = Path(folder.name, "guard.commands.sqlite")
         self.broker, self.clock, self.boots = MemoryBroker(), SystemClock(), 0
+        self.guards_clock = Jumping()
         self.values: dict[str, Value] | None = {"rh": 30.0, "t_air": 20.0}
         self.hv_on = False
         self.said: dict[str, list[Interlock]] = {name: [] for name in DRY}
@@ -74,7 +84,7 @@ class GuardCase(unittest.IsolatedAsyncioTestCase):
             log, ledger = SqliteCommandLog(self.path), SqliteLedger(self.path.with_name("guard.ledger.sqlite"))
             try:
                 async with MemoryBus(self.broker, f"guard{self.boots}", will_of(who, self.clock)) as bus:
-                    await Guard(who, DRY, DEVICES, None, bus, log, ledger, self.clock, PERIOD).run()
+                    await Guard(who, DRY, DEVICES, None, bus, log, ledger, self.guards_clock, PERIOD).run()
             finally:
                 log.close()
                 ledger.close()
@@ -112,6 +122,9 @@ class GuardCase(unittest.IsolatedAsyncioTestCase):
     async def state(self, state: str, name: str = "dry") -> Interlock:
         await until(lambda: self.of_this_boot(name) and self.now(name).state == state)
         return self.now(name)
+
+    async def past(self, seq: int) -> None:
+        await until(lambda: self.now().seq > seq)
 
     def reported(self) -> list[tuple[str, str]]:
         return [(e.event, str(e.data["interlock"])) for e in self.events if "interlock" in e.data]
@@ -181,6 +194,18 @@ class TestGuard(GuardCase):
         self.values = {"rh": 31.0, "t_air": 20.0}
         await self.state("ok")
         await until(lambda: {("interlock_unknown", "dry"), ("interlock_ok", "dry")} <= set(self.reported()))
+
+    async def test_rule_09_a_clock_that_is_set_makes_no_old_news_and_ends_no_bypass(self) -> None:
+        await self.start()
+        await self.state("ok")
+        await self.done("bypass", "new sensor", interlock="dry", seconds=600)
+        for jump in (3600, -7200):
+            self.guards_clock.jump = jump * 10**9
+            count = len(self.said["dry"])
+            seq = self.now().seq
+            await self.past(seq + 3)
+            self.assertEqual({i.state for i in self.said["dry"][count:]}, {"ok"})
+            self.assertIsNotNone(self.now().bypass)
 
     async def test_rule_11_a_reset_is_refused_while_the_cause_holds(self) -> None:
         await self.start()
