@@ -10,7 +10,7 @@ from trackerdcs.app.requester import Requester
 from trackerdcs.domain.errors import CommandRefused, DeviceError
 from trackerdcs.domain.interlock import ConditionConfig
 from trackerdcs.domain.proving import Shown
-from trackerdcs.tests.integration.test_guard import DEVICES, DRY, GuardCase
+from trackerdcs.tests.guard_bench import DEVICES, DRY, GuardCase
 
 GOOD = {"rh": 30.0, "t_air": 20.0}
 
