@@ -25,7 +25,7 @@ from trackerdcs.domain.messages import FINAL, MESSAGES, Ack, Command, Event, Fra
 from trackerdcs.domain.modules import Modules
 from trackerdcs.domain.stand import ChannelConfig, DeviceConfig, LinkConfig
 from trackerdcs.drivers.registry import driver_class
-from trackerdcs.ports import Clock
+from trackerdcs.ports import Bus, Clock, Will
 from trackerdcs.services.links import open_link
 from trackerdcs.tests.scripted_link import ScriptedLink
 from trackerdcs.tests.waiting import full_speed
@@ -54,8 +54,11 @@ def _limited(channel: Channel) -> ChannelConfig:
 class DeviceBench:
     """What a client of the bus sees of one device, and how it commands it."""
 
-    def __init__(self, broker: MemoryBroker, me: MemoryBus, device: str = "d") -> None:
-        self.broker, self.me, self.device = broker, me, device
+    broker: MemoryBroker
+    """Of a device that has one of its own."""
+
+    def __init__(self, me: Bus, device: str = "d") -> None:
+        self.me, self.device = me, device
         self.frames: list[Frame] = []
         self.acks: list[Ack] = []
         self.events: list[Event] = []
@@ -111,8 +114,8 @@ class DeviceBench:
 
 @asynccontextmanager
 async def device_on(
-    broker: MemoryBroker,
-    me: MemoryBus,
+    join: Callable[[str, Will | None], Bus],
+    me: Bus,
     config: DeviceConfig,
     path: Path,
     device: str = "d",
@@ -122,7 +125,7 @@ async def device_on(
     around: Surroundings | None = None,
     modules: Modules | None = None,
 ) -> AsyncIterator[DeviceBench]:
-    """Run a device loop on a broker until the block ends; its files are in `path`."""
+    """Run a device loop until the block ends. `join(client id, will)` is a bus, `path` holds its files."""
     full_speed()
     clock = clock or SystemClock()
     who = Who("s", device, boot, "0.0.0")
@@ -131,8 +134,8 @@ async def device_on(
     driver = made(link)
     journal, commands = SqliteJournal(path / "j.sqlite"), SqliteCommandLog(path / "c.sqlite")
     ledger = SqliteLedger(path / "l.sqlite")
-    async with MemoryBus(broker, device, will_of(who, clock)) as bus:
-        bench = DeviceBench(broker, me, device)
+    async with join(device, will_of(who, clock)) as bus:
+        bench = DeviceBench(me, device)
         listening = asyncio.create_task(bench.listen())
         loop = DeviceLoop(
             who,
@@ -174,12 +177,17 @@ async def device_bench(
 ) -> AsyncIterator[DeviceBench]:
     """Run a device loop on a broker of its own until the block ends."""
     broker = MemoryBroker()
+
+    def join(client: str, will: Will | None) -> Bus:
+        return MemoryBus(broker, client, will)
+
     with tempfile.TemporaryDirectory() as folder:
         async with (
             Witness(MemoryBus(broker, "witness")),
             MemoryBus(broker, "me") as me,
-            device_on(broker, me, config, data or Path(folder), "d", boot, clock, users, modules=modules) as bench,
+            device_on(join, me, config, data or Path(folder), "d", boot, clock, users, modules=modules) as bench,
         ):
+            bench.broker = broker
             if started:
                 await bench.until(lambda: bench.metas and bench.frames, "first frame")
             yield bench

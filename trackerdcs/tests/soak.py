@@ -94,8 +94,9 @@ async def soak(minutes: float, seed: int) -> list[str]:
 
 def bias(stack: Stack) -> None:
     """Put -50 V on a sensor: it has to stay there, whatever happens."""
-    for command in (("set_voltage", "ch0", "--arg", "v=-50"), ("on", "ch0")):
-        told = stack.trackerdcs("send", STAND, "hv1", *command, "--reason", "soak")
+    up = (("lv1", "on", "ch1"), ("hv1", "set_voltage", "ch0", "--arg", "v=-50"), ("hv1", "on", "ch0"))
+    for command in up:
+        told = stack.trackerdcs("send", STAND, *command, "--reason", "soak")
         if told.returncode:
             raise RuntimeError(f"{command}: {told.stdout}{told.stderr}")
 

@@ -42,7 +42,7 @@ devices:
     link: {{resource: "TCPIP::127.0.0.1::{hv1}::SOCKET"}}
     period: {period}
     channels:
-      ch0: {{v_min: -800, v_max: 0, i_limit_max: 2e-5, ramp_up: 100, ramp_down: 100, module: m-1}}
+      ch0: {{v_min: -800, v_max: 0, i_limit_max: 2e-5, ramp_up: 100, ramp_down: 100, module: m-1, t_unknown: 600}}
   lv1:
     driver: hmp4040
     sim: true

@@ -6,7 +6,7 @@ import itertools
 import re
 import tempfile
 import unittest
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -22,7 +22,7 @@ from trackerdcs.domain.interlock import ConditionConfig, InterlockConfig
 from trackerdcs.domain.messages import Bypass, Interlock
 from trackerdcs.domain.stand import BusConfig, ChannelConfig, DeviceConfig, LinkConfig, Stand
 from trackerdcs.drivers.registry import wired
-from trackerdcs.ports import Bus
+from trackerdcs.ports import Bus, Will
 from trackerdcs.sim.hmp4040 import Hmp4040
 from trackerdcs.sim.instrument import Instrument
 from trackerdcs.sim.iseg_shr import IsegShr
@@ -35,7 +35,7 @@ T_UNKNOWN = 0.3
 PATIENT = 2.0
 """Seconds until an answer counts as lost: a slow machine is no fault of a link."""
 UNHEARD = re.compile("no fresh reading|not heard|, is off$|but still at")
-Action = Literal["block", "ramp_down", "kill"]
+Join = Callable[[str, Will | None], Bus]
 BOX = InterlockConfig({"humidity": ConditionConfig("env1.rh", "never", max=40.0)})
 
 
@@ -72,8 +72,8 @@ class Guard:
 class StandBench:
     """`hv` has the modules m-0 to m-3 on its channels, `lv` m-0 on ch1 and m-1 on ch2."""
 
-    def __init__(self, broker: MemoryBroker, me: MemoryBus, stand: Stand, folder: Path, guard: Guard) -> None:
-        self.broker, self.me, self.stand, self.guard, self._folder = broker, me, stand, guard, folder
+    def __init__(self, join: Join, me: Bus, stand: Stand, folder: Path, guard: Guard) -> None:
+        self._join, self.me, self.stand, self.guard, self._folder = join, me, stand, guard, folder
 
     def around(self, device: str) -> Surroundings:
         return replace(surroundings(self.stand, device, wired(self.stand)), guard_period=PERIOD)
@@ -84,7 +84,7 @@ class StandBench:
         config, around = self.stand.devices[name], self.around(name)
         folder = self._folder / name
         folder.mkdir(exist_ok=True)
-        async with device_on(self.broker, self.me, config, folder, name, boot, around=around) as bench:
+        async with device_on(self._join, self.me, config, folder, name, boot, around=around) as bench:
             await bench.until(lambda: bench.metas and bench.frames, "first frame")
             yield bench
 
@@ -104,7 +104,8 @@ class StandCase(unittest.IsolatedAsyncioTestCase):
         limits = ChannelConfig(-800.0, 0.0, 2e-5, ramp_up=400, ramp_down=400, kill_rate=400)
         channels = {f"ch{i}": replace(limits, **{"module": f"m-{i}"} | changes) for i in range(2)}
         link = LinkConfig(self.hv_sim.resource, timeout=PATIENT)
-        return DeviceConfig("iseg_shr", link, sim=True, period=PERIOD, channels=channels)
+        sim = "SIM" in type(self.hv_sim.instrument).identity
+        return DeviceConfig("iseg_shr", link, sim=sim, period=PERIOD, channels=channels)
 
     def lv_config(self) -> DeviceConfig:
         limits = ChannelConfig(0.0, 12.5, 2.0)
@@ -113,17 +114,20 @@ class StandCase(unittest.IsolatedAsyncioTestCase):
         return DeviceConfig("hmp4040", link, sim=True, period=PERIOD, channels=channels)
 
     @contextlib.asynccontextmanager
-    async def stand(self, interlocks: dict[str, InterlockConfig] | None = None, **hv: Any) -> AsyncIterator[StandBench]:
-        """A stand whose guard speaks; `hv` changes the channels of its high voltage."""
+    async def stand(
+        self, interlocks: dict[str, InterlockConfig] | None = None, join: Join | None = None, **hv: Any
+    ) -> AsyncIterator[StandBench]:
+        """A stand whose guard speaks; `hv` changes the channels of its high voltage, `join` is another broker's."""
         devices = {"hv": self.hv_config(**hv), "lv": self.lv_config()}
         stand = Stand("s", devices, bus=BusConfig("embedded"), interlocks=interlocks or {})
-        broker = MemoryBroker()
+        self.broker = MemoryBroker()
+        join = join or (lambda client, will: MemoryBus(self.broker, client, will))
         with tempfile.TemporaryDirectory() as folder:
-            async with MemoryBus(broker, "me") as me, MemoryBus(broker, "guard") as bus:
+            async with join("me", None) as me, join("guard", None) as bus:
                 guard = Guard(bus, stand.interlocks)
                 speaking = asyncio.create_task(guard.speak())
                 try:
-                    yield StandBench(broker, me, stand, Path(folder), guard)
+                    yield StandBench(join, me, stand, Path(folder), guard)
                 finally:
                     speaking.cancel()
 

@@ -5,7 +5,13 @@ import unittest
 from dataclasses import replace
 from unittest import mock
 
+from trackerdcs.adapters.bus_mqtt import MqttBus
 from trackerdcs.domain import topics
+from trackerdcs.domain.stand import BusConfig
+from trackerdcs.sim.iseg_shr import IsegShr
+from trackerdcs.sim.world import World
+from trackerdcs.tests.long import long
+from trackerdcs.tests.servers import Mosquitto
 from trackerdcs.tests.stand_bench import BOX, PERIOD, T_UNKNOWN, StandCase
 
 
@@ -132,7 +138,7 @@ class TestInterlocks(StandCase):
         async with self.stand({"box": BOX}) as stand:
             await asyncio.sleep(2 * PERIOD)
             stand.guard.silent = True
-            self.assertIn(b'"ok"', stand.broker.retained[topics.interlock("s", "box")])
+            self.assertIn(b'"ok"', self.broker.retained[topics.interlock("s", "box")])
             async with stand.device("hv") as hv:
                 await self.done(hv, "set_voltage", v=-60.0)
                 await self.refused(hv, "interlock box is unknown: the guard is not heard", "on")
@@ -162,9 +168,9 @@ class TestInterlocks(StandCase):
     async def test_rule_18_works_with_the_broker_gone(self):
         async with self.stand({"box": BOX}, t_unknown=T_UNKNOWN) as stand, stand.device("hv") as hv:
             await self.up(hv)
-            stand.broker.stop()
+            self.broker.stop()
             await self.down(hv, self.hv_sim)
-            stand.broker.start()
+            self.broker.start()
             self.assertRegex(await self.event(hv, "trip"), "the guard is not heard")
             await self.refused(hv, "tripped", "on")
 
@@ -181,18 +187,86 @@ class TestInterlocks(StandCase):
             self.assertEqual([e.event for e in hv.events], ["hold"], hv.events)
             await self.refused(hv, "the guard is not heard", "set_voltage", v=-70.0)
 
+    @long
     async def test_rule_12_a_broker_away_for_less_than_t_unknown_moves_nothing(self):
         async with self.stand({"box": BOX}) as stand, stand.device("hv") as hv:
             await self.up(hv)
             orders = len(self.hv_sim.transcript)
-            stand.broker.stop()
+            self.broker.stop()
             await asyncio.sleep(1.0)
-            stand.broker.start()
+            self.broker.start()
             await hv.next_frame(lambda f: True, "connected")
             await self.done(hv, "set_voltage", v=-61.0)
             sent = [line for line in self.hv_sim.transcript[orders:] if ":VOLT -" in line or "OFF" in line]
             self.assertEqual(len(sent), 1, sent)
             self.assertEqual([e.event for e in hv.events if e.event in ("trip", "hold")], [])
+
+    async def test_rule_12_a_real_broker_killed_and_started_again_moves_nothing(self):
+        server = Mosquitto()
+        self.addCleanup(server.stop)
+        config = BusConfig(port=server.port)
+        async with self.stand({"box": BOX}, join=lambda client, will: MqttBus(config, client, will)) as stand:
+            async with stand.device("hv") as hv:
+                await self.up(hv)
+                server.kill()
+                await asyncio.sleep(0.5)
+                await asyncio.to_thread(server.restart)
+                await hv.next_frame(lambda f: True, "connected", 20)
+                await self.done(hv, "set_voltage", v=-61.0)
+                self.assertEqual([e.event for e in hv.events if e.event in ("trip", "hold")], [])
+                self.assertAlmostEqual(float(self.hv_sim.truth()["ch0"]["v"]), -61.0, delta=1.0)
+
+    async def test_rule_18_kills_where_it_is_told_to(self):
+        async with self.stand({"box": BOX}, t_unknown=T_UNKNOWN, on_comm_loss="kill") as stand:
+            async with stand.device("hv") as hv:
+                await self.up(hv)
+                self.broker.stop()
+                await self.down(hv, self.hv_sim)
+                self.broker.start()
+                self.assertIn("the guard is not heard, for 0.3 s", await self.event(hv, "killed", None))
+                self.assertEqual([e.event for e in hv.events if e.event == "kill_emergency"], [])
+
+    @long
+    async def test_rule_10_kills_where_it_is_told_to(self):
+        async with self.stand({"box": replace(BOX, action="kill")}) as stand, stand.device("hv") as hv:
+            await self.up(hv)
+            await stand.guard.say("box", "open", first="humidity")
+            self.assertIn("interlock box is open: humidity", await self.event(hv, "killed", None))
+            await self.event(hv, "kill_ended", None)
+            self.assertFalse(self.hv_sim.truth()["ch0"]["on"])
+
+
+class TestInterlocksOfLowVoltage(StandCase):
+    async def test_rule_04_an_interlock_of_the_low_voltage_takes_the_high_voltage_down_first(self):
+        async with self.stand({"box": replace(BOX, protects=("lv.ch1",))}) as stand:
+            async with stand.device("lv") as lv, stand.device("hv") as hv:
+                await self.done(lv, "on", "ch1")
+                await self.up(hv)
+                await stand.guard.say("box", "open", first="water")
+                while self.lv_sim.truth()["ch1"]["on"]:
+                    last = self.hv_sim.truth()["ch0"]
+                    await asyncio.sleep(0.002)
+                self.assertFalse(last["on"])
+                self.assertEqual(await self.event(lv, "trip", "ch1"), "interlock box is open: water")
+
+
+class RealIseg(IsegShr):
+    """An iseg that does not say that it is simulated."""
+
+    identity = "iseg Spezialelektronik GmbH,SHR4260,7400123,4.28"
+
+
+class TestRealHighVoltage(StandCase):
+    def high_voltage(self):
+        return RealIseg(World())
+
+    async def test_rule_03_real_high_voltage_needs_an_interlock_that_protects_it(self):
+        async with self.stand({"box": replace(BOX, protects=("hv.ch0",))}, module=None) as stand:
+            async with stand.device("hv") as hv:
+                await self.refused(hv, "no interlock protects it", "set_voltage", "ch1", v=-60.0)
+                await self.refused(hv, "no interlock protects it", "on", "ch1")
+                await self.up(hv)
+                self.assertAlmostEqual(float(self.hv_sim.truth()["ch0"]["v"]), -60.0, delta=1.0)
 
 
 if __name__ == "__main__":
