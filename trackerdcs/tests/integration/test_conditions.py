@@ -205,26 +205,30 @@ class TestInterlocks(StandCase):
         server = Mosquitto()
         self.addCleanup(server.stop)
         config = BusConfig(port=server.port)
-        async with self.stand({"box": BOX}, join=lambda client, will: MqttBus(config, client, will)) as stand:
-            async with stand.device("hv") as hv:
-                await self.up(hv)
-                server.kill()
-                await asyncio.sleep(0.5)
-                await asyncio.to_thread(server.restart)
-                await hv.next_frame(lambda f: True, "connected", 20)
-                await self.done(hv, "set_voltage", v=-61.0)
-                self.assertEqual([e.event for e in hv.events if e.event in ("trip", "hold")], [])
-                self.assertAlmostEqual(float(self.hv_sim.truth()["ch0"]["v"]), -61.0, delta=1.0)
+        async with (
+            self.stand({"box": BOX}, join=lambda client, will: MqttBus(config, client, will)) as stand,
+            stand.device("hv") as hv,
+        ):
+            await self.up(hv)
+            server.kill()
+            await asyncio.sleep(0.5)
+            await asyncio.to_thread(server.restart)
+            await hv.next_frame(lambda f: True, "connected", 20)
+            await self.done(hv, "set_voltage", v=-61.0)
+            self.assertEqual([e.event for e in hv.events if e.event in ("trip", "hold")], [])
+            self.assertAlmostEqual(float(self.hv_sim.truth()["ch0"]["v"]), -61.0, delta=1.0)
 
     async def test_rule_18_kills_where_it_is_told_to(self):
-        async with self.stand({"box": BOX}, t_unknown=T_UNKNOWN, on_comm_loss="kill") as stand:
-            async with stand.device("hv") as hv:
-                await self.up(hv)
-                self.broker.stop()
-                await self.down(hv, self.hv_sim)
-                self.broker.start()
-                self.assertIn("the guard is not heard, for 0.3 s", await self.event(hv, "killed", None))
-                self.assertEqual([e.event for e in hv.events if e.event == "kill_emergency"], [])
+        async with (
+            self.stand({"box": BOX}, t_unknown=T_UNKNOWN, on_comm_loss="kill") as stand,
+            stand.device("hv") as hv,
+        ):
+            await self.up(hv)
+            self.broker.stop()
+            await self.down(hv, self.hv_sim)
+            self.broker.start()
+            self.assertIn("the guard is not heard, for 0.3 s", await self.event(hv, "killed", None))
+            self.assertEqual([e.event for e in hv.events if e.event == "kill_emergency"], [])
 
     @long
     async def test_rule_10_kills_where_it_is_told_to(self):
@@ -238,16 +242,19 @@ class TestInterlocks(StandCase):
 
 class TestInterlocksOfLowVoltage(StandCase):
     async def test_rule_04_an_interlock_of_the_low_voltage_takes_the_high_voltage_down_first(self):
-        async with self.stand({"box": replace(BOX, protects=("lv.ch1",))}) as stand:
-            async with stand.device("lv") as lv, stand.device("hv") as hv:
-                await self.done(lv, "on", "ch1")
-                await self.up(hv)
-                await stand.guard.say("box", "open", first="water")
-                while self.lv_sim.truth()["ch1"]["on"]:
-                    last = self.hv_sim.truth()["ch0"]
-                    await asyncio.sleep(0.002)
-                self.assertFalse(last["on"])
-                self.assertEqual(await self.event(lv, "trip", "ch1"), "interlock box is open: water")
+        async with (
+            self.stand({"box": replace(BOX, protects=("lv.ch1",))}, ramp_down=50) as stand,
+            stand.device("lv") as lv,
+            stand.device("hv") as hv,
+        ):
+            await self.done(lv, "on", "ch1")
+            await self.up(hv)
+            await stand.guard.say("box", "open", first="water")
+            while self.lv_sim.truth()["ch1"]["on"]:
+                last = self.hv_sim.truth()["ch0"]
+                await asyncio.sleep(0.002)
+            self.assertFalse(last["on"])
+            self.assertEqual(await self.event(lv, "trip", "ch1"), "interlock box is open: water")
 
 
 class RealIseg(IsegShr):
@@ -261,12 +268,14 @@ class TestRealHighVoltage(StandCase):
         return RealIseg(World())
 
     async def test_rule_03_real_high_voltage_needs_an_interlock_that_protects_it(self):
-        async with self.stand({"box": replace(BOX, protects=("hv.ch0",))}, module=None) as stand:
-            async with stand.device("hv") as hv:
-                await self.refused(hv, "no interlock protects it", "set_voltage", "ch1", v=-60.0)
-                await self.refused(hv, "no interlock protects it", "on", "ch1")
-                await self.up(hv)
-                self.assertAlmostEqual(float(self.hv_sim.truth()["ch0"]["v"]), -60.0, delta=1.0)
+        async with (
+            self.stand({"box": replace(BOX, protects=("hv.ch0",))}, module=None) as stand,
+            stand.device("hv") as hv,
+        ):
+            await self.refused(hv, "no interlock protects it", "set_voltage", "ch1", v=-60.0)
+            await self.refused(hv, "no interlock protects it", "on", "ch1")
+            await self.up(hv)
+            self.assertAlmostEqual(float(self.hv_sim.truth()["ch0"]["v"]), -60.0, delta=1.0)
 
 
 if __name__ == "__main__":
