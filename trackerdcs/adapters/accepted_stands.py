@@ -18,7 +18,10 @@ class AcceptedStand:
         self._file = file
         key = hashlib.sha256(str(file.absolute()).encode()).hexdigest()[:8]
         self.path = _folder() / "accepted" / f"{file.stem}-{key}.{device}.yaml"
-        self._content = file.read_bytes() if file.is_file() else b""
+        try:
+            self._content = file.read_bytes()
+        except OSError:  # whoever reads it next says why
+            self._content = b""
 
     @property
     def is_kept(self) -> bool:
@@ -30,7 +33,7 @@ class AcceptedStand:
         content = self._content
         beside = self.path.with_suffix(".new")
         try:
-            if self.path.exists() and self.path.read_bytes() == content:
+            if not content or (self.path.exists() and self.path.read_bytes() == content):
                 return
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with beside.open("wb") as new:
@@ -46,4 +49,4 @@ def _folder() -> Path:
     for name in (FOLDER, "STATE_DIRECTORY"):
         if own := os.environ.get(name):
             return Path(own.partition(":")[0])
-    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "trackerdcs"
+    return Path(os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")) / "trackerdcs"

@@ -208,7 +208,7 @@ class DeviceLoop:
                 continue
 
     def _faults(self) -> str | None:
-        kill = self.kills.killer.fault if self.kills else None
+        kill = self.kills.fault if self.kills else None
         own = (self._owner.fault, self._outbox.fault, self._replay.fault, self._desk.fault, self._ledger.fault)
         faults = (self._down_only, self._sole.fault, kill, self._remembered.fault, *own)
         return "; ".join(f for f in faults if f) or None

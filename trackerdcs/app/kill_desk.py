@@ -43,7 +43,14 @@ class KillDesk:
     ) -> None:
         self._device, self._users, self._power, self._desk, self._report = device, users, power, desk, report
         self._loop = asyncio.get_running_loop()
+        self.no_socket: str | None = None
         self.killer = Killer(device, channels, driver, worker, reach, self._tell, clock)
+
+    @property
+    def fault(self) -> str | None:
+        """What a kill waits for, and why the local socket cannot be used."""
+        faults = [fault for fault in (self.killer.fault, self.no_socket) if fault]
+        return "; ".join(faults) or None
 
     async def serve(self, bus: Bus, own: Bus | None, stand: str) -> None:
         """Obey kills of the stand, for ever, heard by a connection of its `own`, entered here, or else by `bus`."""

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
@@ -122,7 +123,11 @@ class Killer:
                 self._changed.wait_for(lambda: self._under_way or self._stopped)
                 on_account_of(Account(cause=self._cause))
             while not self._stopped and (left := [way for way in self._ways if not way.down]):
-                self._go_on(left)
+                try:
+                    self._go_on(left)
+                except Exception:  # whatever it is: the thread must live until all is down
+                    log.exception("%s: the kill is held up", self._device)
+                    time.sleep(RETRY)
             if self._stopped:
                 return
             with self._changed:

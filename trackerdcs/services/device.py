@@ -90,8 +90,8 @@ async def serve(
             socket = KillSocket(data / f"{name}{SUFFIX}", loop.kills.by_socket, loop.kills.look)
             try:
                 stack.enter_context(socket)
-            except OSError as e:
-                raise ConfigError(f"data: the socket of the kill cannot be made in {data}: {e}") from e
+            except OSError as e:  # a full disk must not leave an output without its owner
+                loop.kills.no_socket = f"no local kill: the socket in {data} cannot be made: {e}"
         keeping = asyncio.create_task(_keep(loop, accepted))
         following = asyncio.create_task(proofs.follow(data, name, loop.proven))
         try:

@@ -14,7 +14,7 @@ from trackerdcs.app import kill_way
 from trackerdcs.domain import topics
 from trackerdcs.domain.messages import Ack
 from trackerdcs.tests.channel_case import ChannelCase, Trace
-from trackerdcs.tests.device_bench import DeviceBench
+from trackerdcs.tests.device_bench import DeviceBench, device_bench
 from trackerdcs.tests.waiting import until
 
 V = -80.0
@@ -163,6 +163,17 @@ class Stuck(KillCase):
             self.assertTrue(self.is_on())
             self.sim.faults.clear("ignore_set")
             await self.ended(bench)
+
+    async def test_rule_19_a_kill_goes_on_after_a_restart(self) -> None:
+        slow = self.limited(kill_rate=10.0)
+        with tempfile.TemporaryDirectory() as folder:
+            async with self.at(slow, V, data=Path(folder)) as bench:
+                await kill(bench)
+                await until(lambda: self.volts() < abs(V) - 2)
+            self.assertTrue(self.is_on(), "ending a service switches nothing")
+            async with device_bench(self.config, data=Path(folder), boot="boot2") as bench:
+                await self.ended(bench)
+                self.assertIn("killed", (await bench.command("on")).why or "")
 
     async def test_rule_08_a_kill_without_a_link_goes_on_when_it_is_back(self) -> None:
         async with self.at(self.config, V) as bench:
