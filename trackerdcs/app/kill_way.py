@@ -1,6 +1,7 @@
 """The way down of one channel during a kill, an exchange or two at a time, on the worker's thread."""
 
 import logging
+from collections.abc import Mapping
 
 from trackerdcs.domain.errors import CommandRefused, DeviceError, LinkError, TrackerError, VerifyError
 from trackerdcs.domain.messages import Value
@@ -59,7 +60,7 @@ class KillWay:
             self.trouble = None
 
     def _go(self, now: float) -> None:
-        if self.emergency and self.reading.get("on") is not False:
+        if self.emergency and not self._seen_off(self.reading):
             self._driver.emergency_off(self.ch)
         elif self._driver.hardware_ramp and not self._told:
             self._tell_supply()
@@ -69,6 +70,10 @@ class KillWay:
             self._step_down(now)
             return
         self._look(now)
+
+    def _seen_off(self, reading: Mapping[str, Value]) -> bool:
+        """Off, and below v_safe_off as well: a supply may ramp down after it was switched off."""
+        return reading.get("on") is False and below(reading, self._config.v_safe_off)
 
     def _tell_supply(self) -> None:
         """It ramps by itself. One that does not take the rate goes down at its own."""
@@ -96,8 +101,8 @@ class KillWay:
             self._driver.switch(self.ch, False)
             self.reading = found = self._driver.read(self.ch)
         v = abs(number(found.get("v_mon")))
-        if v < self._lowest - PROGRESS or found.get("on") is False:
+        if v < self._lowest - PROGRESS:
             self._lowest, self._progress_at = min(v, self._lowest), self._clock.monotonic()
-        self.down = found.get("on") is False and below(found, safe)
+        self.down = self._seen_off(found)
         if found.get("on") is True and number(found.get("v_set")) != 0.0:
             self.due, self._look_at = now, self._clock.monotonic() + SELDOM
