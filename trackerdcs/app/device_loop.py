@@ -263,10 +263,8 @@ class DeviceLoop:
                 self._bindings.bind(ch, module)
         if self._power:
             self._power.remember(earlier.latched if earlier else None)
-            self._power.resume(earlier.intents if earlier else {})
-            killed = [cause for intent, cause in earlier.intents.values() if intent == "kill"] if earlier else []
-            if killed and self.kills:
-                self.kills.killer.kill(f"the last run: {killed[0]}")
+        if self._outputs and earlier:
+            self._outputs.resume(earlier.intents)
 
     @property
     def _channels(self) -> dict[str, Channel]:

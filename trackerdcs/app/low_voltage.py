@@ -6,7 +6,7 @@ from typing import Any
 
 from trackerdcs.app.conditions import LEAVES
 from trackerdcs.app.neighbours import Neighbours
-from trackerdcs.app.power import Power
+from trackerdcs.app.power import Intents, Power
 from trackerdcs.domain.dependence import still_up
 from trackerdcs.domain.stand import DeviceConfig
 from trackerdcs.ports import Clock
@@ -89,6 +89,19 @@ class LowVoltage:
     def stay(self, ch: str, cause: str) -> None:
         """Nothing goes up any more."""
         self._power.stay(ch, cause)
+
+    def resume(self, intents: Intents) -> None:
+        """Complete what an earlier start has begun, after the high voltage."""
+        for ch, (intent, cause) in intents.items():
+            if ch not in self._going:
+                self._going[ch] = asyncio.get_running_loop().create_task(self._resume(ch, {ch: (intent, cause)}))
+
+    async def _resume(self, ch: str, intents: Intents) -> None:
+        try:
+            await self._last(ch, f"{ch} is switched off: an order of the last run is completed")
+            self._power.resume(intents)
+        finally:
+            del self._going[ch]
 
     async def _go(self, ch: str, cause: str) -> None:
         try:

@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from trackerdcs.app.killer import Killer
-from trackerdcs.app.power import Power
+from trackerdcs.app.power import Intents, Power
 
 
 class Outputs(Protocol):
@@ -26,6 +26,9 @@ class Outputs(Protocol):
 
     async def before(self, cmd: str, ch: str) -> None:
         """What must be before a command is carried out."""
+
+    def resume(self, intents: Intents) -> None:
+        """Complete what an earlier start has begun, first of all."""
 
 
 class HighVoltage:
@@ -51,3 +54,8 @@ class HighVoltage:
 
     async def before(self, cmd: str, ch: str) -> None:
         return
+
+    def resume(self, intents: Intents) -> None:
+        self._power.resume(intents)
+        if killed := [cause for intent, cause in intents.values() if intent == "kill"]:
+            self._killer.kill(f"the last run: {killed[0]}")

@@ -18,6 +18,8 @@ from trackerdcs.ports import Clock, PowerSupply
 
 UNREADABLE = "trips of the last run are not readable"
 
+Intents = dict[str, tuple[Intent, str | None]]
+"""By channel: what has begun, and its cause."""
 Latch = Callable[[str, str | None], None]
 
 
@@ -112,7 +114,7 @@ class Power:
             self._keep_latches()
         raise Rejected(f"{cmd}: the device service does not know it")
 
-    def resume(self, intents: dict[str, tuple[Intent, str | None]]) -> None:
+    def resume(self, intents: Intents) -> None:
         """Complete what an earlier start has begun, first of all; what was killed is the killer's."""
         for ch, (intent, cause) in intents.items():
             if ch in self._controls and intent != "kill":

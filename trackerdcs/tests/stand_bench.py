@@ -14,7 +14,9 @@ from unittest import mock
 
 from trackerdcs.adapters.bus_memory import MemoryBroker, MemoryBus
 from trackerdcs.adapters.clock_system import SystemClock
+from trackerdcs.adapters.commands_sqlite import SqliteCommandLog
 from trackerdcs.domain import topics
+from trackerdcs.domain.channel import Intent
 from trackerdcs.domain.codec import encode
 from trackerdcs.domain.dependence import Surroundings, surroundings
 from trackerdcs.domain.errors import BusDown
@@ -87,6 +89,11 @@ class StandBench:
         async with device_on(self._join, self.me, config, folder, name, boot, around=around) as bench:
             await bench.until(lambda: bench.metas and bench.frames, "first frame")
             yield bench
+
+    def intend(self, device: str, ch: str, intent: Intent) -> None:
+        """Let the last run of a device have begun something."""
+        with contextlib.closing(SqliteCommandLog(self._folder / device / "c.sqlite")) as log:
+            log.intend(ch, intent, None)
 
 
 class StandCase(unittest.IsolatedAsyncioTestCase):

@@ -82,6 +82,19 @@ class TestOrder(StandCase):
                 await self.down(hv, self.hv_sim, ch)
             await self.refused(hv, "the cause is still there: lv.ch1", "clear_trip")
 
+    async def test_rule_19_an_off_of_the_low_voltage_that_a_restart_has_cut_is_completed_after_the_high_voltage(self):
+        async with self.stand() as stand, stand.device("hv") as hv:
+            async with stand.device("lv") as lv:
+                await self.done(lv, "on", "ch1")
+                await self.up(hv)
+            stand.intend("lv", "ch1", "off")
+            async with stand.device("lv", "boot2") as lv:
+                while self.lv_sim.truth()["ch1"]["on"]:
+                    last = self.hv_sim.truth()["ch0"]
+                    await asyncio.sleep(0.002)
+                self.assertFalse(last["on"])
+                self.assertIn("off of the last run", await self.event(lv, "resumed", "ch1"))
+
     async def test_rule_04_follows_the_module_that_is_bound(self):
         async with self.stand() as stand, stand.device("lv") as lv, stand.device("hv") as hv:
             await self.done(lv, "on", "ch2")
