@@ -1,28 +1,11 @@
-"""Each rule of safe high voltage has a test named after it, and no test names a rule that does not exist."""
+"""Each rule of safe high voltage has its tests, no test names a rule that does not exist, and the page agrees."""
 
-import ast
 import re
 import unittest
-from collections.abc import Iterator
-from pathlib import Path
 
-import trackerdcs.tests
+from trackerdcs.tests.rules import PAGE, rule_tests, written
 
 RULES = range(1, 22)
-TESTS = Path(trackerdcs.tests.__path__[0])
-
-
-def rule_tests() -> Iterator[tuple[str, str]]:
-    """The methods of test cases that say they prove a rule, and where they are."""
-    for path in sorted(TESTS.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.ClassDef):
-                methods = (m for m in node.body if isinstance(m, ast.FunctionDef | ast.AsyncFunctionDef))
-                yield from (
-                    (m.name, f"{path.relative_to(TESTS)}: {node.name}")
-                    for m in methods
-                    if m.name.startswith("test_rule")
-                )
 
 
 class TestRules(unittest.TestCase):
@@ -35,6 +18,11 @@ class TestRules(unittest.TestCase):
             found.setdefault(int(number[1]), []).append(where)
         self.assertEqual(set(RULES) - found.keys(), set(), "rules without a test")
         self.assertEqual(found.keys() - set(RULES), set(), "tests of rules that do not exist")
+
+    def test_the_page_of_guarantees_names_the_tests_of_each_rule(self) -> None:
+        page = PAGE.read_text(encoding="utf-8")
+        self.assertEqual([int(n) for n in re.findall(r"^## (\d+)\. ", page, re.M)], list(RULES))
+        self.assertEqual(written(page), page, "run: python -m trackerdcs.tests.rules")
 
 
 if __name__ == "__main__":
