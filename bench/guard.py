@@ -1,6 +1,6 @@
 """What a guard costs: 200 conditions at 1 Hz, as share of a core, and how long from an input to the interlock.
 
-Run: .venv/bin/python bench/guard.py [--seconds 60] [--conditions 200] [--interlocks 20]
+Run: .venv/bin/python bench/guard.py [--seconds 60] [--conditions 200] [--interlocks 10]
 """
 
 import argparse
@@ -24,7 +24,7 @@ TRACKERDCS = str(Path(sys.executable).with_name("trackerdcs"))
 TICKS = os.sysconf("SC_CLK_TCK")
 PORT = 21883
 CHANNELS = ("ch1", "ch2", "ch3", "ch4")
-QUANTITIES = ("v_mon", "i_mon")
+QUANTITIES = ("v_set", "v_mon", "i_limit", "i_mon")
 TRIES = 20
 
 
@@ -65,7 +65,8 @@ class Feed:
 
     async def send(self, device: str, high: bool = False) -> None:
         self._seq += 1
-        values = {"v_mon": 11.0 if high else 1.0 + self._seq * 1e-6, "i_mon": 0.5 + self._seq * 1e-7}
+        values = {q: 1.0 + self._seq * 1e-6 + i * 0.1 for i, q in enumerate(QUANTITIES)}
+        values |= {"v_mon": 11.0} if high else {}
         frame = Frame(time.time_ns(), self._seq, "bench", "0", "lv", {ch: dict(values) for ch in CHANNELS})
         await self._bus.publish(topics.of_device("bench", device, "frame"), encode(frame), retain=True)
 
@@ -127,7 +128,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--conditions", type=int, default=200)
-    parser.add_argument("--interlocks", type=int, default=20)
+    parser.add_argument("--interlocks", type=int, default=10)
     given = parser.parse_args()
     asyncio.run(bench(given.seconds, given.conditions, given.interlocks))
 
