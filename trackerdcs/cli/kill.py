@@ -63,7 +63,8 @@ def kill(
     """
     order = Order(str(uuid.uuid4()), reason)
     path = Path(stand) if Path(stand).suffix in (".yaml", ".yml", ".json") else None
-    reached = _by_sockets(path or file or demo_file(), None if path else stand, order)
+    data = _glance(path or file or demo_file(), None if path else stand)
+    reached = _by_sockets(data, order) if data else {}
     where: Place | None = None
     try:
         where = place(path or file, broker)
@@ -71,19 +72,25 @@ def kill(
         typer.secho(f"{e}\nwhat other devices the stand has is not known", fg="red", err=True)
     if where is not None and path is None and where.stand.stand != stand:
         raise typer.BadParameter(f"{where.file} is the file of {where.stand.stand}, not of {stand}: give --file")
+    if where is not None and not reached:
+        reached = _by_sockets(Path(where.stand.data), order)
     raise typer.Exit(_bring_down(where, reached, order, direct, wait))
 
 
-def _by_sockets(path: Path, stand: str | None, order: Order) -> dict[str, Any]:
-    """Kill whatever listens in the stand's data folder; what answered, by device."""
-    from trackerdcs.adapters.kill_socket import SUFFIX, KillClient
-
+def _glance(path: Path, stand: str | None) -> Path | None:
+    """The data folder of a stand file, as far as can be seen without reading it properly."""
     try:
         said = dict(_GLANCE.findall(path.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError):
-        return {}
-    if stand is not None and said.get("stand", "").strip() != stand:
-        return {}
+        return None
+    if "stand" not in said or (stand is not None and said["stand"].strip() != stand):
+        return None
+    return Path(said.get("data", "var").strip())
+
+
+def _by_sockets(data: Path, order: Order) -> dict[str, Any]:
+    """Kill whatever listens in the stand's data folder; what answered, by device."""
+    from trackerdcs.adapters.kill_socket import SUFFIX, KillClient
 
     def one(socket: Path) -> tuple[str, KillClient, Any]:
         client, began = KillClient(socket), time.monotonic()
@@ -94,7 +101,7 @@ def _by_sockets(path: Path, stand: str | None, order: Order) -> dict[str, Any]:
         _say(socket.stem, f"{answer.get('state')}, over its socket in {1000 * (time.monotonic() - began):.0f} ms")
         return socket.stem, client, answer
 
-    sockets = sorted(Path(said.get("data", "var").strip()).glob(f"*{SUFFIX}"))
+    sockets = sorted(data.glob(f"*{SUFFIX}"))
     with ThreadPoolExecutor(max(1, len(sockets))) as threads:
         return {name: (client, answer) for name, client, answer in threads.map(one, sockets)}
 

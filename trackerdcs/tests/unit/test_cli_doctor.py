@@ -26,6 +26,11 @@ class Heard(unittest.TestCase):
         self.assertEqual(finding.grade, grade, finding.text)
         self.assertRegex(finding.text, pattern)
 
+    def test_rule_19_an_owner_silent_for_three_heartbeats_is_an_alarm(self) -> None:
+        self.bench.status("demo/hv1")
+        self.check(self.device(29.0), "WARN", "hv1 is online, said 29 s ago, but no frame")
+        self.check(self.device(31.0), "FAIL", "hv1 is silent, said 31 s ago")
+
     def test_devices(self) -> None:
         self.bench.hv(v_mon=1.0)
         self.check(self.device(), "FAIL", "hv1 is not there: no status")
