@@ -44,6 +44,11 @@ class Fault:
     raises: float = 1.0
     """The highest target that it leads to, in targets."""
 
+    @property
+    def hides(self) -> bool:
+        """An order may have arrived though nobody says so."""
+        return self.times is not None or self.name in ("hang", "refuse")
+
     def arguments(self, ch: str, target: float) -> dict[str, Any]:
         where = {"channel": ch} if self.name in ("trip", "front_panel") else {}
         return where | {key: value * target if key == "v_set" else value for key, value in self.args.items()}
@@ -92,7 +97,9 @@ class Case:
         told = len(orders(self.sim.transcript))
         match step:
             case "on":
-                await self.struck("on", lambda: True)
+                ack = await self.struck("on", lambda: True)
+                if ack.state == "failed" and self.fault.hides:
+                    await until(lambda: not self.trace.points[-1][3], PATIENCE)  # what came through late is undone
             case "switched_on":
                 ack = await self.struck("on", self.arm_when_it_switches())
                 if ack.state == "failed" and self.fault.times:

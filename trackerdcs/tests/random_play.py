@@ -20,8 +20,8 @@ from trackerdcs.tests.stand_bench import StandBench
 from trackerdcs.tests.waiting import until
 from trackerdcs.tests.whole_trace import WholeTrace
 
-KILL, RATE = 800.0, 400.0
-"""V/s."""
+RATE = 400.0
+"""V/s, of ramps and of a kill."""
 WINDOW = 0.15
 SLACK = 0.3
 """Seconds that an old target still counts after a lower one is reached: what is told takes a moment to be told."""
@@ -215,6 +215,6 @@ def wrong(play: Play, trace: WholeTrace) -> list[str]:
             found.append(f"{up:.0f} V/s upwards")
         down = trace.fastest(-1, WINDOW)
         at_once = play.acts["emergency_off"] or play.acts["kill"] > 1
-        if not at_once and down > 1.1 * (KILL if play.acts["kill"] else RATE):
+        if not at_once and down > 1.1 * RATE:
             found.append(f"{down:.0f} V/s downwards")
     return sorted(set(found))

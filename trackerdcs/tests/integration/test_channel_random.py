@@ -14,7 +14,7 @@ from trackerdcs.sim.keithley2410 import Keithley2410
 from trackerdcs.sim.world import World
 from trackerdcs.tests.driver_cases import TIMEOUT
 from trackerdcs.tests.long import LONG, long
-from trackerdcs.tests.random_play import ACTS, KILL, Act, Play, wrong
+from trackerdcs.tests.random_play import ACTS, RATE, Act, Play, wrong
 from trackerdcs.tests.sim_stand import running
 from trackerdcs.tests.stand_bench import BOX as HUMID
 from trackerdcs.tests.stand_bench import StandCase
@@ -38,7 +38,7 @@ class RandomCase(StandCase):
     """One supply of high voltage, protected by an interlock."""
 
     def hv_config(self, **changes: Any) -> DeviceConfig:
-        config = super().hv_config(**{"module": None, "kill_rate": KILL, "t_unknown": 1.0} | changes)
+        config = super().hv_config(**{"module": None, "kill_rate": RATE, "t_unknown": 1.0} | changes)
         return replace(config, link=replace(config.link, timeout=TIMEOUT))
 
     def test_whatever_comes(self) -> None:
