@@ -64,7 +64,7 @@ class Play:
 
     def __init__(self, stand: StandBench, sim: RunningSim) -> None:
         self._stand, self._sim = stand, sim
-        self.seen = DeviceBench(stand.broker, stand.me, "hv")
+        self.seen = DeviceBench(stand.me, "hv")
         self.moments: list[Moment] = []
         self.acts: Counter[str] = Counter()
         self._numbers, self._boots = itertools.count(), itertools.count()
