@@ -4,13 +4,16 @@ import asyncio
 from collections.abc import Mapping
 from unittest import mock
 
-from trackerdcs.app import prover
-from trackerdcs.app.prover import Prover
+from trackerdcs.app import guard, prover
+from trackerdcs.app.prover import Prover, Ways
 from trackerdcs.app.requester import Requester
 from trackerdcs.domain.errors import CommandRefused, DeviceError
 from trackerdcs.domain.interlock import ConditionConfig
 from trackerdcs.domain.proving import Shown
-from trackerdcs.tests.guard_bench import DEVICES, DRY, GuardCase
+from trackerdcs.services import proof
+from trackerdcs.services.proof import GuardWays
+from trackerdcs.tests.guard_bench import DEVICES, DRY, PERIOD, GuardCase
+from trackerdcs.tests.long import long
 
 GOOD = {"rh": 30.0, "t_air": 20.0}
 
@@ -37,7 +40,7 @@ class Board:
 
 
 class TestProver(GuardCase):
-    async def prove(self, board: Board) -> list[Shown]:
+    async def prove(self, board: Ways) -> list[Shown]:
         requester, told = Requester(self.client, self.clock, "cli", 20.0), list[Shown]()
         proving = Prover("s", DRY, DEVICES, board, self.client, requester, self.clock, told.append)
         shown = await proving.run()
@@ -55,6 +58,20 @@ class TestProver(GuardCase):
         self.assertEqual(shown[0].outputs, {"hv1.ch0": "off"})
         await self.state("ok")
 
+    async def test_on_a_real_stand_the_guard_pretends_and_only_while_all_is_off(self) -> None:
+        await self.start()
+        ways = GuardWays("s", Requester(self.client, self.clock, "cli", 20.0))
+        with mock.patch.object(guard, "PROOF", 0.4), mock.patch.object(proof, "PRETENCE", 0.6):
+            shown = await self.prove(ways)
+            self.assertEqual([s.why for s in shown if not s.ok], [])
+            self.assertEqual(len(shown), 4)
+            self.assertEqual(shown[0].why, "humid: pretended for a proof")
+            self.hv_on = True
+            await asyncio.sleep(3 * PERIOD)
+            refused = await self.prove(ways)
+        self.assertEqual([s.why for s in refused], 4 * ["hv1.ch0 must be off for a proof: it is on"])
+
+    @long
     async def test_what_does_not_do_what_it_must_is_found(self) -> None:
         await self.start()
         board = Board(self)
