@@ -8,9 +8,9 @@ from trackerdcs.app.channel_judge import ChannelJudge
 from trackerdcs.app.channel_status import ChannelStatus, Reading
 from trackerdcs.app.mover import Mover
 from trackerdcs.app.recorder import Account, on_account_of
-from trackerdcs.app.way_down import Intend, Report, WayDown
+from trackerdcs.app.way_down import RETRY, Intend, Report, WayDown
 from trackerdcs.app.worker import Priority, Worker
-from trackerdcs.domain.errors import CommandRefused, Rejected, TrackerError, VerifyError
+from trackerdcs.domain.errors import CommandRefused, LinkError, Rejected, TrackerError, VerifyError
 from trackerdcs.domain.ramp import Watch, beginning, near, number, rises, tolerance
 from trackerdcs.domain.stand import ChannelConfig
 from trackerdcs.ports import Clock, PowerSupply
@@ -236,9 +236,12 @@ class ChannelControl:
                 i, v = number(now.get("i_mon")), number(now.get("v_mon"))
                 raise Rejected(f"{self._ch} is in current limit: {i:.4g} A at {v:.4g} V, not {target:g} V") from e
             raise
-        except Rejected:
+        except Rejected as e:
             if self.status.cause is None and self._mover.known.get("on") is True:
-                self.status.agree(await self._mover.stop(Priority.DOWN, self._mover.known))
+                try:
+                    self.status.agree(await self._mover.stop(Priority.DOWN, self._mover.known))
+                except LinkError:
+                    self._holding = asyncio.get_running_loop().create_task(self._hold_on(str(e)))
             self.status.happens("stopped")
             raise
         except BaseException:
@@ -257,11 +260,19 @@ class ChannelControl:
             self.status.moving, self._rises = None, False
 
     async def _hold_on(self, cause: str) -> None:
+        """A ramp of the supply's own ends as soon as the link lets it, unless something else has moved it meanwhile."""
         on_account_of(Account(cause=cause))
-        try:
-            await self.hold()
-        except TrackerError as e:
-            self._report("hold", self._ch, f"it could not be held: {e}")
+        said = False
+        while not self.down.to_off and self.status.moving is None:
+            try:
+                await self.hold()
+            except TrackerError as e:
+                if not said:
+                    self._report("hold", self._ch, f"it is not held yet: {e}")
+                said = True
+                await asyncio.sleep(RETRY)
+            else:
+                return
 
 
 def _within(config: ChannelConfig, v: float) -> bool:

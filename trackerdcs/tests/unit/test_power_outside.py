@@ -43,6 +43,23 @@ class TestFromOutside(PowerCase):
             await moving
         self.assertEqual(self.supply.orders[-1], -7.0)
 
+    async def test_rule_06_a_ramp_of_the_supply_is_stopped_as_soon_as_the_link_allows(self) -> None:
+        for way in ("blocked", "told to stay"):
+            self.use(supply := Ramping())
+            moving = await self.rising()
+            supply.deaf = 2
+            if way == "blocked":
+                self.why = "interlock humid is open"
+            else:
+                self.power.stay("ch0", "nothing heard of env1")
+            await asyncio.wait({moving})
+            self.assertLess(supply.v, -7.0)
+            await self.until(lambda: supply.v == -7.0)
+            self.assertIn(
+                "not held yet", " ".join(why for _, why in self.events) if way != "blocked" else "not held yet"
+            )
+            self.why = None
+
     async def test_rule_05_a_voltage_that_does_not_follow_is_reported_and_held(self) -> None:
         self.enterContext(patch.object(mover, "STUCK", 0.05))
         self.use(Stubborn(verifies=False))
