@@ -8,6 +8,7 @@ import unittest
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any, Self
+from unittest import mock
 
 from trackerdcs.domain.messages import Ack
 from trackerdcs.domain.stand import ChannelConfig, DeviceConfig
@@ -78,6 +79,7 @@ class ChannelCase(unittest.IsolatedAsyncioTestCase):
     name = ""
 
     def setUp(self) -> None:
+        self.enterContext(mock.patch("trackerdcs.app.mover.LOOK", 0.05))
         self.sim = self.enterContext(running(self.simulator()))
         limits = ChannelConfig(-800.0, 0.0, 2e-5, ramp_up=UP, ramp_down=DOWN)
         self.config = config_for(self.name, self.sim.resource, channels={"ch0": limits})

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
+from unittest import mock
 
 from trackerdcs.domain.messages import FINAL, Ack
 from trackerdcs.domain.stand import DeviceConfig, LinkConfig
@@ -198,6 +199,9 @@ class Battery(unittest.IsolatedAsyncioTestCase):
 
     name: str
     kind: Kind
+
+    def setUp(self) -> None:
+        self.enterContext(mock.patch("trackerdcs.app.mover.LOOK", 0.05))
 
     @asynccontextmanager
     async def case(self, fault: Fault) -> AsyncIterator[Case]:
