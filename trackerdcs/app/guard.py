@@ -11,6 +11,7 @@ from trackerdcs.app.command_desk import CommandDesk, asked
 from trackerdcs.app.edge_log import EdgeLog
 from trackerdcs.app.latches import PATIENCE, Latches
 from trackerdcs.app.ledger_keeper import LedgerKeeper
+from trackerdcs.app.sole_owner import SoleOwner
 from trackerdcs.domain import topics
 from trackerdcs.domain.codec import decode, encode
 from trackerdcs.domain.dependence import GUARD_PERIOD
@@ -73,6 +74,7 @@ class Guard:
         heard = {*self._of, *(device for outs in self._outputs.values() for device, _ in outs)}
         self._inputs = Inputs({name: devices[name].period for name in sorted(heard)}, frozenset(watched))
         self._latches, self._ledger = Latches(commands), LedgerKeeper(ledger, who.boot, clock)
+        self._sole = SoleOwner(who, bus, clock)
         self._announcer = Announcer(who, bus, clock, self._fault)
         report = self._announcer.report
         policy = Policy({NO_CHANNEL: Channel({}, COMMANDS)}, users)
@@ -92,7 +94,8 @@ class Guard:
         self._edge = EdgeLog(log)
 
     async def run(self) -> None:
-        """Guard until cancelled."""
+        """Guard until cancelled; InUse if another guard speaks for the stand."""
+        await self._sole.alone()
         self._ledger.note("started", args={"stand": self._who.stand, "device": self._who.device, "sw": self._who.sw})
         for name, cause in (await self._latches.recall()).items():
             if name in self._locks:
@@ -111,6 +114,7 @@ class Guard:
                     self._speak(),
                     self._tick(),
                     self._latches.run(),
+                    self._sole.watch(self._announcer.report),
                     self._announcer.births(),
                     self._announcer.run(),
                 ):
@@ -275,7 +279,10 @@ class Guard:
         return {"state": lock.state}
 
     def _fault(self) -> str | None:
-        return "; ".join(f for f in (self._latches.fault, self._desk.fault, self._ledger.fault) if f) or None
+        return (
+            "; ".join(f for f in (self._sole.fault, self._latches.fault, self._desk.fault, self._ledger.fault) if f)
+            or None
+        )
 
     def _introduce(self) -> None:
         channels = {NO_CHANNEL: Channel({}, COMMANDS)}

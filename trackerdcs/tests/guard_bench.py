@@ -77,19 +77,18 @@ class GuardCase(unittest.IsolatedAsyncioTestCase):
     async def start(self) -> None:
         """A start of the guard service."""
         self.boots += 1
-        who = Who("s", "guard", f"boot{self.boots}", "0")
-
-        async def serve() -> None:
-            log, ledger = SqliteCommandLog(self.path), SqliteLedger(self.path.with_name("guard.ledger.sqlite"))
-            try:
-                async with MemoryBus(self.broker, f"guard{self.boots}", will_of(who, self.clock)) as bus:
-                    await Guard(who, DRY, DEVICES, None, bus, log, ledger, self.guards_clock, PERIOD).run()
-            finally:
-                log.close()
-                ledger.close()
-
-        self.guard = asyncio.create_task(serve())
+        self.guard = asyncio.create_task(self.serve())
         await until(lambda: self.of_this_boot("dry"))
+
+    async def serve(self) -> None:
+        who = Who("s", "guard", f"boot{self.boots}", "0")
+        log, ledger = SqliteCommandLog(self.path), SqliteLedger(self.path.with_name("guard.ledger.sqlite"))
+        try:
+            async with MemoryBus(self.broker, f"guard{self.boots}", will_of(who, self.clock)) as bus:
+                await Guard(who, DRY, DEVICES, None, bus, log, ledger, self.guards_clock, PERIOD).run()
+        finally:
+            log.close()
+            ledger.close()
 
     async def stop(self) -> None:
         if self.guard is not None:

@@ -5,7 +5,8 @@ import time
 
 from trackerdcs.domain import topics
 from trackerdcs.domain.codec import decode, encode
-from trackerdcs.domain.messages import Frame, Meta
+from trackerdcs.domain.errors import InUse
+from trackerdcs.domain.messages import Frame, Meta, Status
 from trackerdcs.tests.guard_bench import PERIOD, GuardCase
 from trackerdcs.tests.waiting import until
 
@@ -145,6 +146,20 @@ class TestGuard(GuardCase):
         await self.done("proof", "yearly", **right)
         said = await self.state("open")
         self.assertEqual((said.first, said.why), ("humid", "pretended for a proof"))
+
+    async def test_rule_20_a_second_guard_does_not_begin(self) -> None:
+        await self.start()
+        await self.state("ok")
+        beat = Status("online", self.clock.now(), self.clock.now(), "boot1", "0")
+        first, self.boots = self.guard, self.boots + 1
+        second = asyncio.create_task(self.serve())
+        topic = topics.of_device("s", "guard", "status")
+        while not second.done():  # the heartbeat of the first, sooner than it comes by itself
+            await self.board.publish(topic, encode(beat), retain=True)
+            await asyncio.sleep(PERIOD)
+        self.assertRaisesRegex(InUse, "another owner of guard says that it is online: boot boot1", second.result)
+        assert first is not None
+        self.assertFalse(first.done())
 
     async def test_it_introduces_itself(self) -> None:
         await self.start()
