@@ -84,6 +84,16 @@ class TestFromOutside(PowerCase):
         self.supply.v = -10.0
         self.assertEqual((await self.power.execute("on", "ch0", {}))["v_mon"], -40.0, "it goes on to its target")
 
+    async def test_rule_13_an_on_that_is_repeated_decides_also_where_nothing_is_left_to_do(self) -> None:
+        await self.power.execute("set_voltage", "ch0", {"v": 0.0})
+        self.poll()
+        self.supply.lost = True
+        with self.assertRaises(ReplyTimeout):
+            await self.power.execute("on", "ch0", {})
+        self.assertTrue((await self.power.execute("on", "ch0", {}))["on"])
+        self.poll()
+        self.assertEqual(self.events, [])
+
     async def test_rule_13_an_on_that_is_repeated_decides_and_a_voltage_does_not(self) -> None:
         await self.power.execute("set_voltage", "ch0", {"v": -20.0})
         self.poll()
