@@ -1,11 +1,11 @@
 """One owner per instrument on a computer: a lock that the kernel releases when its holder ends, however it ends."""
 
-import errno
 import fcntl
 import hashlib
 import os
 import socket
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -23,33 +23,39 @@ class HostLock:
 
     def __init__(self, address: Address, who: str) -> None:
         self._key, self._who = _key(address), who
+        self._path = _folder() / f"trackerdcs-{hashlib.sha256(self._key.encode()).hexdigest()[:16]}.lock"
         self._fd: int | None = None
 
     def __enter__(self) -> Self:
         """Take it; InUse names who holds it."""
-        path = _folder() / f"trackerdcs-{hashlib.sha256(self._key.encode()).hexdigest()[:16]}.lock"
-        fd = _open(path)
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as e:
-            holder = os.pread(fd, 500, 0).decode(errors="replace").strip()
+        fd = self._locked()
+        while not _is(self._path, fd):  # its last holder has removed the file that we have just locked
             os.close(fd)
-            raise InUse(f"{self._key} is owned by {holder or 'another process'}: one owner per instrument") from e
+            fd = self._locked()
         self._fd = fd
-        try:
+        with suppress(OSError):  # a full disk, another user's file: the lock holds, only its holder's name is missing
             os.ftruncate(fd, 0)
             os.pwrite(fd, f"process {os.getpid()} ({self._who})\n".encode(), 0)
-        except OSError as e:  # another user's file, which we may only read: the lock holds all the same
-            if e.errno not in (errno.EBADF, errno.EINVAL):
-                raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._fd is not None:
-            os.close(self._fd)  # the file stays: removing it would let two hold a lock of the same name
+            with suppress(OSError):  # another user's file in a sticky folder stays
+                self._path.unlink()
+            os.close(self._fd)
             self._fd = None
+
+    def _locked(self) -> int:
+        fd = _open(self._path)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as e:
+            holder = os.pread(fd, 500, 0).decode(errors="replace").strip()
+            os.close(fd)
+            raise InUse(f"{self._key} is owned by {holder or 'another process'}: one owner per instrument") from e
+        return fd
 
 
 def _folder() -> Path:
@@ -57,6 +63,14 @@ def _folder() -> Path:
         Path(own).mkdir(parents=True, exist_ok=True)
         return Path(own)
     return next(Path(place) for place in PLACES if os.access(place, os.W_OK))
+
+
+def _is(path: Path, fd: int) -> bool:
+    """Whether the file of this path is the open one."""
+    try:
+        return path.stat().st_ino == os.fstat(fd).st_ino
+    except FileNotFoundError:
+        return False
 
 
 def _open(path: Path) -> int:

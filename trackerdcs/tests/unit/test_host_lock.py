@@ -36,6 +36,15 @@ class TestHostLock(unittest.TestCase):
                 with HostLock(second, "x"):
                     pass
 
+    def test_the_file_goes_with_its_holder_and_a_crashed_holders_is_taken_over(self) -> None:
+        address = TcpAddress("127.0.0.1", 5025)
+        with HostLock(address, "a"):
+            (file,) = self.folder.iterdir()
+        self.assertEqual(list(self.folder.iterdir()), [])
+        file.write_text("process 1 (of yesterday)\n")
+        with HostLock(address, "b"):
+            self.assertIn("(b)", file.read_text())
+
     def test_another_instrument_is_free(self) -> None:
         with HostLock(TcpAddress("127.0.0.1", 5025), "a"), HostLock(TcpAddress("127.0.0.1", 5026), "b"):
             pass
