@@ -14,9 +14,9 @@ from trackerdcs.app.ledger_keeper import LedgerKeeper
 from trackerdcs.app.sole_owner import SoleOwner
 from trackerdcs.domain import topics
 from trackerdcs.domain.codec import decode, encode
-from trackerdcs.domain.dependence import GUARD_PERIOD
 from trackerdcs.domain.desk import Args, Policy
 from trackerdcs.domain.errors import BusDown, ContractError, DeviceError
+from trackerdcs.domain.freshness import GUARD_PERIOD
 from trackerdcs.domain.guarding import Interlocked, Pass, Pretence, State
 from trackerdcs.domain.inputs import Doubt, Inputs
 from trackerdcs.domain.instrument import Argument, Channel, CommandSpec, Role
@@ -88,7 +88,6 @@ class Guard:
             self._ledger,
             clock,
         )
-        self._began = clock.now() - int(clock.monotonic() * 1e9)
         self._due: set[str] = set()
         self._wake = asyncio.Event()
         self._edge = EdgeLog(log)
@@ -141,8 +140,7 @@ class Guard:
                 continue
             self._edge.ok(device, f"{delivery.topic}: frames again")
             monotonic = self._clock.monotonic()
-            # Our own clock may be set while we run: how old news are is told by one that is not.
-            if self._inputs.hear(device, frame, now=self._began + int(monotonic * 1e9), monotonic=monotonic):
+            if self._inputs.hear(device, frame, monotonic):
                 self._examine(self._of.get(device, []), monotonic, device)
 
     async def _tick(self) -> None:

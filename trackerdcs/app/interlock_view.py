@@ -2,11 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from trackerdcs.domain.freshness import Freshness
+from trackerdcs.domain.freshness import GUARD_PERIOD, Freshness
 from trackerdcs.domain.messages import Interlock
-
-PERIOD_S = 1.0
-"""Of the guard: it repeats each interlock so often."""
 
 
 @dataclass
@@ -17,12 +14,12 @@ class InterlockView:
     name: str
     said: Interlock | None = None
     live: bool = False
-    _freshness: Freshness = field(default_factory=lambda: Freshness(PERIOD_S))
+    _freshness: Freshness = field(default_factory=lambda: Freshness(GUARD_PERIOD))
 
-    def take(self, said: Interlock | None, retained: bool, now: int, monotonic: float) -> None:
+    def take(self, said: Interlock | None, retained: bool, monotonic: float) -> None:
         self.said, self.live = said, said is not None and not retained
         if said is not None and not retained:
-            self._freshness.hear(said.boot, said.seq, said.ts, now=now, monotonic=monotonic)
+            self._freshness.hear(said.boot, said.seq, said.ts, monotonic)
 
     def state(self, monotonic: float) -> str:
         """ok, open or unknown as the guard says it now; silent if it does not."""

@@ -74,14 +74,14 @@ class Neighbours:
 
     def _hear(self, delivery: Delivery) -> None:
         where = topics.parse(delivery.topic)
-        now, monotonic = self._clock.now(), self._clock.monotonic()
+        monotonic = self._clock.monotonic()
         if where.kind == "interlock":
             name, said = where.item or "", decode(Interlock, delivery.payload)
-            if self._guard[name].hear(said.boot, said.seq, said.ts, now=now, monotonic=monotonic):
+            if self._guard[name].hear(said.boot, said.seq, said.ts, monotonic):
                 self._interlocks[name] = said
         elif where.kind == "frame":
             device, frame = where.device or "", decode(Frame, delivery.payload)
-            if self._fresh[device].hear(frame.boot, frame.seq, stamp(frame), now=now, monotonic=monotonic):
+            if self._fresh[device].hear(frame.boot, frame.seq, stamp(frame), monotonic):
                 self._frames[device], self._modules[device] = frame, dict(frame.mod)
         else:
             self._on_event(where.device or "", decode(Event, delivery.payload))

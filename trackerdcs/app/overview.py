@@ -8,7 +8,7 @@ from trackerdcs.app.interlock_view import InterlockView
 from trackerdcs.domain import topics
 from trackerdcs.domain.codec import decode, decode_stored
 from trackerdcs.domain.errors import ContractError, UnknownVersion
-from trackerdcs.domain.freshness import SILENCE, Freshness
+from trackerdcs.domain.freshness import SILENCE, Freshness, stamp
 from trackerdcs.domain.messages import MESSAGES, Ack, Command, Event, Frame, Interlock, Message, Meta, Status, Value
 from trackerdcs.domain.topics import Topic
 
@@ -107,7 +107,7 @@ class DeviceView:
             return
         self.frame, self.live = frame, not retained
         if not retained:
-            self._freshness.hear(frame.boot, frame.seq, frame.ts, now=at.now, monotonic=at.monotonic)
+            self._freshness.hear(frame.boot, frame.seq, stamp(frame), at.monotonic)
             self.offset = (at.now - frame.ts) / 1e9
 
     def forget_frame(self) -> None:
@@ -168,7 +168,7 @@ class Overview:
     def _take_interlock(self, where: Topic, payload: bytes, retained: bool, at: Moment) -> None:
         name = where.item or ""
         view = self.interlocks.setdefault((where.stand, name), InterlockView(where.stand, name))
-        view.take(decode(Interlock, payload) if payload else None, retained, at.now, at.monotonic)
+        view.take(decode(Interlock, payload) if payload else None, retained, at.monotonic)
 
     def _take(self, where: Topic, message: Message | None, retained: bool, at: Moment) -> None:
         if where.kind == "replay" or (retained and where.kind not in topics.RETAINED):

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from trackerdcs.domain.freshness import GUARD_PERIOD
 from trackerdcs.domain.interlock import Action
 from trackerdcs.domain.messages import Interlock, Value
 from trackerdcs.domain.ramp import below, number
@@ -15,8 +16,6 @@ from trackerdcs.domain.wiring import Devices, outputs
 
 OTHER = {"hv": "lv", "lv": "hv"}
 """Kind of supply -> the kind that shares its modules and has to be looked at before it is switched."""
-GUARD_PERIOD = 1.0
-"""Seconds between two repetitions of an interlock by the guard."""
 
 
 @dataclass(frozen=True)

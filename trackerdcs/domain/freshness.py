@@ -8,6 +8,8 @@ HEARTBEAT = 10.0
 """Seconds between two repetitions of a status."""
 SILENCE = 3 * HEARTBEAT
 """Seconds after which a status is news of a device that has gone without a word."""
+GUARD_PERIOD = 1.0
+"""Seconds between two repetitions of an interlock by the guard."""
 PERIODS = 3
 """A frame is fresh for this many periods, and its source lag may grow by as many."""
 
@@ -22,10 +24,11 @@ class Freshness:
     _least_lag: float = float("inf")
     _lag: float = 0.0
 
-    def hear(self, boot: str, seq: int, ts: int | None, *, now: int, monotonic: float) -> bool:
-        """Take note of a live frame; `ts` and `now` in ns UTC (source and receiver), `monotonic` in s. False: no news.
+    def hear(self, boot: str, seq: int, ts: int | None, monotonic: float) -> bool:
+        """Take note of a live frame; `ts` in ns UTC of the source, `monotonic` in s of the receiver. False: no news.
 
-        Without a `ts` that can be believed, the lag is what it was.
+        Without a `ts` that can be believed, the lag is what it was. Only its growth counts: the two clocks may begin
+        anywhere, and the receiver's own UTC may be set meanwhile.
         """
         if self._last is not None and self._last[0] == boot and seq <= self._last[1]:
             return False
@@ -33,7 +36,7 @@ class Freshness:
             self._least_lag, self._lag = float("inf"), 0.0
         self._last, self._heard = (boot, seq), monotonic
         if ts is not None:
-            self._lag = (now - ts) / 1e9
+            self._lag = monotonic - ts / 1e9
             self._least_lag = min(self._least_lag, self._lag)
         return True
 

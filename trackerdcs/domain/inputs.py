@@ -38,13 +38,11 @@ class Inputs:
             name, ch, quantity = parts(of) or ("", "", "")
             self._of[name].append((of, ch, quantity))
 
-    def hear(self, name: str, frame: Frame, *, now: int, monotonic: float) -> bool:
+    def hear(self, name: str, frame: Frame, monotonic: float) -> bool:
         """Take a live frame, never a retained or replayed one; False if it is no news."""
         device = self._devices[name]
-        known = device.frame
-        if known is not None and known.boot == frame.boot and frame.seq <= known.seq:
+        if not device.freshness.hear(frame.boot, frame.seq, stamp(frame), monotonic):
             return False
-        device.freshness.hear(frame.boot, frame.seq, stamp(frame), now=now, monotonic=monotonic)
         device.frame = frame
         for of, ch, quantity in self._of[name]:
             value = frame.ch.get(ch, {}).get(quantity)

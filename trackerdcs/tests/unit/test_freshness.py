@@ -13,7 +13,7 @@ class TestFreshness(unittest.TestCase):
 
     def hear(self, seq: int, at: float, lag: float = 0.0, boot: str = "a", offset: int = 0) -> None:
         now = int(at * SECOND) + 10**18
-        self.f.hear(boot, seq, now - int(lag * SECOND) + offset * SECOND, now=now, monotonic=at)
+        self.f.hear(boot, seq, now - int(lag * SECOND) + offset * SECOND, at)
 
     def test_never_heard_is_not_fresh(self):
         self.assertFalse(self.f.fresh(0.0))

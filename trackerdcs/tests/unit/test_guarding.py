@@ -37,7 +37,7 @@ class Bench:
         reasons = {ch: dict.fromkeys(values, "no whole line in time")} if bad else {}
         good = {} if bad else {ch: values}
         frame = Frame(int(self.at * 1e9), self.seq, boot, "1", "env", good, bad=reasons)
-        return self.inputs.hear(device, frame, now=int(self.at * 1e9), monotonic=self.at)
+        return self.inputs.hear(device, frame, self.at)
 
     def wait(self, seconds: float) -> str:
         self.at += seconds
@@ -112,7 +112,7 @@ class Values(unittest.TestCase):
         bench.say(rh=30.0)
         frame = Frame(int(bench.at * 1e9), 9, "b", "1", "env", {"-": {"rh": 30.0}})
         bench.at += 4
-        bench.inputs.hear("env1", frame, now=int(bench.at * 1e9), monotonic=bench.at)
+        bench.inputs.hear("env1", frame, bench.at)
         self.assertEqual(bench.wait(0), "unknown")
 
     def test_hysteresis_keeps_a_broken_condition_broken(self) -> None:

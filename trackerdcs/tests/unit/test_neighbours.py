@@ -109,6 +109,17 @@ class TestNeighbours(unittest.IsolatedAsyncioTestCase):
                 await self.say(bus, "frame", self.frame(ts=last + 1 + i, unc=unc))
                 self.assertIsNotNone(self.heard.reading("lv", "ch1"), f"{i + 1} s after")
 
+    async def test_our_own_clock_may_be_set_while_we_listen(self) -> None:
+        async with self.listening() as bus:
+            await self.say(bus, "frame", self.frame())
+            source = self.clock.wall
+            for hours in (1, -2):
+                self.clock.wall += hours * 3600 * SECOND
+                self.clock.pass_by(1.0)
+                source += SECOND
+                await self.say(bus, "frame", self.frame(ts=source))
+                self.assertIsNotNone(self.heard.reading("lv", "ch1"), f"set by {hours} h")
+
     async def test_an_interlock_counts_for_three_repetitions(self) -> None:
         async with self.listening() as bus:
             said = Interlock("ok", "kill", self.clock.wall, self.clock.wall, 7, "g")

@@ -36,7 +36,7 @@ class Offsets(unittest.TestCase):
                 wrong = values | {found[0]: values[found[0]] + found[1]}
                 inputs = Inputs({"env1": 1.0}, frozenset(values))
                 said: dict[str, Value] = {of.partition(".")[2]: value for of, value in wrong.items()}
-                inputs.hear("env1", Frame(1, 0, "b", "1", "env", {"-": said}), now=1, monotonic=0.0)
+                inputs.hear("env1", Frame(1, 0, "b", "1", "env", {"-": said}), 0.0)
                 self.assertEqual(examine(c, read_inputs(c, inputs, 0.0), False).verdict, "broken")
 
     def test_where_there_is_no_such_value(self) -> None:
