@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Literal, Protocol, Self
 
 from trackerdcs.domain.channel import Intent
+from trackerdcs.domain.gaps import Piece
 from trackerdcs.domain.instrument import Channel, Identity, Snapshot
 from trackerdcs.domain.ledger import Chained, LedgerEntry
 from trackerdcs.domain.messages import Ack
@@ -199,3 +200,20 @@ class DeadLetters(Protocol):
     def park(self, topic: str, payload: bytes, why: str, ts: int) -> None: ...
     def __len__(self) -> int: ...
     def close(self) -> None: ...
+
+    @property
+    def aside(self) -> str | None:
+        """The name under which a damaged file was set aside since the start."""
+
+
+class GapRecord(Protocol):
+    """What became of each frame, as ranges of sequence numbers. All methods raise StoreFault."""
+
+    def add(self, pieces: Sequence[Piece]) -> None:
+        """Return when they are durable, joined with what is known; adding a piece again is harmless."""
+
+    def close(self) -> None: ...
+
+    @property
+    def aside(self) -> str | None:
+        """The name under which a damaged file was set aside since the start."""

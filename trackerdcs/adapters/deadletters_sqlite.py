@@ -24,6 +24,15 @@ class SqliteDeadLetters:
         with self._file.transaction() as db:
             db.execute("INSERT INTO letters (ts, topic, why, payload) VALUES (?, ?, ?, ?)", row)
 
+    def open(self) -> None:
+        """Make the file, or set it aside if it is damaged; the first use does that, too."""
+        with self._file.transaction():
+            pass
+
+    @property
+    def aside(self) -> str | None:
+        return self._file.aside
+
     def __len__(self) -> int:
         with self._file.transaction() as db:
             return int(db.execute("SELECT count(*) FROM letters").fetchone()[0])

@@ -23,6 +23,8 @@ class SqliteFile:
 
     def __init__(self, path: Path, schema: str, prepare: Callable[[sqlite3.Connection], None] | None = None) -> None:
         self.path = path
+        self.aside: str | None = None
+        """The name under which a damaged file was set aside last."""
         self._schema = schema
         self._prepare = prepare
         self._lock = threading.Lock()
@@ -77,6 +79,7 @@ class SqliteFile:
             number += 1
         log.error("%s is damaged (%s): set aside as %s, a new one is begun", self.path, error, aside.name)
         os.replace(self.path, aside)
+        self.aside = aside.name
         for suffix in ("-wal", "-shm"):  # what came last is in there
             beside = self.path.with_name(self.path.name + suffix)
             if beside.exists():

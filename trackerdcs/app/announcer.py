@@ -49,16 +49,24 @@ def will_of(who: Who, clock: Clock) -> Will:
 
 
 class Announcer:
-    """Speaks for one device; `fault()` returns what is wrong now, or None."""
+    """Speaks for one device; `fault()` returns what is wrong now, or None, and `remark()` what people should look at
+    although the device does its work."""
 
     def __init__(
-        self, who: Who, bus: Bus, clock: Clock, fault: Callable[[], str | None], heartbeat: float = HEARTBEAT
+        self,
+        who: Who,
+        bus: Bus,
+        clock: Clock,
+        fault: Callable[[], str | None],
+        heartbeat: float = HEARTBEAT,
+        remark: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._who, self._bus, self._clock = who, bus, clock
-        self._fault, self._heartbeat = fault, heartbeat
+        self._fault, self._remark, self._heartbeat = fault, remark, heartbeat
         self._meta: Meta | None = None
         self._since = clock.now()
         self._said: str | None = None
+        self._remarked: str | None = None
         self._acks: Posts = deque()
         self._events: Posts = deque()
         self._dropped = 0
@@ -85,7 +93,7 @@ class Announcer:
 
     def refresh(self) -> None:
         """Say the status at once if what is wrong has changed."""
-        if self._fault() != self._said:
+        if (self._fault(), self._remark()) != (self._said, self._remarked):
             self._due.add("status")
             self._wake.set()
 
@@ -147,8 +155,10 @@ class Announcer:
         fault, now = self._fault(), self._clock.now()
         if (fault is None) != (self._said is None):
             self._since = now
-        self._said, error = fault, plain(fault) if fault else None
-        state: Literal["online", "fault"] = "online" if error is None else "fault"
+        self._said, self._remarked = fault, self._remark()
+        said = "; ".join(filter(None, (fault, self._remarked)))
+        error = plain(said) if said else None
+        state: Literal["online", "fault"] = "online" if fault is None else "fault"
         return Status(state=state, ts=now, since=self._since, boot=self._who.boot, sw=self._who.sw, error=error)
 
     async def _send_posts(self, until: float) -> None:

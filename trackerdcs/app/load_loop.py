@@ -1,4 +1,4 @@
-"""From the bus into the time series: write, acknowledge to the broker, tell the journals. In this order, always."""
+"""From the bus into the time series: write, record, acknowledge, tell the journals. In this order, always."""
 
 import asyncio
 import logging
@@ -9,16 +9,18 @@ from dataclasses import dataclass
 from trackerdcs.app.announcer import Announcer, Who
 from trackerdcs.app.backoff import Backoff
 from trackerdcs.app.edge_log import EdgeLog
+from trackerdcs.app.gap_keeper import GapKeeper
+from trackerdcs.app.store_writer import StoreWriter, Taken
 from trackerdcs.app.tally import Tally
 from trackerdcs.domain import topics
 from trackerdcs.domain.codec import encode_stored, plain
 from trackerdcs.domain.errors import BusDown, StoreDown
 from trackerdcs.domain.freshness import HEARTBEAT
-from trackerdcs.domain.intake import FrameId, Intake, take_in
+from trackerdcs.domain.intake import FrameId, pieces_of, take_in
 from trackerdcs.domain.ranges import Ranges
-from trackerdcs.domain.series import RejectedPoint
-from trackerdcs.ports import Bus, Clock, DeadLetters, Delivery, TimeSeries
+from trackerdcs.ports import Bus, Clock, DeadLetters, Delivery, GapRecord, TimeSeries
 
+LEAVES = ("frame", "replay", "event")
 BATCH = 1000
 LINGER_S = 0.02
 """A broker sends a window of messages (Mosquitto: 20) and waits for the acknowledgements: lingering bounds the rate."""
@@ -30,12 +32,10 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(eq=False)
-class Held:
+class Held(Taken):
     """A message that is not yet safe: neither in the time series nor, with `why`, in the dead letters."""
 
     delivery: Delivery
-    intake: Intake
-    why: str | None
 
 
 class LoadLoop:
@@ -49,6 +49,7 @@ class LoadLoop:
         bus: Bus,
         series: TimeSeries,
         deadletters: DeadLetters,
+        gaps: GapRecord,
         clock: Clock,
         stands: Iterable[str],
         who: Who,
@@ -58,10 +59,11 @@ class LoadLoop:
         retry: tuple[float, float] = RETRY_S,
         heartbeat: float = HEARTBEAT,
     ) -> None:
-        self._bus, self._series, self._deadletters, self._clock = bus, series, deadletters, clock
+        self._bus, self._deadletters, self._clock = bus, deadletters, clock
+        self._writer, self._gaps = StoreWriter(series), GapKeeper(gaps)
         self._stands = sorted({*stands, topics.SITE})
         self._tally = Tally(who, bus, clock, heartbeat)
-        self._announcer = Announcer(who, bus, clock, self._fault, heartbeat)
+        self._announcer = Announcer(who, bus, clock, self._fault, heartbeat, self._remark)
         self._size, self._linger = batch, linger
         self._store_backoff, self._park_backoff = Backoff(*retry), Backoff(*retry)
         self._queue: asyncio.Queue[Held] = asyncio.Queue(batch)
@@ -75,7 +77,7 @@ class LoadLoop:
 
     async def run(self) -> None:
         """Load until cancelled."""
-        filters = [topics.any_device(stand, leaf) for stand in self._stands for leaf in ("frame", "replay")]
+        filters = [topics.any_device(stand, leaf) for stand in self._stands for leaf in LEAVES]
         deliveries = self._bus.subscribe(*filters)
         self._announcer.introduce(self._tally.meta())
         async with asyncio.TaskGroup() as tasks:
@@ -89,14 +91,17 @@ class LoadLoop:
     async def _receive(self, deliveries: AsyncIterator[Delivery]) -> None:
         async for delivery in deliveries:
             intake = take_in(delivery.topic, delivery.payload)
-            self._tally.received += 1
-            await self._queue.put(Held(delivery, intake, intake.why))
+            if intake.nothing:
+                delivery.acknowledge()
+                continue
+            self._tally.received += intake.lost is None
+            await self._queue.put(Held(intake, intake.why, delivery))
 
     async def _load(self) -> None:
         while True:
             await self._gather()
             try:
-                await self._write(self._batch)
+                await self._writer.write(self._batch)
                 await self._settle_batch()
             except StoreDown as e:
                 self._edge.fail("store", f"the store is down, {len(self._batch)} messages wait: {e}")
@@ -122,47 +127,11 @@ class LoadLoop:
         while len(self._batch) < self._size and not self._queue.empty():
             self._batch.append(self._queue.get_nowait())
 
-    async def _write(self, batch: list[Held]) -> None:
-        """Write what has points; afterwards each message is in the database or has a cause to be parked."""
-        batch = [held for held in batch if held.why is None]
-        try:
-            await self._write_together(batch)
-        except StoreDown:
-            raise
-        except Exception:
-            if len(batch) == 1:
-                raise
-            await self._write_each(batch)
-
-    async def _write_each(self, batch: list[Held]) -> None:
-        """A message defeats the store: let it not block the others. If all do, the store is to blame."""
-        defeats: list[tuple[Held, Exception]] = []
-        for held in batch:
-            try:
-                await self._write_together([held])
-            except StoreDown:
-                raise
-            except Exception as e:  # noqa: BLE001 judged below
-                defeats.append((held, e))
-        if len(defeats) == len(batch):
-            raise defeats[0][1]
-        for held, defeat in defeats:
-            held.why = f"{type(defeat).__name__}: {defeat}"
-
-    async def _write_together(self, batch: list[Held]) -> None:
-        if not batch:
-            return
-        rejected = await self._series.write([point for held in batch for point in held.intake.points])
-        causes = {_key(r): r.why for r in rejected}
-        for held in batch if causes else []:
-            held.why = next(
-                (causes[k] for p in held.intake.points if (k := (p.measurement, p.tags, p.ts)) in causes), None
-            )
-
     async def _settle_batch(self) -> None:
         written = [held for held in self._batch if held.why is None]
         for held in written:
-            self._tally.note_stored(held.intake)
+            if held.intake.points:
+                self._tally.note_stored(held.intake)
         self._batch = [held for held in self._batch if held.why is not None]
         await self._confirm(written)
         while self._batch:
@@ -213,7 +182,10 @@ class LoadLoop:
             self._announcer.refresh()
 
     async def _confirm(self, safe: list[Held]) -> None:
-        """Acknowledge to the broker, then tell the journals; a journal that misses it sends the frame again."""
+        """Record, acknowledge to the broker, tell the journals; a journal that misses it sends the frame again."""
+        now = self._clock.now()
+        stored, parked = [h.intake for h in safe if h.why is None], [h.intake for h in safe if h.why is not None]
+        await self._gaps.note([*pieces_of(stored, "stored", now), *pieces_of(parked, "parked", now)])
         for held in safe:
             held.delivery.acknowledge()
         for stand, devices in _increments(held.intake.id for held in safe).items():
@@ -224,12 +196,13 @@ class LoadLoop:
                 log.debug("%s: an increment was not published: %s", stand, e)
 
     def _fault(self) -> str | None:
-        fault = self._store_fault or self._park_fault
-        return fault
+        return self._store_fault or self._park_fault
 
-
-def _key(rejected: RejectedPoint) -> tuple[str, tuple[tuple[str, str], ...], int]:
-    return rejected.point.measurement, rejected.point.tags, rejected.point.ts
+    def _remark(self) -> str | None:
+        """What the devices need not know: a loader in `fault` is one that does not store."""
+        aside = self._deadletters.aside
+        letters = f"dead letters: a damaged file was set aside as {aside}" if aside else None
+        return "; ".join(filter(None, (self._gaps.remark(), letters))) or None
 
 
 def _increments(ids: Iterable[FrameId | None]) -> dict[str, dict[str, dict[str, Ranges]]]:

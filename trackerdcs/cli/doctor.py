@@ -19,6 +19,7 @@ LATE_S = 30.0
 """A stored frame older than this is late: a batch takes well below a second, a restart some seconds."""
 WAITING = 100
 """Frames that may be in a journal when all is well: they are confirmed within a second or two."""
+GAPS_D = 7
 CLOCKS_S = 1.0
 """Clocks further apart than this are worth a warning: a command expires after 5 s."""
 
@@ -92,6 +93,8 @@ async def _findings(where: Place, listen: float) -> AsyncIterator[Finding]:
         )
         return
     for finding in from_files(Path(where.stand.data), list(where.stand.devices)):
+        yield finding
+    for finding in from_gaps(Path(where.stand.data), where.stand.stand, at.now):
         yield finding
     async for finding in _from_store(where, overview, at):
         yield finding
@@ -215,6 +218,24 @@ def from_files(data: Path, devices: list[str]) -> Iterator[Finding]:
             yield Finding("WARN", f"dead letters: {e}")
         else:
             yield Finding("WARN" if count else "OK", f"dead letters in {path}: {count}")
+
+
+def from_gaps(data: Path, stand: str, now: int) -> Iterator[Finding]:
+    """What the loaders' gap records, where they are on this computer, say of the last days."""
+    from trackerdcs.domain.errors import TrackerError
+    from trackerdcs.services.gap_records import accounts_of, records
+
+    if not records(data):
+        return
+    try:
+        found = accounts_of(data, stand, None, now - GAPS_D * 86400 * 10**9, now)
+    except TrackerError as e:
+        yield Finding("WARN", f"gaps: {e}")
+        return
+    missing, lost = sum(a.frames("missing") for a in found), sum(a.frames("lost", "dropped") for a in found)
+    devices = ", ".join(dict.fromkeys(a.device for a in found if a.frames("missing", "lost", "dropped")))
+    text = f"{missing} frames missing, {lost} declared lost, of {devices} (see trackerdcs gaps)" if devices else "none"
+    yield Finding("WARN" if missing or lost else "OK", f"gaps of {stand} in the last {GAPS_D} days: {text}")
 
 
 async def _from_store(where: Place, overview: "Overview", at: "Moment") -> AsyncIterator[Finding]:

@@ -10,6 +10,7 @@ from trackerdcs.cli.check import check
 from trackerdcs.cli.demo import demo
 from trackerdcs.cli.device import device
 from trackerdcs.cli.doctor import doctor
+from trackerdcs.cli.gaps import gaps
 from trackerdcs.cli.guard import guard
 from trackerdcs.cli.history import history
 from trackerdcs.cli.kill import kill
@@ -48,6 +49,7 @@ app.command()(kill)
 app.command()(send)
 app.command()(watch)
 app.command()(history)
+app.command()(gaps)
 app.command()(ledger)
 app.command()(doctor)
 app.command()(proof)

@@ -1,18 +1,22 @@
 """What a loader makes of a message: points to store, or the cause why it has to be parked."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from trackerdcs.domain.codec import decode
 from trackerdcs.domain.errors import ContractError
-from trackerdcs.domain.messages import Frame
+from trackerdcs.domain.gaps import Fate, Piece
+from trackerdcs.domain.messages import Event, Frame
+from trackerdcs.domain.ranges import Ranges
 from trackerdcs.domain.series import Point, points_of
 from trackerdcs.domain.topics import parse
 
 SEQ_MAX = 2**53
 """Sequence numbers are stored as floats: larger ones would lose their identity."""
 BOOT_MAX = 64
+CAUSE_MAX = 200
 
 
 class FrameId(NamedTuple):
@@ -26,20 +30,46 @@ class FrameId(NamedTuple):
 
 @dataclass(frozen=True)
 class Intake:
-    """Points, or `why` there are none. A message without `id` cannot be confirmed to any journal."""
+    """Points, or `why` there are none. A message without `id` cannot be confirmed to any journal.
+
+    An event has neither: `lost` are the frames that a device declares lost.
+    """
 
     id: FrameId | None
     ts: int = 0
     points: tuple[Point, ...] = ()
     why: str | None = None
+    lost: Piece | None = None
+
+    @property
+    def nothing(self) -> bool:
+        """An event that is not for a loader."""
+        return not (self.points or self.why or self.lost)
+
+
+def pieces_of(intakes: Iterable[Intake], fate: Fate, now: int) -> list[Piece]:
+    """What the gap record has to know of messages that had the same fate by `now`, and what is declared lost."""
+    pieces: list[Piece] = []
+    boots: dict[tuple[str, str, str], dict[int, int | None]] = {}
+    for intake in intakes:
+        if intake.id is not None:
+            boots.setdefault(intake.id[:3], {})[intake.id.seq] = intake.ts if intake.points else None
+        elif intake.lost is not None:
+            pieces.append(replace(intake.lost, since=now, until=now))
+    for key, times in boots.items():
+        for first, last in Ranges((seq, seq) for seq in sorted(times)):
+            pieces.append(Piece(*key, fate, first, last, times[first], times[last], now, now))
+    return pieces
 
 
 def take_in(topic: str, payload: bytes) -> Intake:
-    """Read a message of a `frame` or `replay` topic. Never raises: a fault is a cause to park."""
+    """Read a message of a `frame`, `replay` or `event` topic. Never raises: a fault is a cause to park."""
     try:
         where = parse(topic)
-        if where.device is None or where.kind not in ("frame", "replay"):
-            raise ContractError(f"topic {topic!r}: a loader stores frames and replays only")
+        if where.device is None or where.kind not in ("frame", "replay", "event"):
+            raise ContractError(f"topic {topic!r}: a loader takes frames, replays and events only")
+        if where.kind == "event":
+            return Intake(None, lost=_declared(where.stand, where.device, decode(Event, payload)))
     except ContractError as e:
         return Intake(None, why=str(e))
     try:
@@ -50,6 +80,19 @@ def take_in(topic: str, payload: bytes) -> Intake:
         return Intake(FrameId(where.stand, where.device, *claim) if claim else None, why=str(e))
     points = tuple(points_of(where.stand, where.device, frame))
     return Intake(FrameId(where.stand, where.device, frame.boot, frame.seq), frame.ts, points)
+
+
+def _declared(stand: str, device: str, event: Event) -> Piece | None:
+    """The frames that an event declares lost."""
+    if event.event != "lost":
+        return None
+    boot, first, last = (event.data.get(key) for key in ("boot", "from", "to"))
+    if not isinstance(boot, str) or not _is_boot(boot):
+        raise ContractError(f"lost: data.boot: {boot!r:.80} is no boot")
+    if type(first) is not int or type(last) is not int or not 0 <= first <= last <= SEQ_MAX:
+        raise ContractError(f"lost: data.from, data.to: {first!r:.40} to {last!r:.40} is no range of seq")
+    cause = str(event.data.get("cause") or event.why or "")[:CAUSE_MAX]
+    return Piece(stand, device, boot, "lost", first, last, cause=cause)
 
 
 def _check(frame: Frame) -> None:

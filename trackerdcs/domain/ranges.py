@@ -29,6 +29,18 @@ class Ranges:
         i = bisect_left(self._last, number)
         return i < len(self._last) and self._first[i] <= number
 
+    def holes(self, first: int, last: int) -> Iterator[tuple[int, int]]:
+        """What of `first` to `last` is not in the set."""
+        i = bisect_left(self._last, first)
+        while first <= last:
+            if i == len(self._last) or self._first[i] > last:
+                yield first, last
+                return
+            if self._first[i] > first:
+                yield first, self._first[i] - 1
+            first = self._last[i] + 1
+            i += 1
+
     def __iter__(self) -> Iterator[tuple[int, int]]:
         return iter(zip(self._first, self._last, strict=True))
 

@@ -1,5 +1,6 @@
 """Loader service: one process, the frames of some stands."""
 
+import asyncio
 import contextlib
 import dataclasses
 import uuid
@@ -8,9 +9,10 @@ from pathlib import Path
 
 from trackerdcs.adapters.clock_system import SystemClock
 from trackerdcs.adapters.deadletters_sqlite import SqliteDeadLetters
+from trackerdcs.adapters.gaps_sqlite import SqliteGaps
 from trackerdcs.app.announcer import Who, will_of
 from trackerdcs.app.load_loop import LoadLoop
-from trackerdcs.domain.errors import ConfigError, StoreDown
+from trackerdcs.domain.errors import ConfigError, StoreDown, StoreFault
 from trackerdcs.domain.stand import Stand
 from trackerdcs.domain.topics import LOADER, SITE, Topic, checked, is_loader
 from trackerdcs.services.buses import open_bus
@@ -29,13 +31,18 @@ async def serve(stands: Sequence[Stand], name: str = LOADER) -> None:
     clock, who, data = SystemClock(), Who(SITE, name, uuid.uuid4().hex[:12], VERSION), Path(first.data)
     series = open_series(first.store, data)
     deadletters = SqliteDeadLetters(data / f"{name}.deadletters.sqlite")
+    gaps = SqliteGaps(data / f"{name}.gaps.sqlite")
     try:
+        for keep in (gaps.open, deadletters.open):  # a damaged file is set aside and said now
+            with contextlib.suppress(StoreFault):
+                await asyncio.to_thread(keep)
         with contextlib.suppress(StoreDown):  # the loop waits for a store that is down; a wrong file is said here
             await series.write([])
         # The session outlives the process under its fixed name: the broker keeps what comes meanwhile.
         async with open_bus(first.bus, f"trackerdcs-{name}", will_of(who, clock), persistent=True) as bus:
-            await LoadLoop(bus, series, deadletters, clock, [stand.stand for stand in stands], who).run()
+            await LoadLoop(bus, series, deadletters, gaps, clock, [stand.stand for stand in stands], who).run()
     finally:
+        gaps.close()
         deadletters.close()
         await series.close()
 

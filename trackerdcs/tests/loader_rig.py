@@ -14,6 +14,7 @@ from trackerdcs.app.announcer import Who, will_of
 from trackerdcs.app.load_loop import LoadLoop
 from trackerdcs.domain.codec import decode, decode_stored, encode
 from trackerdcs.domain.errors import StoreDown, StoreFault
+from trackerdcs.domain.gaps import Piece, merged
 from trackerdcs.domain.messages import NO_CHANNEL, Event, Frame, Status
 from trackerdcs.domain.series import FRAMES, Point, RejectedPoint
 from trackerdcs.tests.witness import Witness
@@ -59,6 +60,7 @@ class Letters:
 
     def __init__(self) -> None:
         self.full = False
+        self.aside: str | None = None
         self.parked: list[tuple[str, bytes, str]] = []
 
     def park(self, topic: str, payload: bytes, why: str, ts: int) -> None:
@@ -79,6 +81,34 @@ class Letters:
     def close(self) -> None: ...
 
 
+class Record:
+    """A gap record in memory, with a disk that can be full; it holds what it is told against what is really safe."""
+
+    def __init__(self, series: FaultySeries, letters: Letters) -> None:
+        self.full = False
+        self.aside: str | None = None
+        self.pieces: list[Piece] = []
+        self.false: list[Piece] = []
+        self._series, self._letters = series, letters
+
+    def add(self, pieces: Sequence[Piece]) -> None:
+        if self.full:
+            raise StoreFault("no space left on device")
+        safe = {"stored": set(self._series.seqs), "parked": set(self._letters.seqs())}
+        for p in pieces:
+            if p.device == "hv1" and not set(range(p.first, p.last + 1)) <= safe.get(p.fate, set(range(p.last + 1))):
+                self.false.append(p)
+        self.pieces = merged([*self.pieces, *pieces])
+
+    def ranges(self, fate: str) -> list[tuple[int, int]]:
+        return [(p.first, p.last) for p in self.pieces if p.device == "hv1" and p.fate == fate]
+
+    def __contains__(self, seq: int) -> bool:
+        return any(p.first <= seq <= p.last for p in self.pieces if p.device == "hv1")
+
+    def close(self) -> None: ...
+
+
 class Rig:
     """A loader on a broker, a device that sends, and a witness who holds each claim against what is really safe."""
 
@@ -86,6 +116,7 @@ class Rig:
         self._heartbeat = heartbeat
         self.broker = MemoryBroker()
         self.series, self.letters = FaultySeries(), Letters()
+        self.record = Record(self.series, self.letters)
         self.who = Who("site", "loader", "boot", "test")
         self.will = will_of(self.who, SystemClock())
         self.loader = MemoryBus(self.broker, "loader", self.will, persistent=True)
@@ -93,6 +124,7 @@ class Rig:
         self.witness = MemoryBus(self.broker, "witness")
         self.confirmed: set[int] = set()
         self.false_claims: list[int] = []
+        self.unrecorded: list[int] = []
         self.statuses: list[Status] = []
         self.events: list[Event] = []
         self.cuts = 0
@@ -100,7 +132,7 @@ class Rig:
         self.loop = self.new_loop()
 
     def new_loop(self) -> LoadLoop:
-        stores = (self.loader, self.series, self.letters, SystemClock())
+        stores = (self.loader, self.series, self.letters, self.record, SystemClock())
         return LoadLoop(
             *stores, ["bench"], self.who, batch=20, linger=0.0, retry=(0.01, 0.02), heartbeat=self._heartbeat
         )
@@ -131,6 +163,7 @@ class Rig:
             for first, last in decode_stored(delivery.payload).get("hv1", {}).get("b1", []):
                 claimed = set(range(first, last + 1))
                 self.false_claims += claimed - {*self.series.seqs, *self.letters.seqs()}
+                self.unrecorded += [seq for seq in claimed if seq not in self.record]
                 self.confirmed |= claimed
 
     @asynccontextmanager
@@ -149,3 +182,5 @@ class Rig:
         test.assertEqual(self.safe(), list(seqs))
         test.assertEqual(sorted(self.confirmed), list(seqs))
         test.assertEqual(self.false_claims, [])
+        test.assertEqual(self.record.false, [])
+        test.assertTrue(self.record.full or not self.unrecorded, self.unrecorded)

@@ -5,6 +5,7 @@ import contextlib
 import os
 import sqlite3
 import tempfile
+import time
 import unittest
 from collections.abc import AsyncIterator, Collection
 from pathlib import Path
@@ -14,11 +15,12 @@ from unittest import mock
 from trackerdcs.adapters.bus_mqtt import MqttBus
 from trackerdcs.adapters.series_influx import InfluxSeries
 from trackerdcs.adapters.series_sqlite import SqliteSeries
-from trackerdcs.domain.codec import decode
-from trackerdcs.domain.messages import Status
+from trackerdcs.domain.codec import decode, encode
+from trackerdcs.domain.messages import Event, Status
 from trackerdcs.domain.stand import BusConfig
 from trackerdcs.ports import TimeSeries
-from trackerdcs.tests.loader_parts import EmbeddedBrokerProcess, Source, stand_file
+from trackerdcs.services.gap_records import accounts_of
+from trackerdcs.tests.loader_parts import DEVICE, STAND, EmbeddedBrokerProcess, Source, stand_file
 from trackerdcs.tests.long import long
 from trackerdcs.tests.servers import HOST, Influxd, Mosquitto
 from trackerdcs.tests.service import TRACKERDCS, Service
@@ -59,6 +61,9 @@ class LoaderCase(unittest.IsolatedAsyncioTestCase):
 
     async def assert_all_stored(self, source: Source) -> None:
         self.assertEqual(await source.stored(self.series), source.expected())
+        (told,) = (a for a in accounts_of(self.data, STAND, DEVICE, 0, time.time_ns()) if a.boot == source.boot)
+        self.assertEqual((told.stored, told.spans), (len(source.sent), ()))
+        self.assertEqual((told.begin, told.end), (source.sent[0].ts, source.sent[told.stored - 1].ts))
 
 
 class TestServed(LoaderCase):
@@ -152,8 +157,12 @@ class TestServed(LoaderCase):
         async with self.source(bad=[topic]) as source, fool:
             for payload in nonsense:
                 await fool.publish(topic, payload)
+            lost = {"boot": source.boot, "from": 5, "to": 9, "cause": "disk full"}
+            await fool.publish(f"dcs/v1/{STAND}/{DEVICE}/event", encode(Event("lost", 1, source.boot, data=lost)))
             await source.send(5, RATE)
             await until(lambda: len(source.confirmed) == 5)
+            told = next(a for a in accounts_of(self.data, STAND, DEVICE, 0, time.time_ns()) if a.boot == source.boot)
+            self.assertEqual((told.stored, told.frames("lost"), told.spans[0].cause), (5, 5, "disk full"))
             letters = self.data / "loader.deadletters.sqlite"
             await until(lambda: letters.exists() and len(_rows(letters)) == len(nonsense))
             for (payload, why), (sent, cause) in zip(_rows(letters), nonsense.items(), strict=True):

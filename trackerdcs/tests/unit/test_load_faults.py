@@ -1,13 +1,15 @@
 """The loader's promise under faults: what was sent is stored or parked, and no claim is ever false."""
 
 import asyncio
+import time
 import unittest
 from collections.abc import Sequence
 from unittest import mock
 
 from trackerdcs.adapters.bus_memory import MemoryBus
 from trackerdcs.adapters.bus_queues import Received
-from trackerdcs.domain.errors import BusDown
+from trackerdcs.domain.errors import BusDown, StoreFault
+from trackerdcs.domain.gaps import Piece
 from trackerdcs.domain.series import Point, RejectedPoint
 from trackerdcs.tests.loader_rig import GONE, Rig, frame
 from trackerdcs.tests.waiting import until
@@ -112,6 +114,55 @@ class TestLoadFaults(unittest.IsolatedAsyncioTestCase):
             self.assertEqual(len(rig.letters), 0)
             rig.check(self, 0, 1, 2)
 
+    async def test_a_gap_record_that_fails_holds_nothing_back_and_is_made_up_for(self) -> None:
+        rig = Rig(heartbeat=60.0)
+        rig.record.full = True
+        with self.assertLogs("trackerdcs.app.gap_keeper", "INFO") as logs:
+            async with rig.running():
+                await rig.send_frames(*range(10))
+                await until(lambda: len(rig.confirmed) == 10)
+                await until(lambda: "gap record: no space" in (rig.statuses[-1].error or ""))
+                self.assertEqual(rig.statuses[-1].state, "online", "a fault would keep the journals from sending again")
+                rig.check(self, *range(10))
+                rig.record.full = False
+                await rig.send_frames(10)
+                await until(lambda: rig.record.ranges("stored") == [(0, 10)])
+                await until(lambda: rig.statuses[-1].error is None)
+                self.assertEqual(rig.record.false, [])
+        self.assertEqual(len(logs.output), 2, logs.output)
+
+    async def test_a_loader_killed_around_the_record_repeats_and_skips_nothing(self) -> None:
+        rig = self.rig
+        add, loop = rig.record.add, asyncio.get_running_loop()
+        for start, after in ((0, False), (10, True)):
+            dead = asyncio.Event()
+
+            def add_and_die(pieces: Sequence[Piece], after: bool = after, dead: asyncio.Event = dead) -> None:
+                if after:
+                    add(pieces)
+                asyncio.run_coroutine_threadsafe(_set(dead), loop)
+                time.sleep(0.05)  # until the loader is gone
+                raise StoreFault("killed")
+
+            rig.record.add = add_and_die  # type: ignore[method-assign]
+            rig.loop = rig.new_loop()
+            async with rig.running() as loading:
+                await rig.send_frames(*range(start, start + 10))
+                await dead.wait()
+                loading.cancel()
+                await asyncio.gather(loading, return_exceptions=True)
+                self.assertEqual(rig.confirmed, set(range(start)), "nothing is confirmed before it is recorded")
+            rig.record.add = add  # type: ignore[method-assign]
+            rig.loader = MemoryBus(rig.broker, "loader", rig.will, persistent=True)
+            rig.device, rig.witness = MemoryBus(rig.broker, "device"), MemoryBus(rig.broker, "witness")
+            rig.loop = rig.new_loop()
+            async with rig.running():
+                await until(lambda start=start: len(rig.confirmed) == start + 10)  # type: ignore[misc]
+            rig.check(self, *range(start + 10))
+            self.assertEqual(rig.record.ranges("stored"), [(0, start + 9)])
+            rig.loader = MemoryBus(rig.broker, "loader", rig.will, persistent=True)
+            rig.device, rig.witness = MemoryBus(rig.broker, "device"), MemoryBus(rig.broker, "witness")
+
     async def test_a_bus_cut_after_the_write_loses_nothing(self) -> None:
         await self._cut("write")
 
@@ -153,6 +204,10 @@ class TestLoadFaults(unittest.IsolatedAsyncioTestCase):
             rig.check(self, *range(60))
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
+
+
+async def _set(event: asyncio.Event) -> None:
+    event.set()
 
 
 def _cut_once(test: unittest.TestCase, rig: Rig, at: str) -> None:

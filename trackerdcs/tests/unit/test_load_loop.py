@@ -2,10 +2,11 @@
 
 import json
 import unittest
+from dataclasses import replace
 
 from trackerdcs.app.tally import QUANTITIES
-from trackerdcs.domain.codec import decode
-from trackerdcs.domain.messages import NO_CHANNEL, Frame, Meta, Status
+from trackerdcs.domain.codec import decode, encode
+from trackerdcs.domain.messages import NO_CHANNEL, Event, Frame, Meta, Status
 from trackerdcs.tests.loader_rig import Rig, frame
 from trackerdcs.tests.waiting import until
 
@@ -71,6 +72,33 @@ class TestLoadLoop(unittest.IsolatedAsyncioTestCase):
             await until(lambda: len(rig.confirmed) == 4)
             self.assertEqual([(json.loads(p)["seq"], why) for _, p, why in rig.letters.parked], [(2, "type conflict")])
             rig.check(self, 0, 1, 2, 3)
+
+    async def test_the_record_knows_what_became_of_each_frame(self) -> None:
+        rig = self.rig
+        rig.series.rejects, rig.bad = 1.0, {"dcs/v1/bench/hv1/event"}
+        lost = Event("lost", 5, "b1", data={"boot": "b1", "from": 4, "to": 7, "cause": "disk full"})
+        async with rig.running():
+            await rig.send_frames(0, 1, 2, 3)
+            for event in (lost, replace(lost, event="trip"), replace(lost, data={"boot": "b1", "from": 9, "to": 8})):
+                await rig.send(encode(event), "event")
+            await rig.send_frames(8)
+            await until(lambda: len(rig.confirmed) == 5 and rig.record.ranges("lost"))
+            await until(lambda: not rig.broker._sessions["loader"].unacknowledged)
+            self.assertEqual(rig.record.ranges("stored"), [(0, 1), (3, 3), (8, 8)])
+            self.assertEqual((rig.record.ranges("parked"), rig.record.ranges("lost")), ([(2, 2)], [(4, 7)]))
+            self.assertEqual([p.cause for p in rig.record.pieces if p.fate == "lost"], ["disk full"])
+            self.assertIn("data.from, data.to: 9 to 8", rig.letters.parked[-1][2])
+            self.assertEqual((rig.figure("parked"), rig.figure("waiting")), (2, 0))
+            self.assertEqual(rig.record.false, [])
+
+    async def test_a_damaged_file_is_said_while_the_loader_does_its_work(self) -> None:
+        rig = self.rig
+        rig.letters.aside, rig.record.aside = "loader.deadletters.sqlite.damaged-1", "loader.gaps.sqlite.damaged-2"
+        async with rig.running():
+            await until(lambda: rig.statuses)
+            self.assertEqual(rig.statuses[-1].state, "online")
+            for name in (rig.letters.aside, rig.record.aside):
+                self.assertIn(f"was set aside as {name}", rig.statuses[-1].error or "")
 
     async def test_a_duplicate_is_confirmed_again(self) -> None:
         rig = self.rig
