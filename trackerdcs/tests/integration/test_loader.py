@@ -16,6 +16,7 @@ from trackerdcs.adapters.bus_mqtt import MqttBus
 from trackerdcs.adapters.series_influx import InfluxSeries
 from trackerdcs.adapters.series_sqlite import SqliteSeries
 from trackerdcs.domain.codec import decode, encode
+from trackerdcs.domain.gaps import Account
 from trackerdcs.domain.messages import Event, Status
 from trackerdcs.domain.stand import BusConfig
 from trackerdcs.ports import TimeSeries
@@ -59,9 +60,15 @@ class LoaderCase(unittest.IsolatedAsyncioTestCase):
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
+    def recorded(self, source: Source) -> Account:
+        """What the loader's gap record says of the source."""
+        found = accounts_of(self.data, STAND, DEVICE, 0, time.time_ns())
+        return next(account for account in found if account.boot == source.boot)
+
     async def assert_all_stored(self, source: Source) -> None:
         self.assertEqual(await source.stored(self.series), source.expected())
-        (told,) = (a for a in accounts_of(self.data, STAND, DEVICE, 0, time.time_ns()) if a.boot == source.boot)
+        await until(lambda: self.recorded(source).stored == len(source.sent))  # just after the write
+        told = self.recorded(source)
         self.assertEqual((told.stored, told.spans), (len(source.sent), ()))
         self.assertEqual((told.begin, told.end), (source.sent[0].ts, source.sent[told.stored - 1].ts))
 
@@ -161,7 +168,7 @@ class TestServed(LoaderCase):
             await fool.publish(f"dcs/v1/{STAND}/{DEVICE}/event", encode(Event("lost", 1, source.boot, data=lost)))
             await source.send(5, RATE)
             await until(lambda: len(source.confirmed) == 5)
-            told = next(a for a in accounts_of(self.data, STAND, DEVICE, 0, time.time_ns()) if a.boot == source.boot)
+            told = self.recorded(source)
             self.assertEqual((told.stored, told.frames("lost"), told.spans[0].cause), (5, 5, "disk full"))
             letters = self.data / "loader.deadletters.sqlite"
             await until(lambda: letters.exists() and len(_rows(letters)) == len(nonsense))

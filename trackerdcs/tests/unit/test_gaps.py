@@ -72,8 +72,8 @@ class TestAccount(unittest.TestCase):
             with self.subTest(begun=begun - T):
                 spans = account([stored(100, 150)], begun, LATER).spans
                 self.assertEqual([(s.fate, s.first, s.last) for s in spans], expected)
-        (alone,) = account([stored(100, 100)], T, LATER).spans
-        self.assertEqual(alone.fate, "missing")
+        for begun, fate in [(T, "missing"), (T + 101 * S, "before the record")]:
+            self.assertEqual([s.fate for s in account([stored(100, 100)], begun, LATER).spans], [fate])
 
     def test_a_device_without_times_and_one_for_each_boot(self) -> None:
         other = replace(stored(0, 1), boot="c", first_ts=None, last_ts=None)
