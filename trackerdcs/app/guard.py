@@ -1,7 +1,6 @@
 """The guard of a stand: hears its devices, judges its interlocks, says how they are, and is told to reset or bypass."""
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import AsyncIterator
 from typing import cast
@@ -9,8 +8,8 @@ from typing import cast
 from trackerdcs.app.announcer import Announcer, Who
 from trackerdcs.app.command_desk import CommandDesk, asked
 from trackerdcs.app.edge_log import EdgeLog
-from trackerdcs.app.latches import PATIENCE, Latches
 from trackerdcs.app.ledger_keeper import LedgerKeeper
+from trackerdcs.app.remembered import Remembered
 from trackerdcs.app.sole_owner import SoleOwner
 from trackerdcs.domain import topics
 from trackerdcs.domain.codec import decode, encode
@@ -73,7 +72,7 @@ class Guard:
                 self._of.setdefault((parts(of) or ("",))[0], []).append(name)
         heard = {*self._of, *(device for outs in self._outputs.values() for device, _ in outs)}
         self._inputs = Inputs({name: devices[name].period for name in sorted(heard)}, frozenset(watched))
-        self._latches, self._ledger = Latches(commands), LedgerKeeper(ledger, who.boot, clock)
+        self._remembered, self._ledger = Remembered(who.device, commands), LedgerKeeper(ledger, who.boot, clock)
         self._sole = SoleOwner(who, bus, clock)
         self._announcer = Announcer(who, bus, clock, self._fault)
         report = self._announcer.report
@@ -96,7 +95,8 @@ class Guard:
         """Guard until cancelled; InUse if another guard speaks for the stand."""
         await self._sole.alone()
         self._ledger.note("started", args={"stand": self._who.stand, "device": self._who.device, "sw": self._who.sw})
-        for name, cause in (await self._latches.recall()).items():
+        earlier = await self._remembered.recall()
+        for name, cause in (earlier.latched if earlier else {}).items():
             if name in self._locks:
                 first, _, why = cause.partition(": ")
                 self._locks[name] = Interlocked(self._locks[name].config, first, why)
@@ -112,7 +112,6 @@ class Guard:
                     self._listen(frames),
                     self._speak(),
                     self._tick(),
-                    self._latches.run(),
                     self._sole.watch(self._announcer.report),
                     self._announcer.births(),
                     self._announcer.run(),
@@ -123,9 +122,7 @@ class Guard:
             await asyncio.gather(
                 self._announcer.say_last(LAST_WORDS), asyncio.to_thread(self._ledger.close, LAST_WORDS)
             )
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(PATIENCE):
-                    await self._latches.write()
+            await self._remembered.close(LAST_WORDS)
 
     async def _listen(self, frames: AsyncIterator[Delivery]) -> None:
         async for delivery in frames:
@@ -161,7 +158,7 @@ class Guard:
             if bypass is not None and lock.bypass is None:
                 self._say(name, "bypass_end", f"the bypass by {bypass.by} has ended")
             if latched is None and lock.first is not None:
-                self._latches.put(name, f"{lock.first}: {lock.why}")
+                self._remembered.latch(name, f"{lock.first}: {lock.why}")
             self._note(name)
 
     def _note(self, name: str) -> None:
@@ -262,7 +259,7 @@ class Guard:
         match cmd:
             case "reset":
                 lock.reset()
-                self._latches.put(name, None)
+                self._remembered.latch(name, None)
                 self._say(name, "reset", by_hand)
             case "bypass":
                 lock.bypass = Pass(who.by, who.reason, monotonic + float(args["seconds"]))
@@ -278,7 +275,7 @@ class Guard:
 
     def _fault(self) -> str | None:
         return (
-            "; ".join(f for f in (self._sole.fault, self._latches.fault, self._desk.fault, self._ledger.fault) if f)
+            "; ".join(f for f in (self._sole.fault, self._remembered.fault, self._desk.fault, self._ledger.fault) if f)
             or None
         )
 

@@ -1,4 +1,4 @@
-"""What outlives a restart of a device service beside its commands: modules, trips, and ways down not at their end."""
+"""What outlives a restart of a service beside its commands: modules, what is latched, ways down not at their end."""
 
 import asyncio
 import logging
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Earlier:
-    """What earlier starts have left, by channel."""
+    """What earlier starts have left, by channel; of a guard, by interlock."""
 
     modules: dict[str, str | None]
     latched: dict[str, str]
@@ -32,7 +32,7 @@ class Remembered:
         self._writing: asyncio.Task[None] | None = None
         self._edge = EdgeLog(log)
         self.fault: str | None = None
-        """Why trips are remembered in memory only, for the device's status."""
+        """Why some of it is remembered in memory only, for the device's status."""
 
     async def recall(self) -> Earlier | None:
         """Read what earlier starts have left; None if nobody can tell."""
@@ -52,7 +52,7 @@ class Remembered:
         await asyncio.to_thread(self._commands.bind, ch, module)
 
     def latch(self, ch: str, cause: str | None) -> None:
-        """Write a trip, or its end, down soon."""
+        """Write the cause of a trip or of an open interlock, or its end, down soon."""
         self._soon("latch", ch, lambda: self._commands.latch(ch, cause))
 
     def intend(self, ch: str, intent: Intent | None, cause: str | None) -> None:
@@ -85,8 +85,8 @@ class Remembered:
             if self._unsaved[key] is write:
                 del self._unsaved[key]
         self.fault = None
-        self._edge.ok("disk", f"{self._device}: trips are written down again")
+        self._edge.ok("disk", f"{self._device}: what must outlive a restart is on disk again")
 
     def _failed(self, why: str) -> None:
-        self.fault = f"trips are remembered in memory only: {why}"
+        self.fault = f"what must outlive a restart is in memory only: {why}"
         self._edge.fail("disk", f"{self._device}: {self.fault}")
