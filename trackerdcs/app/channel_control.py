@@ -1,14 +1,15 @@
 """One power channel: what a person, a fault or an interlock may ask of it, carried out."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
+from trackerdcs.app.channel_calls import ChannelCalls
 from trackerdcs.app.channel_judge import ChannelJudge
 from trackerdcs.app.channel_status import ChannelStatus, Reading
 from trackerdcs.app.mover import Mover
 from trackerdcs.app.recorder import Account, on_account_of
-from trackerdcs.app.way_down import RETRY, Intend, Report, WayDown
+from trackerdcs.app.way_down import RETRY, WayDown
 from trackerdcs.app.worker import Priority, Worker
 from trackerdcs.domain.errors import CommandRefused, LinkError, Rejected, TrackerError, VerifyError
 from trackerdcs.domain.ramp import Watch, beginning, near, number, rises, tolerance
@@ -20,7 +21,7 @@ SOON = 0.5
 
 
 class ChannelControl:
-    """Commands of one channel. `blocked(ch)`: why the unsafe direction is blocked from outside, or None."""
+    """Commands of one channel, and what is done to it without one."""
 
     def __init__(
         self,
@@ -29,13 +30,10 @@ class ChannelControl:
         driver: PowerSupply,
         worker: Worker,
         clock: Clock,
-        report: Report,
-        hurry: Callable[[], None],
-        intend: Intend,
-        blocked: Callable[[str], str | None],
-        kill: Callable[[str], None],
+        calls: ChannelCalls,
     ) -> None:
-        self._ch, self._config, self._driver, self._report, self._blocked = ch, config, driver, report, blocked
+        self._ch, self._config, self._driver = ch, config, driver
+        self._report, self._blocked = calls.report, calls.blocked
         self._hv = driver.kind == "hv"
         self.status = ChannelStatus()
         self._mover = Mover(
@@ -47,11 +45,9 @@ class ChannelControl:
             lambda reading, follows: self.judge.step(reading, follows),
             lambda reading: self.judge.fall(reading),
         )
-        self.down = WayDown(ch, self.status, self._mover, clock, report, hurry, intend)
-        self._watch = watch = Watch(config.i_soft, self._hv)
-        self.judge = ChannelJudge(
-            ch, config, self.status, self._mover, self.down, watch, lambda: blocked(ch), kill, report, clock
-        )
+        self.down = WayDown(ch, self.status, self._mover, clock, calls)
+        self._watch = Watch(config.i_soft, self._hv)
+        self.judge = ChannelJudge(ch, config, self.status, self._mover, self.down, self._watch, clock, calls)
         self._rises = False
         self._holding: asyncio.Task[None] | None = None
 

@@ -1,10 +1,9 @@
 """Judges what is read of one channel: at each step upwards, and by polls while nothing of ours moves it."""
 
-from collections.abc import Callable
-
+from trackerdcs.app.channel_calls import ChannelCalls
 from trackerdcs.app.channel_status import ChannelStatus, Reading
 from trackerdcs.app.mover import Mover
-from trackerdcs.app.way_down import Report, WayDown
+from trackerdcs.app.way_down import WayDown
 from trackerdcs.domain.errors import Rejected
 from trackerdcs.domain.messages import Value
 from trackerdcs.domain.ramp import Watch, below, number, rises
@@ -16,7 +15,7 @@ LOST = 3
 
 
 class ChannelJudge:
-    """`blocked()` says why the unsafe direction is blocked from outside, or None; `kill(why)` has everything killed."""
+    """Trips a channel, and says what it may do, by what is read of it."""
 
     def __init__(
         self,
@@ -26,14 +25,12 @@ class ChannelJudge:
         mover: Mover,
         down: WayDown,
         watch: Watch,
-        blocked: Callable[[], str | None],
-        kill: Callable[[str], None],
-        report: Report,
         clock: Clock,
+        calls: ChannelCalls,
     ) -> None:
         self._ch, self.config, self._status, self._mover = ch, config, status, mover
-        self._down, self._watch, self._blocked, self._report = down, watch, blocked, report
-        self._kill, self._clock = kill, clock
+        self._down, self._watch, self._clock = down, watch, clock
+        self._blocked, self._report, self._kill = calls.blocked, calls.report, calls.kill
         self._at_poll: int | None = 0
         self._bad = 0
         self._lost_at: float | None = None
@@ -49,7 +46,7 @@ class ChannelJudge:
             raise Rejected(f"{self._ch} tripped: {self._status.cause}")
         if self._status.state == "unknown":
             raise Rejected(f"{self._ch} was unknown on its way: three bad readings in a row")
-        if (why := self._blocked()) is not None:
+        if (why := self._blocked(self._ch)) is not None:
             raise Rejected(f"{self._ch} stops: {why}")
 
     def step(self, reading: Reading, follows: float | None) -> None:

@@ -8,9 +8,9 @@ import asyncio
 from collections.abc import Callable, Mapping
 
 from trackerdcs.app.announcer import Who
+from trackerdcs.app.channel_calls import Report
 from trackerdcs.app.neighbours import Neighbours
 from trackerdcs.app.outputs import Outputs
-from trackerdcs.app.way_down import Report
 from trackerdcs.domain.dependence import Source, Surroundings, of_interlock, of_low_voltage
 from trackerdcs.domain.interlock import Action
 from trackerdcs.domain.messages import Event

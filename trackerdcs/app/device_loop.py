@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from trackerdcs.app.announcer import Announcer, Who
 from trackerdcs.app.bindings import Bindings
+from trackerdcs.app.channel_calls import ChannelCalls
 from trackerdcs.app.command_desk import CommandDesk
 from trackerdcs.app.conditions import Conditions
 from trackerdcs.app.frames import Frames
@@ -88,12 +89,14 @@ class DeviceLoop:
                 worker,
                 self._bindings.configs,
                 clock,
-                self._happened,
-                self._remembered.latch,
-                self._owner.hurry,
-                blocked=self._conditions.objection,
-                intend=self._remembered.intend,
-                kill=self._kill,
+                ChannelCalls(
+                    report=self._happened,
+                    latch=self._remembered.latch,
+                    intend=self._remembered.intend,
+                    hurry=self._owner.hurry,
+                    blocked=self._conditions.objection,
+                    kill=self._kill,
+                ),
             )
         self._bindings.power = self._power
         self._desk = CommandDesk(

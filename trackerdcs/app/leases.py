@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from trackerdcs.app.channel_calls import Report
 from trackerdcs.app.command_desk import asked
-from trackerdcs.app.way_down import Report
 from trackerdcs.domain.errors import CommandRefused
 from trackerdcs.domain.instrument import SAFE_COMMANDS
 

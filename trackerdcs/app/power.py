@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 
+from trackerdcs.app.channel_calls import ChannelCalls
 from trackerdcs.app.channel_control import ChannelControl
 from trackerdcs.app.leases import Leases
-from trackerdcs.app.way_down import Intend, Report
 from trackerdcs.app.worker import Priority, Worker
 from trackerdcs.domain.channel import Intent
 from trackerdcs.domain.desk import Args
@@ -20,16 +20,10 @@ UNREADABLE = "trips of the last run are not readable"
 
 Intents = dict[str, tuple[Intent, str | None]]
 """By channel: what has begun, and its cause."""
-Latch = Callable[[str, str | None], None]
 
 
 class Power:
-    """Executes commands on the channels of one supply, and what interlocks and lost neighbours ask for.
-
-    `latch(ch, cause)` keeps trips over a restart, `intend(ch, intent, cause)` ways down that are not at their end;
-    `blocked(ch)` says why the unsafe direction is blocked from outside,
-    `kill(why)` has all channels killed.
-    """
+    """Executes commands on the channels of one supply, and what interlocks and lost neighbours ask for."""
 
     def __init__(
         self,
@@ -37,19 +31,11 @@ class Power:
         worker: Worker,
         channels: dict[str, ChannelConfig],
         clock: Clock,
-        report: Report,
-        latch: Latch,
-        hurry: Callable[[], None],
-        blocked: Callable[[str], str | None] = lambda ch: None,
-        intend: Intend = lambda ch, intent, cause: None,
-        kill: Callable[[str], None] = lambda why: None,
+        calls: ChannelCalls,
     ) -> None:
-        self._driver, self._worker, self._latch = driver, worker, latch
-        self._controls = {
-            ch: ChannelControl(ch, c, driver, worker, clock, report, hurry, intend, blocked, kill)
-            for ch, c in channels.items()
-        }
-        self._leases = Leases(self._held, self._abandoned, report)
+        self._driver, self._worker, self._latch = driver, worker, calls.latch
+        self._controls = {ch: ChannelControl(ch, c, driver, worker, clock, calls) for ch, c in channels.items()}
+        self._leases = Leases(self._held, self._abandoned, calls.report)
         self._lost: dict[str, str] = {}
         """Channels that come down because their lease was lost, and why."""
         self._latched: dict[str, str | None] = dict.fromkeys(channels)

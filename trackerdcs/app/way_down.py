@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any
 
+from trackerdcs.app.channel_calls import ChannelCalls
 from trackerdcs.app.channel_status import ChannelStatus, Reading
 from trackerdcs.app.edge_log import EdgeLog
 from trackerdcs.app.mover import Mover, Stuck
@@ -24,29 +25,15 @@ PATIENCE = 10.0
 
 log = logging.getLogger(__name__)
 
-Report = Callable[[str, str, str], None]
-Intend = Callable[[str, Intent | None, str | None], None]
 Way = Callable[[], Awaitable[Reading]]
 
 
 class WayDown:
-    """`report(event, ch, why)` says what happens of its own accord, `hurry()` asks for the link after a fault.
+    """The way down of one channel: asked for by a person, or begun of its own accord."""
 
-    `intend(ch, intent, cause)` keeps what has begun over a restart, until it is verified or a newer command has come.
-    """
-
-    def __init__(
-        self,
-        ch: str,
-        status: ChannelStatus,
-        mover: Mover,
-        clock: Clock,
-        report: Report,
-        hurry: Callable[[], None],
-        intend: Intend,
-    ) -> None:
+    def __init__(self, ch: str, status: ChannelStatus, mover: Mover, clock: Clock, calls: ChannelCalls) -> None:
         self._ch, self._status, self._mover, self._clock = ch, status, mover, clock
-        self._report, self._hurry, self._keep = report, hurry, intend
+        self._report, self._hurry, self._keep = calls.report, calls.hurry, calls.intend
         self._task: asyncio.Task[None] | None = None
         self._owed: set[Way] = set()
         self._ways = 0

@@ -10,8 +10,7 @@ from trackerdcs.app.power import Power
 from trackerdcs.app.worker import Worker
 from trackerdcs.domain.instrument import Snapshot
 from trackerdcs.domain.stand import ChannelConfig
-from trackerdcs.tests.supplies import Obedient
-from trackerdcs.tests.unit.test_power import Values
+from trackerdcs.tests.supplies import Obedient, Values, calls
 
 
 class PowerCase(unittest.IsolatedAsyncioTestCase):
@@ -38,11 +37,12 @@ class PowerCase(unittest.IsolatedAsyncioTestCase):
             self.worker,
             config,
             SystemClock(),
-            lambda event, ch, why: self.events.append((event, why)),
-            self.latched.__setitem__,
-            lambda: None,
-            lambda ch: self.why,
-            lambda ch, intent, cause: self.intents.append((intent, cause)),
+            calls(
+                report=lambda event, ch, why: self.events.append((event, why)),
+                latch=self.latched.__setitem__,
+                blocked=lambda ch: self.why,
+                intend=lambda ch, intent, cause: self.intents.append((intent, cause)),
+            ),
         )
 
     def poll(self) -> None:

@@ -1,7 +1,69 @@
-"""For tests: supplies without a wire that do what they are told, or not."""
+"""For tests: supplies without a wire that do what they are told, or not, and a service that their channels call."""
 
-from trackerdcs.domain.errors import Rejected, ReplyTimeout, VerifyError
-from trackerdcs.tests.unit.test_power import Scripted, Values
+import threading
+from typing import Any
+
+from trackerdcs.app.channel_calls import ChannelCalls
+from trackerdcs.domain.errors import LinkError, Rejected, ReplyTimeout, VerifyError
+from trackerdcs.domain.instrument import Channel, Identity, Snapshot
+
+Values = dict[str, float | bool | str]
+UP: Values = {"v_set": -50.0, "v_mon": -50.0, "on": True, "state": "on", "i_limit": 1e-6}
+OFF: Values = UP | {"v_mon": 0.0, "on": False, "state": "off"}
+
+
+class Scripted:
+    """A supply that reads back what the test says, the last line for ever, and does nothing."""
+
+    kind = "hv"
+    hardware_ramp = True
+
+    def __init__(self, *reads: Values | LinkError) -> None:
+        self.reads = list(reads)
+        self.orders: list[Any] = []
+        self.hangs: threading.Event | None = None
+
+    def channels(self) -> dict[str, Channel]:
+        return {}
+
+    def identify(self) -> Identity:
+        return Identity("", "", "", "", True)
+
+    def poll(self, channels: object = None) -> Snapshot:
+        return Snapshot({})
+
+    def read(self, channel: str) -> Values:
+        if self.hangs:
+            self.hangs.wait(10)
+        found = self.reads.pop(0) if len(self.reads) > 1 else self.reads[0]
+        if isinstance(found, LinkError):
+            raise found
+        return found
+
+    def set_voltage(self, channel: str, v: float) -> float:
+        self.orders.append(v)
+        return v
+
+    def set_current_limit(self, channel: str, i: float) -> float:
+        return i
+
+    def set_ramp(self, channel: str, up: float, down: float) -> tuple[float, float]:
+        return up, down
+
+    def switch(self, channel: str, on: bool) -> None:
+        self.orders.append(on)
+
+    def emergency_off(self, channel: str) -> None:
+        self.orders.append("emergency_off")
+
+    def clear_trip(self, channel: str) -> None:
+        self.orders.append("clear_trip")
+
+
+def calls(**what: Any) -> ChannelCalls:
+    """Calls that come to nothing, but for these."""
+    nothing: dict[str, Any] = dict.fromkeys(("report", "latch", "intend", "hurry", "blocked", "kill"), lambda *_: None)
+    return ChannelCalls(**nothing | what)
 
 
 class Obedient(Scripted):

@@ -13,7 +13,7 @@ from trackerdcs.domain.channel import after
 from trackerdcs.domain.errors import CommandRefused, LinkError, NotConnected, ReplyTimeout
 from trackerdcs.domain.instrument import Snapshot
 from trackerdcs.domain.stand import ChannelConfig
-from trackerdcs.tests.unit.test_power import OFF, UP, Scripted, Values
+from trackerdcs.tests.supplies import OFF, UP, Scripted, Values, calls
 
 
 class Faulty(Scripted):
@@ -56,9 +56,7 @@ class TestChannelControl(unittest.IsolatedAsyncioTestCase):
             self.worker,
             config,
             SystemClock(),
-            lambda event, ch, why: self.events.append(f"{event}: {why}"),
-            lambda *_: None,
-            lambda: None,
+            calls(report=lambda event, ch, why: self.events.append(f"{event}: {why}")),
         )
 
     def poll(self, reads: Values | None) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import threading
 import unittest
-from typing import Any
 from unittest.mock import patch
 
 from trackerdcs.adapters.clock_system import SystemClock
@@ -11,60 +10,9 @@ from trackerdcs.app import mover, way_down
 from trackerdcs.app.power import Power
 from trackerdcs.app.worker import Priority, Worker
 from trackerdcs.domain.errors import LinkError, Rejected, VerifyError
-from trackerdcs.domain.instrument import Channel, Identity, Snapshot
+from trackerdcs.domain.instrument import Snapshot
 from trackerdcs.domain.stand import ChannelConfig
-
-Values = dict[str, float | bool | str]
-UP: Values = {"v_set": -50.0, "v_mon": -50.0, "on": True, "state": "on", "i_limit": 1e-6}
-OFF: Values = UP | {"v_mon": 0.0, "on": False, "state": "off"}
-
-
-class Scripted:
-    """A supply that reads back what the test says, the last line for ever, and does nothing."""
-
-    kind = "hv"
-    hardware_ramp = True
-
-    def __init__(self, *reads: Values | LinkError) -> None:
-        self.reads = list(reads)
-        self.orders: list[Any] = []
-        self.hangs: threading.Event | None = None
-
-    def channels(self) -> dict[str, Channel]:
-        return {}
-
-    def identify(self) -> Identity:
-        return Identity("", "", "", "", True)
-
-    def poll(self, channels: object = None) -> Snapshot:
-        return Snapshot({})
-
-    def read(self, channel: str) -> Values:
-        if self.hangs:
-            self.hangs.wait(10)
-        found = self.reads.pop(0) if len(self.reads) > 1 else self.reads[0]
-        if isinstance(found, LinkError):
-            raise found
-        return found
-
-    def set_voltage(self, channel: str, v: float) -> float:
-        self.orders.append(v)
-        return v
-
-    def set_current_limit(self, channel: str, i: float) -> float:
-        return i
-
-    def set_ramp(self, channel: str, up: float, down: float) -> tuple[float, float]:
-        return up, down
-
-    def switch(self, channel: str, on: bool) -> None:
-        self.orders.append(on)
-
-    def emergency_off(self, channel: str) -> None:
-        self.orders.append("emergency_off")
-
-    def clear_trip(self, channel: str) -> None:
-        self.orders.append("clear_trip")
+from trackerdcs.tests.supplies import OFF, UP, Scripted, Values, calls
 
 
 class TestPower(unittest.IsolatedAsyncioTestCase):
@@ -75,9 +23,7 @@ class TestPower(unittest.IsolatedAsyncioTestCase):
             self.enterContext(patch.object(mover, name, seconds))
         self.supply = Scripted(OFF)
         config = {"ch0": ChannelConfig(-800.0, 0.0, 1e-5, ramp_up=1000.0, ramp_down=1000.0)}
-        self.power = Power(
-            self.supply, self.worker, config, SystemClock(), lambda *_: None, lambda *_: None, lambda: None
-        )
+        self.power = Power(self.supply, self.worker, config, SystemClock(), calls())
 
     def poll(self, reads: Values) -> None:
         self.power.poll_begins()

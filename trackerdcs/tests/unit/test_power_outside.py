@@ -8,8 +8,7 @@ from trackerdcs.app import mover
 from trackerdcs.domain.errors import Rejected, ReplyTimeout, VerifyError
 from trackerdcs.domain.instrument import Snapshot
 from trackerdcs.tests.power_case import PowerCase
-from trackerdcs.tests.supplies import Obedient, Ramping, Stubborn
-from trackerdcs.tests.unit.test_power import OFF, UP
+from trackerdcs.tests.supplies import OFF, UP, Obedient, Ramping, Stubborn
 
 
 class TestFromOutside(PowerCase):
