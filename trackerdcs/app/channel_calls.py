@@ -17,7 +17,7 @@ class ChannelCalls:
     latch: Callable[[str, str | None], None]
     """Keep the cause of a trip of a channel over a restart, or (None) its end."""
     intend: Callable[[str, Intent | None, str | None], None]
-    """Keep a way down that has begun, and its cause, over a restart; None when it is verified or a newer command came."""
+    """Keep a way down that has begun, and its cause, over a restart; None when it is verified or superseded."""
     hurry: Callable[[], None]
     """Look for the instrument soon, after a fault of the link."""
     blocked: Callable[[str], str | None]
