@@ -14,6 +14,8 @@ from trackerdcs.domain.topics import NOT_A_DEVICE, NOT_AN_ITEM, SITE, checked
 
 SCHEMA = 1
 LOCAL = "127.0.0.1"
+SAFE = 60.0
+"""Direct voltage in V above which nothing may be touched bare (IEC 60364-4-41): no `v_safe_off` is higher."""
 SERVICES = frozenset({"guard", "alarms", "config", "loader", "sim"})
 """Services are devices of the stand's tree: an instrument of their name would speak on their topics."""
 
@@ -163,7 +165,13 @@ def _device(name: str, device: DeviceConfig, owners: dict[Address, str]) -> list
 
 
 def _limits(c: ChannelConfig) -> list[tuple[str, str]]:
-    wrong = _positive(c, "ramp_up", "ramp_down", "kill_rate", "v_safe_off", "i_limit_max", "t_unknown")
+    wrong = _positive(
+        c, "ramp_up", "ramp_down", "kill_rate", "v_safe_off", "step_max", "i_limit_max", "i_soft", "t_unknown"
+    )
+    if SAFE < c.v_safe_off < math.inf:
+        wrong.append(("v_safe_off", f"{c.v_safe_off} V is not safe to switch at: at most {SAFE:g} V"))
+    if c.i_soft is not None and c.i_limit_max is not None and 0 < c.i_limit_max < c.i_soft:
+        wrong.append(("i_soft", f"{c.i_soft} A is above i_limit_max {c.i_limit_max} A: it would never trip"))
     wrong += [
         (f, f"expected a finite number, got {value}")
         for f in ("v_min", "v_max")
