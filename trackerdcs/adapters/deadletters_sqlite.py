@@ -1,28 +1,57 @@
 """Messages that cannot be stored, kept in a SQLite file until a person has looked at them."""
 
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 from trackerdcs.adapters.sqlite_file import SqliteFile
 from trackerdcs.domain.codec import plain
+from trackerdcs.domain.errors import StoreFault
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS letters (
     id INTEGER PRIMARY KEY, ts INTEGER NOT NULL, topic TEXT NOT NULL, why TEXT NOT NULL, payload BLOB NOT NULL
 );
 """
+# The number of a letter that was removed is given again: the time tells whether it is still the same.
+SAME = "WHERE id = ? AND ts = ?"
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A message as it came, parked at `ts` (ns UTC) because of `why`."""
+
+    id: int
+    ts: int
+    topic: str
+    why: str
+    payload: bytes
 
 
 class SqliteDeadLetters:
-    """ports.DeadLetters; `park` is durable when it returns. To look at them: any SQLite browser, table `letters`."""
+    """ports.DeadLetters; what is told is durable when a method returns. A `guest` works on the file of a loader that
+    may run, and neither makes nor sets it aside."""
 
-    def __init__(self, path: Path) -> None:
-        self._file = SqliteFile(path, SCHEMA)
+    def __init__(self, path: Path, guest: bool = False) -> None:
+        self._file = SqliteFile(path, SCHEMA, guest=guest)
 
     def park(self, topic: str, payload: bytes, why: str, ts: int) -> None:
         """Keep a message as it came, with the cause and the time (ns UTC) of parking it."""
         row = (ts, plain(topic), plain(why), payload)
         with self._file.transaction() as db:
             db.execute("INSERT INTO letters (ts, topic, why, payload) VALUES (?, ?, ?, ?)", row)
+
+    def remove(self, letters: Iterable[Letter]) -> None:
+        """Those that are still there as they were read."""
+        with self._file.transaction() as db:
+            db.executemany(f"DELETE FROM letters {SAME}", [(letter.id, letter.ts) for letter in letters])
+
+    def blame(self, causes: Sequence[tuple[Letter, str]]) -> None:
+        """Keep letters with another cause."""
+        with self._file.transaction() as db:
+            db.executemany(f"UPDATE letters SET why = ? {SAME}", [(plain(why), x.id, x.ts) for x, why in causes])
 
     def open(self) -> None:
         """Make the file, or set it aside if it is damaged; the first use does that, too."""
@@ -39,3 +68,13 @@ class SqliteDeadLetters:
 
     def close(self) -> None:
         self._file.close()
+
+
+def read_letters(path: Path) -> Iterator[Letter]:
+    """All letters, the oldest first, also while a loader writes. StoreFault where they cannot be read."""
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5.0)) as db:
+            for row in db.execute("SELECT id, ts, topic, why, payload FROM letters ORDER BY id"):
+                yield Letter(*row)
+    except sqlite3.Error as e:
+        raise StoreFault(f"{path}: cannot be read: {e}") from e

@@ -39,8 +39,8 @@ FORGOTTEN = """SELECT id FROM boots WHERE stand = ? AND device = ?
 class SqliteGaps:
     """ports.GapRecord. What is known is in the file alone: memory does not grow with boots and gaps."""
 
-    def __init__(self, path: Path, boots: int = BOOTS) -> None:
-        self._file, self._boots = SqliteFile(path, SCHEMA), boots
+    def __init__(self, path: Path, boots: int = BOOTS, guest: bool = False) -> None:
+        self._file, self._boots = SqliteFile(path, SCHEMA, guest=guest), boots
 
     def open(self) -> None:
         """Make the file, or set it aside if it is damaged; the first use does that, too."""

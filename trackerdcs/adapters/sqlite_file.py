@@ -18,15 +18,22 @@ log = logging.getLogger(__name__)
 class SqliteFile:
     """One connection behind one lock, usable from any thread; each `transaction` is durable (fsync) when it returns.
 
-    After a fault the next use opens the file anew: a disk that has space again needs no restart.
+    After a fault the next use opens the file anew: a disk that has space again needs no restart. A `guest` neither
+    makes the file nor sets it aside: its owner may have it open.
     """
 
-    def __init__(self, path: Path, schema: str, prepare: Callable[[sqlite3.Connection], None] | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        schema: str,
+        prepare: Callable[[sqlite3.Connection], None] | None = None,
+        guest: bool = False,
+    ) -> None:
         self.path = path
         self.aside: str | None = None
         """The name under which a damaged file was set aside last."""
         self._schema = schema
-        self._prepare = prepare
+        self._prepare, self._guest = prepare, guest
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
 
@@ -40,7 +47,7 @@ class SqliteFile:
                     yield connection
             except (sqlite3.Error, OSError) as e:
                 self._close()
-                if getattr(e, "sqlite_errorcode", None) in DAMAGED:
+                if getattr(e, "sqlite_errorcode", None) in DAMAGED and not self._guest:
                     self._try_set_aside(e)
                 raise StoreFault(f"{self.path}: {e}") from e
 
@@ -50,18 +57,20 @@ class SqliteFile:
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            if not self._guest:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
             try:
                 self._connection = self._connect()
             except sqlite3.DatabaseError as e:
-                if isinstance(e, sqlite3.OperationalError):
+                if isinstance(e, sqlite3.OperationalError) or self._guest:
                     raise
                 self._set_aside(e)
                 self._connection = self._connect()
         return self._connection
 
     def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.path, timeout=5.0, check_same_thread=False)
+        uri = f"{self.path.absolute().as_uri()}?mode={'rw' if self._guest else 'rwc'}"
+        connection = sqlite3.connect(uri, uri=True, timeout=5.0, check_same_thread=False)
         try:
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=FULL")

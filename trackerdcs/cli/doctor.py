@@ -174,7 +174,7 @@ def from_loaders(overview: "Overview", at: "Moment") -> Iterator[Finding]:
         figures = loader.frame.ch.get(NO_CHANNEL, {}) if loader.frame else {}
         if "parked" in figures:
             parked = float(figures["parked"])
-            text = f"{loader.name} has parked {parked:.0f} messages since its start (see its dead letters)"
+            text = f"{loader.name} has parked {parked:.0f} messages since its start (see trackerdcs deadletter list)"
             yield Finding("WARN" if parked else "OK", text)
     if not there:
         yield Finding("FAIL", "no loader is online: frames stay in the devices' journals, nothing is stored")

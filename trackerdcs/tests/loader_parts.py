@@ -66,11 +66,15 @@ class Source:
     async def send(self, number: int, rate: float) -> None:
         """Send the next `number` frames; what the broker does not take is left to `resend`."""
         for _ in range(number):
-            seq = len(self.sent)
-            ts = max(time.time_ns(), self.sent[seq - 1].ts + 1 if seq else 0)
-            self.sent[seq] = Frame(ts, seq, self.boot, "test", "hv", {"ch0": {"v_mon": seq / 2, "state": "on"}})
-            await self._publish(seq, "frame")
+            await self._publish(self.next_frame().seq, "frame")
             await asyncio.sleep(1 / rate)
+
+    def next_frame(self) -> Frame:
+        """Make a frame, which counts as sent."""
+        seq = len(self.sent)
+        ts = max(time.time_ns(), self.sent[seq - 1].ts + 1 if seq else 0)
+        self.sent[seq] = Frame(ts, seq, self.boot, "test", "hv", {"ch0": {"v_mon": seq / 2, "state": "on"}})
+        return self.sent[seq]
 
     async def listen(self) -> None:
         """Note what is confirmed."""

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import sqlite3
+import subprocess
 import tempfile
 import time
 import unittest
@@ -13,6 +14,7 @@ from typing import ClassVar
 from unittest import mock
 
 from trackerdcs.adapters.bus_mqtt import MqttBus
+from trackerdcs.adapters.deadletters_sqlite import SqliteDeadLetters, read_letters
 from trackerdcs.adapters.series_influx import InfluxSeries
 from trackerdcs.adapters.series_sqlite import SqliteSeries
 from trackerdcs.domain.codec import decode, encode
@@ -64,6 +66,20 @@ class LoaderCase(unittest.IsolatedAsyncioTestCase):
         """What the loader's gap record says of the source."""
         found = accounts_of(self.data, STAND, DEVICE, 0, time.time_ns())
         return next(account for account in found if account.boot == source.boot)
+
+    async def retry_beside_the_loader(self, source: Source) -> None:
+        """A letter that can be stored by now is, while the loader runs, into the database that it writes."""
+        frame = source.next_frame()
+        source.confirmed.add(frame.seq)  # as whoever parked it has said
+        path = self.data / "loader.deadletters.sqlite"
+        letters = SqliteDeadLetters(path, guest=True)
+        letters.park(f"dcs/v1/{STAND}/{DEVICE}/frame", encode(frame), "an older version", time.time_ns())
+        command = [TRACKERDCS, "deadletter", "retry", "--cause", "older", "-f", str(self.data / f"{STAND}.yaml")]
+        done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False)
+        self.assertEqual((done.returncode, done.stdout), (0, "1 stored, 0 stay\n"), done.stderr)
+        letters.close()
+        self.assertNotIn("an older version", [letter.why for letter in read_letters(path)])
+        self.assertIn((frame.ts, float(frame.seq)), (await source.stored(self.series))[0])
 
     async def assert_all_stored(self, source: Source) -> None:
         self.assertEqual(await source.stored(self.series), source.expected())
@@ -172,6 +188,8 @@ class TestServed(LoaderCase):
             self.assertEqual((told.stored, told.frames("lost"), told.spans[0].cause), (5, 5, "disk full"))
             letters = self.data / "loader.deadletters.sqlite"
             await until(lambda: letters.exists() and len(_rows(letters)) == len(nonsense))
+            await self.retry_beside_the_loader(source)
+            self.assertEqual([(s.fate, s.first) for s in self.recorded(source).spans], [("lost", 6)])
             for (payload, why), (sent, cause) in zip(_rows(letters), nonsense.items(), strict=True):
                 self.assertEqual(payload, sent)
                 self.assertIn(cause, why)
@@ -208,6 +226,7 @@ class TestEmbedded(LoaderCase):
             await asyncio.to_thread(broker.restart)
             await sending
             await until(lambda: len(source.confirmed) == 450)
+            await self.retry_beside_the_loader(source)
             await self.assert_all_stored(source)
             self.assertGreater(source.replayed, 0)
 

@@ -1,0 +1,82 @@
+"""What a person does with the dead letters of a loader, which may run meanwhile."""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from trackerdcs.adapters.clock_system import SystemClock
+from trackerdcs.adapters.deadletters_sqlite import Letter, SqliteDeadLetters
+from trackerdcs.adapters.gaps_sqlite import SqliteGaps
+from trackerdcs.app.store_writer import StoreWriter, Taken
+from trackerdcs.domain.errors import StoreDown
+from trackerdcs.domain.gaps import Piece
+from trackerdcs.domain.intake import CAUSE_MAX, pieces_of, take_in
+from trackerdcs.domain.stand import Stand
+from trackerdcs.services.gap_records import SUFFIX as GAPS
+from trackerdcs.services.stores import open_series
+
+SUFFIX = ".deadletters.sqlite"
+BATCH = 200
+
+
+async def retry(stand: Stand, loader: str, letters: Sequence[Letter]) -> list[tuple[Letter, str]]:
+    """Take letters in once more, as a loader would; return those that stay, with the cause of today.
+
+    The store first, then the gap record, then the letter goes: whatever ends in between, doing it again is harmless.
+    Raises StoreDown if the store is; then the rest stays as it was.
+    """
+    data, stay = Path(stand.data), list[tuple[Letter, str]]()
+    series = open_series(stand.store, data)
+    try:
+        writer = StoreWriter(series)
+        for start in range(0, len(letters), BATCH):
+            tried = {letter: _taken(letter) for letter in letters[start : start + BATCH]}
+            await _write(writer, list(tried.values()))
+            now = SystemClock().now()
+            good = [letter for letter, taken in tried.items() if taken.why is None]
+            bad = [(letter, taken.why) for letter, taken in tried.items() if taken.why is not None]
+            _note(data, loader, pieces_of([tried[letter].intake for letter in good], "stored", now))
+            with contextlib.closing(SqliteDeadLetters(data / f"{loader}{SUFFIX}", guest=True)) as box:
+                box.remove(good)
+                box.blame(bad)
+            stay += bad
+    finally:
+        await series.close()
+    return stay
+
+
+def drop(stand: Stand, loader: str, letters: Sequence[Letter]) -> None:
+    """Remove letters for ever. The gap record says so first: it must not tell of letters that are gone."""
+    data, now = Path(stand.data), SystemClock().now()
+    _note(data, loader, list(_dropped(letters, now)))
+    with contextlib.closing(SqliteDeadLetters(data / f"{loader}{SUFFIX}", guest=True)) as box:
+        box.remove(letters)
+
+
+def _taken(letter: Letter) -> Taken:
+    intake = take_in(letter.topic, letter.payload)
+    return Taken(intake, intake.why)
+
+
+async def _write(writer: StoreWriter, batch: list[Taken]) -> None:
+    try:
+        await writer.write(batch)
+    except StoreDown:
+        raise
+    except Exception as e:  # noqa: BLE001 where a loader would wait, the letters stay
+        for taken in batch:
+            taken.why = taken.why or f"{type(e).__name__}: {e}"
+
+
+def _dropped(letters: Sequence[Letter], now: int) -> Iterator[Piece]:
+    for letter in letters:
+        if id := take_in(letter.topic, letter.payload).id:
+            cause = f"dropped from the dead letters: {letter.why}"[:CAUSE_MAX]
+            yield Piece(*id[:3], "dropped", id.seq, id.seq, since=now, until=now, cause=cause)
+
+
+def _note(data: Path, loader: str, pieces: list[Piece]) -> None:
+    path = data / f"{loader}{GAPS}"
+    if pieces and path.exists():
+        with contextlib.closing(SqliteGaps(path, guest=True)) as gaps:
+            gaps.add(pieces)
