@@ -19,7 +19,7 @@ from trackerdcs.ports import Bus, Clock
 
 TICK = 0.2
 """Seconds between two looks at what is not heard any more."""
-LEAVES = "emergency_off"
+GOES_OFF = "emergency_off"
 """Event of a low voltage that is about to be switched off at once; `data` names the module."""
 
 
@@ -123,7 +123,7 @@ class Conditions:
 
     def _hear(self, device: str, event: Event) -> None:
         """A low voltage that is about to be switched off at once takes the high voltage of its module with it."""
-        if not self._hv or event.event != LEAVES:
+        if not self._hv or event.event != GOES_OFF:
             return
         module = event.data.get("module")
         for ch in self._channels:

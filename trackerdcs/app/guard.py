@@ -9,20 +9,22 @@ from trackerdcs.app.announcer import Announcer, Who
 from trackerdcs.app.command_desk import CommandDesk, asked
 from trackerdcs.app.edge_log import EdgeLog
 from trackerdcs.app.ledger_keeper import LedgerKeeper
+from trackerdcs.app.live import live
 from trackerdcs.app.remembered import Remembered
 from trackerdcs.app.sole_owner import SoleOwner
 from trackerdcs.domain import topics
-from trackerdcs.domain.codec import decode, encode
+from trackerdcs.domain.codec import encode
 from trackerdcs.domain.desk import Args, Policy
-from trackerdcs.domain.errors import BusDown, ContractError, DeviceError
+from trackerdcs.domain.errors import BusDown, DeviceError
 from trackerdcs.domain.freshness import GUARD_PERIOD
 from trackerdcs.domain.guarding import Interlocked, Pass, Pretence, State
 from trackerdcs.domain.inputs import Doubt, Inputs
 from trackerdcs.domain.instrument import Argument, Channel, CommandSpec, Role
 from trackerdcs.domain.interlock import InterlockConfig
-from trackerdcs.domain.messages import NO_CHANNEL, Bypass, Frame, Interlock, Meta, Value
+from trackerdcs.domain.messages import NO_CHANNEL, Bypass, Frame, Interlock, Message, Meta, Value
+from trackerdcs.domain.topics import Topic
 from trackerdcs.domain.wiring import Devices, outputs, parts
-from trackerdcs.ports import Bus, Clock, CommandLog, Delivery, Ledger
+from trackerdcs.ports import Bus, Clock, CommandLog, Ledger
 
 LONGEST = 8 * 3600.0
 """Seconds that a bypass may last: a shift."""
@@ -89,7 +91,6 @@ class Guard:
         )
         self._due: set[str] = set()
         self._wake = asyncio.Event()
-        self._edge = EdgeLog(log)
 
     async def run(self) -> None:
         """Guard until cancelled; InUse if another guard speaks for the stand."""
@@ -103,7 +104,8 @@ class Guard:
                 self._since[name] = "open", self._clock.now()
                 log.warning("interlock %s is open since an earlier start: %s", name, cause)
         await self._desk.end_interrupted()
-        frames = self._bus.subscribe(*(topics.of_device(self._who.stand, d, "frame") for d in self._inputs.periods))
+        filters = (topics.of_device(self._who.stand, device, "frame") for device in self._inputs.periods)
+        frames = live(self._bus, EdgeLog(log), *filters)  # from before anybody hears that the guard is there
         self._introduce()
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -124,20 +126,10 @@ class Guard:
             )
             await self._remembered.close(LAST_WORDS)
 
-    async def _listen(self, frames: AsyncIterator[Delivery]) -> None:
-        async for delivery in frames:
-            delivery.acknowledge()
-            if delivery.retained:
-                continue
-            device = topics.parse(delivery.topic).device or ""
-            try:
-                frame = decode(Frame, delivery.payload)
-            except ContractError as e:
-                self._edge.fail(device, f"{delivery.topic}: {e}")
-                continue
-            self._edge.ok(device, f"{delivery.topic}: frames again")
-            monotonic = self._clock.monotonic()
-            if self._inputs.hear(device, frame, monotonic):
+    async def _listen(self, frames: AsyncIterator[tuple[Topic, Message]]) -> None:
+        async for where, frame in frames:
+            device, monotonic = where.device or "", self._clock.monotonic()
+            if isinstance(frame, Frame) and self._inputs.hear(device, frame, monotonic):
                 self._examine(self._of.get(device, []), monotonic, device)
 
     async def _tick(self) -> None:

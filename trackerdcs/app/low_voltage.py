@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from trackerdcs.app.conditions import LEAVES
+from trackerdcs.app.conditions import GOES_OFF
 from trackerdcs.app.neighbours import Neighbours
 from trackerdcs.app.power import Intents, Power
 from trackerdcs.domain.dependence import still_up
@@ -56,7 +56,7 @@ class LowVoltage:
 
     async def before(self, cmd: str, ch: str) -> None:
         """The fastest way off comes after the high voltage, too."""
-        if cmd == LEAVES:
+        if cmd == "emergency_off":
             await self._last(ch, f"{ch} is switched off at once")
 
     async def _last(self, ch: str, why: str) -> None:
@@ -66,7 +66,7 @@ class LowVoltage:
         now = self._clock.monotonic()
         if self._deadline.get(ch, 0.0) <= now:  # asked for again meanwhile, the time of the first one goes on
             self._deadline[ch] = now + PATIENCE
-        self._announce(LEAVES, ch, why, {"module": self._module(ch)})
+        self._announce(GOES_OFF, ch, why, {"module": self._module(ch)})
         while self._clock.monotonic() < self._deadline.get(ch, 0.0):
             await asyncio.sleep(LOOK)
             if self.high_voltage(ch) is None:

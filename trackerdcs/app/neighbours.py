@@ -9,15 +9,13 @@ import logging
 from collections.abc import Callable
 
 from trackerdcs.app.edge_log import EdgeLog
+from trackerdcs.app.live import live
 from trackerdcs.domain import topics
-from trackerdcs.domain.codec import decode
 from trackerdcs.domain.dependence import Surroundings
-from trackerdcs.domain.errors import ContractError
 from trackerdcs.domain.freshness import Freshness, stamp
-from trackerdcs.domain.messages import Event, Frame, Interlock, Value
-from trackerdcs.ports import Bus, Clock, Delivery
-
-LEAVES = ("frame", "event")
+from trackerdcs.domain.messages import Event, Frame, Interlock, Message, Value
+from trackerdcs.domain.topics import Topic
+from trackerdcs.ports import Bus, Clock
 
 log = logging.getLogger(__name__)
 
@@ -37,25 +35,16 @@ class Neighbours:
             name: {ch: c.module for ch, c in config.channels.items() if c.module}
             for name, config in around.devices.items()
         }
-        self._edge = EdgeLog(log)
         self.news = asyncio.Event()
 
     async def listen(self, bus: Bus) -> None:
         """Hear, for ever."""
-        filters = [topics.of_device(self._stand, name, leaf) for name in self._fresh for leaf in LEAVES]
+        filters = [topics.of_device(self._stand, name, leaf) for name in self._fresh for leaf in ("frame", "event")]
         filters += [topics.interlock(self._stand, name) for name in self._guard]
         if not filters:
             return
-        async for delivery in bus.subscribe(*filters):
-            delivery.acknowledge()
-            if delivery.retained:
-                continue
-            try:
-                self._hear(delivery)
-            except ContractError as e:
-                self._edge.fail(delivery.topic, f"{delivery.topic}: {e}")
-            else:
-                self._edge.ok(delivery.topic, f"{delivery.topic}: a message again")
+        async for where, message in live(bus, EdgeLog(log), *filters):
+            self._hear(where, message)
 
     def reading(self, device: str, ch: str) -> dict[str, Value] | None:
         """What was read of a channel; None if the newest frame is not fresh or has nothing good of it."""
@@ -72,17 +61,15 @@ class Neighbours:
         """What the guard says of an interlock; None if it is not heard."""
         return self._interlocks.get(name) if self._guard[name].fresh(self._clock.monotonic()) else None
 
-    def _hear(self, delivery: Delivery) -> None:
-        where = topics.parse(delivery.topic)
-        monotonic = self._clock.monotonic()
-        if where.kind == "interlock":
-            name, said = where.item or "", decode(Interlock, delivery.payload)
-            if self._guard[name].hear(said.boot, said.seq, said.ts, monotonic):
-                self._interlocks[name] = said
-        elif where.kind == "frame":
-            device, frame = where.device or "", decode(Frame, delivery.payload)
-            if self._fresh[device].hear(frame.boot, frame.seq, stamp(frame), monotonic):
-                self._frames[device], self._modules[device] = frame, dict(frame.mod)
-        else:
-            self._on_event(where.device or "", decode(Event, delivery.payload))
+    def _hear(self, where: Topic, message: Message) -> None:
+        device, name, monotonic = where.device or "", where.item or "", self._clock.monotonic()
+        match message:
+            case Interlock():
+                if self._guard[name].hear(message.boot, message.seq, message.ts, monotonic):
+                    self._interlocks[name] = message
+            case Frame():
+                if self._fresh[device].hear(message.boot, message.seq, stamp(message), monotonic):
+                    self._frames[device], self._modules[device] = message, dict(message.mod)
+            case Event():
+                self._on_event(device, message)
         self.news.set()

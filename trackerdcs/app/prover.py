@@ -1,12 +1,14 @@
 """Proves the interlocks of a stand: violates each condition, silences each sensor, and watches what follows."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from trackerdcs.app.edge_log import EdgeLog
+from trackerdcs.app.live import live
 from trackerdcs.app.requester import Requester
 from trackerdcs.domain import topics
-from trackerdcs.domain.codec import decode
 from trackerdcs.domain.errors import BusDown, CommandRefused, TrackerError
 from trackerdcs.domain.freshness import PERIODS
 from trackerdcs.domain.interlock import ConditionConfig, InterlockConfig
@@ -23,6 +25,8 @@ LOW = 5.0
 """Volts of the target with which a blocked output is asked to switch on."""
 DOWN = 120.0
 """Seconds that an output may take to come down."""
+
+log = logging.getLogger(__name__)
 
 
 class Ways(Protocol):
@@ -190,20 +194,15 @@ class Prover:
 
     async def _listen(self) -> None:
         guard = topics.of_device(self._stand, topics.GUARD, "event")
-        heard = self._bus.subscribe(topics.interlocks_of(self._stand), topics.any_device(self._stand, "frame"), guard)
-        async for delivery in heard:
-            delivery.acknowledge()
-            if delivery.retained:
-                continue
-            where = topics.parse(delivery.topic)
-            if where.kind == "interlock":
-                self._said[where.item or ""] = decode(Interlock, delivery.payload)
-            elif where.kind == "frame":
-                self._frames[where.device or ""] = decode(Frame, delivery.payload)
-            else:
-                event = decode(Event, delivery.payload)
-                if event.event == "interlock_open":
-                    self._broken[event.data["interlock"]] = event.data["broken"]
+        filters = (topics.interlocks_of(self._stand), topics.any_device(self._stand, "frame"), guard)
+        async for where, message in live(self._bus, EdgeLog(log), *filters):
+            match message:
+                case Interlock():
+                    self._said[where.item or ""] = message
+                case Frame():
+                    self._frames[where.device or ""] = message
+                case Event(event="interlock_open", data=data):
+                    self._broken[data["interlock"]] = data["broken"]
             self._news.set()
 
     async def _until(self, condition: Callable[[], bool], limit: float) -> bool:

@@ -1,9 +1,10 @@
 """What `trackerdcs kill` does beyond the local sockets: the topic, dead owners, and looking until all is down."""
 
 import asyncio
+import logging
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -12,20 +13,21 @@ from trackerdcs.adapters.clock_system import SystemClock
 from trackerdcs.adapters.host_lock import HostLock
 from trackerdcs.adapters.kill_socket import Answer, KillClient
 from trackerdcs.adapters.ledger_sqlite import SqliteLedger
+from trackerdcs.app.edge_log import EdgeLog
 from trackerdcs.app.killer import Killer
 from trackerdcs.app.ledger_keeper import LedgerKeeper
+from trackerdcs.app.live import live
 from trackerdcs.app.owner import Owner
 from trackerdcs.app.recorder import RecordedSupply
 from trackerdcs.app.worker import Worker
 from trackerdcs.domain import topics
-from trackerdcs.domain.codec import decode
-from trackerdcs.domain.errors import BusDown, ConfigError, ContractError, NotConnected
+from trackerdcs.domain.errors import BusDown, ConfigError, NotConnected
 from trackerdcs.domain.messages import Event, Frame
 from trackerdcs.domain.ramp import below
 from trackerdcs.domain.resource import parse_resource
 from trackerdcs.domain.stand import DeviceConfig, Stand
 from trackerdcs.drivers.registry import driver_class
-from trackerdcs.ports import Bus, Delivery, Link, PowerSupply
+from trackerdcs.ports import Bus, Link, PowerSupply
 from trackerdcs.services.client import USER
 from trackerdcs.services.links import link_of
 
@@ -34,6 +36,8 @@ HEARD = 1.5
 LOOK = 0.2
 LAST_WORDS = 1.0
 """Seconds that the ledger may take at the end."""
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -79,32 +83,22 @@ async def by_topic(
 ) -> None:
     """Send the kill, then listen for ever; `say(device, text)` when an owner has heard it, `asked` when all could."""
     began = time.monotonic()
-    heard = bus.subscribe(*(topics.of_device(stand, name, leaf) for name in targets for leaf in ("event", "frame")))
+    filters = (topics.of_device(stand, name, leaf) for name in targets for leaf in ("event", "frame"))
+    heard = live(bus, EdgeLog(log), *filters)
     if not bus.connected:
         raise BusDown("no broker answers: nothing was sent by topic")
     async with asyncio.timeout(HEARD):
         await bus.publish(topics.kill(stand, USER), payload)
     asyncio.get_running_loop().call_later(HEARD, asked.set)
-    async for name, message in _messages(heard):
+    async for where, message in heard:
+        name = where.device or ""
         target = targets[name]
-        if isinstance(message, Frame):
-            target.take_frame(message)
-        elif message.event in ("killed", "kill_emergency", "kill_refused") and not target.reached:
-            target.reached = message.event != "kill_refused"
-            say(name, f"{message.event} ({message.why}), by topic in {1000 * (time.monotonic() - began):.0f} ms")
-
-
-async def _messages(heard: AsyncIterator[Delivery]) -> AsyncIterator[tuple[str, Frame | Event]]:
-    async for delivery in heard:
-        delivery.acknowledge()
-        if delivery.retained:
-            continue
-        try:
-            topic = topics.parse(delivery.topic)
-            kind: type[Frame] | type[Event] = Frame if topic.kind == "frame" else Event
-            yield topic.device or "", decode(kind, delivery.payload)
-        except ContractError:
-            continue  # whoever speaks like this proves nothing
+        match message:
+            case Frame():
+                target.take_frame(message)
+            case Event(event="killed" | "kill_emergency" | "kill_refused" as event) if not target.reached:
+                target.reached = event != "kill_refused"
+                say(name, f"{event} ({message.why}), by topic in {1000 * (time.monotonic() - began):.0f} ms")
 
 
 async def look(target: Target) -> None:
