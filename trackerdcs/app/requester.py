@@ -92,7 +92,10 @@ class Requester:
             except ContractError as e:
                 raise CommandRefused(f"the status of {device} is outside the contract ({e}): nothing was sent") from e
             if status.state == "offline":
-                raise CommandRefused(f"{device} is offline ({status.error or 'no reason given'}): nothing was sent")
+                why = f"{device} is offline ({status.error or 'no reason given'}): nothing was sent"
+                if cmd in SAFE_COMMANDS:  # the output may be on, and nobody watches it
+                    why += "; start its service, or for high voltage: trackerdcs kill STAND --direct"
+                raise CommandRefused(why)
             age = (self._clock.now() - status.ts) / 1e9
             # Its clock may be wrong, and a clock never stands in the way of the safe direction (SAFETY 15).
             if age > SILENCE and cmd not in SAFE_COMMANDS and delivery.retained:

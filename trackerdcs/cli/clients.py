@@ -61,8 +61,11 @@ def demo_file() -> Path:
     return Path(str(files("trackerdcs") / "stands" / "demo.yaml"))
 
 
-def place(file: Path | None, broker: str | None) -> Place:
-    """Read the stand file; ConfigError names its faults, a wrong HOST:PORT is an error of usage."""
+def place(file: Path | None, broker: str | None, without: bool = False) -> Place:
+    """Read the stand file; ConfigError names its faults, a wrong HOST:PORT is an error of usage.
+
+    `without`: a broker is enough for this command, so that a bad file stands in nobody's way to `off`.
+    """
     from trackerdcs.settings import load_stand
 
     # A client says itself what goes wrong: without a handler the bus would say it again on stderr.
@@ -73,7 +76,11 @@ def place(file: Path | None, broker: str | None) -> Place:
     except ConfigError as e:
         if file is None:
             raise
-        raise ConfigError(f"{e}\n(the stand file is given by --file or by TRACKERDCS_STAND_FILE)") from e
+        if without and broker is not None:
+            typer.secho(f"{e}\n(going on without the stand file, by --broker)", fg="yellow", err=True)
+            return place(None, broker)
+        hint = "; --broker HOST:PORT does without it" if without else ""
+        raise ConfigError(f"{e}\n(the stand file is given by --file or by TRACKERDCS_STAND_FILE{hint})") from e
     name = str(file) if file else "the demonstrator's stand file"
     if broker is None:
         return Place(stand, name)

@@ -128,10 +128,11 @@ def _bring_down(where: Place | None, reached: dict[str, Any], order: Order, dire
     for target in targets.values():
         _say(target.name, ("down: " if target.down else "NOT PROVEN DOWN: ") + target.known, not target.down)
         if not target.reached and not direct:
-            _say(target.name, "if its service is dead: trackerdcs kill ... --direct", True)
+            _say(target.name, f"if its service is dead, on its computer: {_directly(where)}", True)
     left = [name for name, target in targets.items() if not target.down]
     if left or where is None:
-        typer.secho(f"NOT PROVEN DOWN: {', '.join(left) or 'the rest of the stand'}", fg="red", err=True)
+        names = ", ".join(left) or "the rest of the stand"
+        typer.secho(f"NOT PROVEN DOWN: {names}: use the hardware interlock or the mains switch", fg="red", err=True)
     return 1 if left or where is None else 0
 
 
@@ -174,6 +175,14 @@ async def _all_down(where: Place | None, targets: "dict[str, Target]", order: Or
     for end_of in await asyncio.gather(*running, return_exceptions=True):
         if isinstance(end_of, Exception):
             raise end_of
+
+
+def _directly(where: Place | None) -> str:
+    """The whole command: nobody shall have to make it up in the dark."""
+    if where is None or where.guessed:
+        return "trackerdcs kill STANDFILE --direct"
+    file = f" --file {where.file}" if Path(where.file).is_file() else ""
+    return f"trackerdcs kill {where.stand.stand}{file} --direct"
 
 
 def _say(device: str, text: str, bad: bool = False) -> None:

@@ -75,7 +75,7 @@ def send(
         topics.of_device(stand, device, "ack")
     except ContractError as e:
         raise typer.BadParameter(str(e)) from e
-    where = place(file, broker)
+    where = place(file, broker, without=True)
     try:
         code = asyncio.run(_send(where, stand, device, command, channel, args, reason, wait))
     except KeyboardInterrupt:

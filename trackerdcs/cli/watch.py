@@ -36,7 +36,7 @@ def watch(
       trackerdcs watch bench --broker 10.0.0.5:1883
       trackerdcs watch > log.txt
     """
-    where = place(file, broker)
+    where = place(file, broker, without=True)
     name = stand or where.stand.stand
     try:
         topics.checked(name, "stand")

@@ -56,7 +56,7 @@ def judge(command: Command, user: str, *, retained: bool, now: int, policy: Poli
         if spec.reason and not (command.reason or "").strip():
             raise CommandRefused(f"{command.cmd} needs a reason")
         if policy.down_only is not None and command.cmd not in SAFE_COMMANDS:
-            raise CommandRefused(f"{command.cmd}: only down, off and hold: {policy.down_only}")
+            raise CommandRefused(f"{command.cmd}: {policy.down_only}")
         if command.ch in policy.unprotected and command.cmd in UPWARDS:
             raise CommandRefused(
                 f"{command.cmd}: {command.ch} is real high voltage and no interlock protects it: "

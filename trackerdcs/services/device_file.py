@@ -32,7 +32,17 @@ async def serve_file(file: Path, name: str, read: Callable[[Path], Stand]) -> No
         if name not in high_voltage(stand):
             raise
         log.error("%s; only down, on the last accepted file %s", e, kept.path)  # noqa: TRY400 foreseen
-        await _named(kept.path, serve(stand, name, down_only=str(e)))
+        await _named(kept.path, serve(stand, name, down_only=_in_short(e)))
+
+
+def _in_short(fault: ConfigError) -> str:
+    """For who wonders at 3 a.m. why nothing goes up: what still works, what is wrong, what to do."""
+    first, *more = str(fault).splitlines()
+    others = f" (and {len(more)} more)" if more else ""
+    return (
+        f"only down, off, hold and kill: the stand file was bad at the start: {first}{others}; "
+        "mend it (trackerdcs check), then restart the service"
+    )
 
 
 async def _named(file: Path, service: Coroutine[Any, Any, None]) -> None:

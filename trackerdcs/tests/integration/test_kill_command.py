@@ -99,7 +99,8 @@ class KillCommand(unittest.TestCase):
         owner.kill()
         done = self.run_it("kill", "bench", "--wait", "1")
         self.assertEqual(done.returncode, 1, done.stdout)
-        self.assertIn("NOT PROVEN DOWN: hv1", done.stderr)
+        self.assertIn(f"on its computer: trackerdcs kill bench --file {self.file} --direct", done.stderr)
+        self.assertIn("NOT PROVEN DOWN: hv1: use the hardware interlock", done.stderr)
         self.assertTrue(self.truth()["on"])
         done = self.run_it("kill", "bench", "--direct", "--reason", "test")
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -148,8 +149,10 @@ class KillCommand(unittest.TestCase):
         with patch.object(self, "file", self.folder / "good.yaml"):
             self.file.write_text(good)
             for command in (("set_voltage", "ch0", "--arg", "v=-200"), ("on", "ch0")):
-                self.assertRegex(self.send(*command), "refused: .*only down.*did you mean v_min")
-            self.assertRegex(self.run_it("doctor").stdout, r"hv1 has a fault.*did you mean v_min")
+                self.assertRegex(self.send(*command), "refused: .*only down.*did you mean v_min.*then restart")
+            self.assertRegex(
+                self.run_it("doctor").stdout, r"hv1 has a fault.*only down, off, hold and kill.*did you mean v_min"
+            )
             self.assertTrue(self.truth()["on"], "a restart adopts")
             self.assertIn("done", self.send("off", "ch0"))
         self.assertFalse(self.truth()["on"])

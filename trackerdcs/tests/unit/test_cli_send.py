@@ -1,11 +1,14 @@
 """What `trackerdcs send` makes of what is typed."""
 
+import tempfile
 import unittest
+from pathlib import Path
 
 import typer
 
 from trackerdcs.cli.clients import place
 from trackerdcs.cli.send import arguments
+from trackerdcs.domain.errors import ConfigError
 
 
 class Arguments(unittest.TestCase):
@@ -57,6 +60,16 @@ class TheBroker(unittest.TestCase):
         for text in ("lab", "lab:", ":1883", "lab:x", "lab:0", "lab:65536", "lab:-1", "lab:١"):
             with self.subTest(text), self.assertRaisesRegex(typer.BadParameter, "expected HOST:PORT"):
                 place(None, text)
+
+    def test_a_bad_stand_file_stands_in_nobodys_way_to_off(self) -> None:
+        with tempfile.NamedTemporaryFile("w", suffix=".yaml") as bad:
+            bad.write("stand: [")
+            bad.flush()
+            with self.assertRaisesRegex(ConfigError, "--broker HOST:PORT does without it"):
+                place(Path(bad.name), None, without=True)
+            self.assertEqual(place(Path(bad.name), "lab:1884", without=True).broker, "lab:1884")
+            with self.assertRaises(ConfigError):
+                place(Path(bad.name), "lab:1884")
 
 
 if __name__ == "__main__":

@@ -116,7 +116,8 @@ class NotSent(RequesterCase):
     async def test_an_offline_device(self) -> None:
         async with self.bench() as device:
             await device.is_there("offline")
-            await self.refused(device, r"s/d is offline \(gone for tea\): nothing was sent")
+            await self.refused(device, r"s/d is offline \(gone for tea\): nothing was sent$")
+            await self.refused(device, r"nothing was sent; start its service, or.*kill STAND --direct", "off")
 
     async def test_a_status_older_than_three_heartbeats(self) -> None:
         async with self.bench("done") as device:
