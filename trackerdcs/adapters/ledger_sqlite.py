@@ -11,7 +11,7 @@ from pathlib import Path
 
 from trackerdcs.adapters.sqlite_file import SqliteFile
 from trackerdcs.domain.errors import StoreFault
-from trackerdcs.domain.ledger import GENESIS, Chained, LedgerEntry, chained, digest
+from trackerdcs.domain.ledger import GENESIS, Chained, LedgerEntry, chained, verify
 
 RECHECKED = 1000
 """Entries at the end of the file that are followed again when a service opens it; `trackerdcs ledger` follows all."""
@@ -113,14 +113,10 @@ def _recheck(db: sqlite3.Connection) -> None:
     if cut := _cut(db):
         raise sqlite3.DatabaseError(cut)
     last = db.execute(f"{ROWS} ORDER BY n DESC LIMIT ?", (RECHECKED + 1,)).fetchall()
-    n, head = 0, GENESIS
-    for i, link in enumerate(_chained(*row) for row in reversed(last)):
-        if i == 0 and link.n > 1:
-            n, head = link.n, link.digest
-            continue
-        if link.n != n + 1 or digest(head, link.body) != link.digest:
-            raise sqlite3.DatabaseError(f"its chain is broken at entry {n + 1}")
-        n, head = link.n, link.digest
+    links = [_chained(*row) for row in reversed(last)]
+    before = links.pop(0) if links and links[0].n > 1 else Chained(0, b"", GENESIS)
+    if why := verify(links, before.n, before.digest).why:
+        raise sqlite3.DatabaseError(f"its chain is broken: {why}")
 
 
 def _chained(n: int, body: bytes, mark: bytes) -> Chained:

@@ -2,14 +2,14 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from trackerdcs.domain.errors import ConfigError
 
 if TYPE_CHECKING:
-    from trackerdcs.ports import Link
+    from trackerdcs.domain.stand import Stand
     from trackerdcs.settings import StandFile
 
 
@@ -20,20 +20,26 @@ def check(
 
     Prints a line for each good file, and FILE:LINE: FIELD: REASON for each fault; exits with 78 if there is one.
     """
-    from trackerdcs.settings import read_stand
-
     bad = False
     for path in files:
         try:
-            file = read_stand(path)
-            file.refuse(faults_of(file))
+            stand = checked(path)
         except ConfigError as e:
             bad = True
             typer.echo(str(e), err=True)
         else:
-            typer.echo(f"{path}: OK, stand {file.stand.stand} with {', '.join(file.stand.devices)}")
+            typer.echo(f"{path}: OK, stand {stand.stand} with {', '.join(stand.devices)}")
     if bad:
         raise typer.Exit(os.EX_CONFIG)
+
+
+def checked(path: Path) -> "Stand":
+    """The stand of a file that is free of faults; ConfigError lists those of one that is not."""
+    from trackerdcs.settings import read_stand
+
+    file = read_stand(path)
+    file.refuse(faults_of(file))
+    return file.stand
 
 
 def faults_of(file: "StandFile") -> list[tuple[str, str]]:
@@ -41,16 +47,15 @@ def faults_of(file: "StandFile") -> list[tuple[str, str]]:
     from trackerdcs.domain.limits import excesses, slow_link, unbearable
     from trackerdcs.domain.modules import Modules
     from trackerdcs.domain.wiring import misfits
-    from trackerdcs.drivers.registry import driver_class, wire_of, wired
+    from trackerdcs.drivers.registry import tables_of, wire_of, wired
 
     faults, modules = [], Modules(file.stand.module_types, file.stand.modules)
     for name, device in file.stand.devices.items():
         try:
-            make = driver_class(device.driver)
+            driver = tables_of(device.driver)
         except ConfigError as e:
             faults.append((f"devices.{name}.driver", str(e)))
             continue
-        driver = make(cast("Link", None))  # its tables alone: no link is ever used
         found = excesses(driver.channels(), device) + slow_link(driver.kind, device, wire_of(device))
         found += unbearable(driver.kind, device, modules)
         faults += [(f"devices.{name}.{field}", why) for field, why in found]

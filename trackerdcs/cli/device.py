@@ -1,14 +1,11 @@
 """`trackerdcs device`: the owner of one instrument."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from trackerdcs.cli.check import faults_of
-
-if TYPE_CHECKING:
-    from trackerdcs.domain.stand import Stand
+from trackerdcs.cli.check import checked
 
 
 def device(
@@ -27,12 +24,4 @@ def device(
     from trackerdcs.services.device_file import serve_file
     from trackerdcs.services.runtime import run
 
-    raise typer.Exit(run(lambda: serve_file(file, name, _checked)))
-
-
-def _checked(file: Path) -> "Stand":
-    from trackerdcs.settings import read_stand
-
-    found = read_stand(file)
-    found.refuse(faults_of(found))
-    return found.stand
+    raise typer.Exit(run(lambda: serve_file(file, name, checked)))

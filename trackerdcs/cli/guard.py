@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from trackerdcs.cli.check import faults_of
+from trackerdcs.cli.check import checked
 
 
 def guard(
@@ -20,8 +20,6 @@ def guard(
     """
     from trackerdcs.services.guard import serve
     from trackerdcs.services.runtime import run
-    from trackerdcs.settings import read_stand
 
-    found = read_stand(file)
-    found.refuse(faults_of(found))
-    raise typer.Exit(run(lambda: serve(found.stand)))
+    stand = checked(file)
+    raise typer.Exit(run(lambda: serve(stand)))

@@ -15,7 +15,7 @@ from trackerdcs.domain.messages import NO_CHANNEL, TEXT
 from trackerdcs.domain.series import Bucket, FieldValue, Sample, Selection
 
 if TYPE_CHECKING:
-    from trackerdcs.ports import Link, TimeSeries
+    from trackerdcs.ports import TimeSeries
 
 ROWS = 50
 PARTS = 1000
@@ -104,14 +104,12 @@ async def _explain(series: "TimeSeries", window: Selection, where: Place) -> Non
 
 def _known(window: Selection, where: Place) -> str:
     """What there is instead, as far as the stand file says."""
-    from typing import cast
-
-    from trackerdcs.drivers.registry import driver_class
+    from trackerdcs.drivers.registry import tables_of
 
     stand = where.stand
     if window.stand == stand.stand and window.device in stand.devices:
         driver = stand.devices[window.device].driver
-        channels = driver_class(driver)(cast("Link", None)).channels()  # from the driver's tables alone
+        channels = tables_of(driver).channels()
         if window.channel in channels:
             quantities = channels[window.channel].quantities
             if window.quantity in quantities:

@@ -39,11 +39,16 @@ def driver_class(name: str) -> DriverClass:
     return cast(DriverClass, getattr(import_module(module), found))
 
 
+def tables_of(name: str) -> Driver:
+    """A driver for what its tables say: it has no link. ConfigError if there is none of this name."""
+    return driver_class(name)(cast(Link, None))
+
+
 def wired(stand: Stand) -> dict[str, Wired]:
     """The devices of a stand as their drivers describe them; raises ConfigError where file and driver disagree."""
     found = {}
     for name, config in stand.devices.items():
-        driver = driver_class(config.driver)(cast(Link, None))  # from the driver's tables alone: no link is ever used
+        driver = tables_of(config.driver)
         found[name] = Wired(driver.kind, narrow(driver.channels(), config), config.period, UNFIT.get(config.driver))
     return found
 

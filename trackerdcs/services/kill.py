@@ -26,8 +26,8 @@ from trackerdcs.domain.messages import Event, Frame
 from trackerdcs.domain.ramp import below
 from trackerdcs.domain.resource import parse_resource
 from trackerdcs.domain.stand import DeviceConfig, Stand
-from trackerdcs.drivers.registry import driver_class
-from trackerdcs.ports import Bus, Link, PowerSupply
+from trackerdcs.drivers.registry import tables_of
+from trackerdcs.ports import Bus, PowerSupply
 from trackerdcs.services.client import USER
 from trackerdcs.services.links import link_of
 
@@ -69,8 +69,7 @@ class Target:
 
 def high_voltage(stand: Stand) -> dict[str, DeviceConfig]:
     """The devices of a stand that a kill is for."""
-    none = cast(Link, None)  # a driver's kind is in its tables alone
-    return {name: c for name, c in stand.devices.items() if driver_class(c.driver)(none).kind == "hv"}
+    return {name: c for name, c in stand.devices.items() if tables_of(c.driver).kind == "hv"}
 
 
 async def by_topic(
