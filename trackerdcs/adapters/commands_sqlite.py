@@ -6,7 +6,7 @@ from pathlib import Path
 from trackerdcs.adapters.sqlite_file import SqliteFile
 from trackerdcs.domain.channel import Intent
 from trackerdcs.domain.codec import decode, encode
-from trackerdcs.domain.errors import ContractError
+from trackerdcs.domain.errors import ContractError, StoreFault
 from trackerdcs.domain.messages import FINAL, Ack
 
 log = logging.getLogger(__name__)
@@ -58,7 +58,10 @@ class SqliteCommandLog:
 
     def latches(self) -> dict[str, str]:
         with self._file.transaction() as db:
-            return dict(db.execute("SELECT channel, cause FROM latches").fetchall())
+            found = dict(db.execute("SELECT channel, cause FROM latches").fetchall())
+        if self._file.replaced is not None:  # none in a file begun anew is not the same as none
+            raise StoreFault(self._file.replaced)
+        return found
 
     def latch(self, channel: str, cause: str | None) -> None:
         with self._file.transaction() as db:

@@ -95,6 +95,8 @@ class _Handler(socketserver.StreamRequestHandler):
         assert isinstance(self.server, _Server)
         while line := self.rfile.readline(LONGEST):
             self.wfile.write(json.dumps(self.server.answer(line, who), allow_nan=False).encode() + b"\n")
+            while len(line) == LONGEST and not line.endswith(b"\n"):  # however long, it is one kill and no second one
+                line = self.rfile.readline(LONGEST)
 
 
 class KillClient:

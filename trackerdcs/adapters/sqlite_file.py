@@ -36,6 +36,8 @@ class SqliteFile:
         self._prepare, self._guest = prepare, guest
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
+        self.replaced: str | None = None
+        """Why what was written before is gone: the file was damaged, and a new one was begun."""
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -86,6 +88,7 @@ class SqliteFile:
         number = 1
         while (aside := self.path.with_name(f"{self.path.name}.damaged-{number}")).exists():
             number += 1
+        self.replaced = f"{self.path} was damaged: {error}"
         log.error("%s is damaged (%s): set aside as %s, a new one is begun", self.path, error, aside.name)
         os.replace(self.path, aside)
         self.aside = aside.name

@@ -58,6 +58,7 @@ class ChannelControl:
         self._mover.up, self._mover.down = config.ramp_up, config.ramp_down
         if self.status.target is not None and not _within(config, self.status.target):
             self.status.target = None
+            self.stay("its target is outside of the limits from now on")
 
     def beyond(self, config: ChannelConfig) -> str | None:
         """Why the output is above these limits now, or None."""
@@ -141,8 +142,8 @@ class ChannelControl:
 
     async def set_voltage(self, v: float) -> Reading:
         """Done when the setpoint reads back, and if the output is on when the voltage is there."""
-        self.down.intend(None)
         now = await self._mover.certain(Priority.SET, "on", "v_set")
+        self._begins("set_voltage", v)
         if now["on"] is True and self._mover.doubts_switch():
             raise Rejected(f"{self._ch} is on by an order whose answer was lost: it is undone first")
         self.status.target = v
@@ -159,8 +160,9 @@ class ChannelControl:
 
     async def on(self) -> Reading:
         """Setpoint to zero, current limit within its bound, switch on, move to the target (SAFETY 3)."""
-        self.down.intend(None)
-        now, target = await self._mover.certain(Priority.SET, "on", "v_set", "i_limit"), self.status.target
+        now = await self._mover.certain(Priority.SET, "on", "v_set", "i_limit")
+        self._begins("on")
+        target = self.status.target
         self._mover.sending = None  # what became of an earlier order is read now, and this one decides (SAFETY 13)
         if now["on"] is True:
             if target is None or near(now, target, tolerance(self._driver.kind, target)):
@@ -192,9 +194,9 @@ class ChannelControl:
 
     async def hold(self) -> Reading:
         """Stay at the voltage of now: a ramp of the supply's own is stopped there."""
-        self.status.target = None
-        self.down.intend(None)
         now = await self._mover.certain(Priority.DOWN, "on")
+        self._begins("hold")
+        self.status.target = None
         if now["on"] is not True:
             return now
         now = await self._mover.stop(Priority.DOWN, now)
@@ -215,6 +217,15 @@ class ChannelControl:
             self.status.cause = None
             self.status.happens("cleared")
         return self.status.agree(now)
+
+    def _begins(self, cmd: str, v: float = 0.0) -> None:
+        """Newer than any way down that has begun; CommandRefused if what was judged before is no longer so."""
+        why = self.objection(cmd, v)
+        if why is None and cmd == "set_voltage" and not _within(self._config, v):
+            why = f"{self._ch}: {v:g} V is outside of its limits by now"
+        if why is not None:
+            raise CommandRefused(why)
+        self.down.intend(None)
 
     def _still_there(self) -> str | None:
         why = self._blocked(self._ch)

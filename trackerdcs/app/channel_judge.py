@@ -113,7 +113,9 @@ class ChannelJudge:
         """An order of unknown fate has raised the voltage: back to off, or to the lower setpoint (SAFETY 13)."""
         self._report("compensation", self._ch, "an order that had timed out was executed: it is undone")
         back = number(before.get("v_set"))
-        if before.get("on") is True and back != float("inf"):
+        if self._down.to_off:
+            return  # that goes further, and only waits for the link
+        if self._status.cause is None and before.get("on") is True and back != float("inf"):
             self._down.step_back(back)
         else:
             self._down.begin("compensation")

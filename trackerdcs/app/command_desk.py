@@ -181,37 +181,52 @@ class CommandDesk:
     def _start(self, command: Command, args: Args, ack: Ack) -> None:
         """Begin to execute. What may be cancelled is the work alone: whoever sees to its end answers in any case."""
         asked.set(Asked(ack.by or ack.user, command.reason or ""))
-        work = self._moved(command, args, ack.user) if command.cmd in MOVES else self._begun(command, args, ack.user)
+        work = self._moved(command, args, ack) if command.cmd in MOVES else self._begun(command, args, ack)
         end = asyncio.ensure_future(self._see_to_its_end(command, work, ack))
         self._running[end] = work
         end.add_done_callback(self._running.pop)
 
-    def _begun(self, command: Command, args: Args, user: str) -> Work:
-        return asyncio.ensure_future(self._carry_out(command, args, user))
+    def _begun(self, command: Command, args: Args, ack: Ack) -> Work:
+        return asyncio.ensure_future(self._carry_out(command, args, ack))
 
-    def _moved(self, command: Command, args: Args, user: str) -> Work:
+    def _moved(self, command: Command, args: Args, ack: Ack) -> Work:
         """What moves a channel takes the place of what moved it before, unless that was the fastest way to off."""
         cmd, earlier = self._moving.get(command.ch, ("", None))
         if earlier is not None and not earlier.done():
             if cmd == FASTEST != command.cmd:
-                return asyncio.ensure_future(self._behind(earlier, command, args, user))
+                return asyncio.ensure_future(self._behind(earlier, command, args, ack))
+            if (why := self._by_now(command, args, ack)) is not None:  # it must not end what goes on rightly
+                work: Work = asyncio.get_running_loop().create_future()
+                work.set_exception(CommandRefused(why))
+                return work
             earlier.cancel("superseded")
-        work = self._begun(command, args, user)
+        work = self._begun(command, args, ack)
         self._moving[command.ch] = (command.cmd, work)
         return work
 
-    async def _behind(self, fastest: Work, command: Command, args: Args, user: str) -> dict[str, Value]:
+    async def _behind(self, fastest: Work, command: Command, args: Args, ack: Ack) -> dict[str, Value]:
         if command.cmd != "off":
             raise Rejected(f"{command.ch}: an {FASTEST} is under way: {command.cmd} must not end that")
         await asyncio.wait({fastest})
-        return await self._carry_out(command, args, user)
+        return await self._carry_out(command, args, ack)
 
-    async def _carry_out(self, command: Command, args: Args, user: str) -> dict[str, Value]:
+    async def _carry_out(self, command: Command, args: Args, ack: Ack) -> dict[str, Value]:
         """Execute; what is not in the safe direction waits until the ledger has it."""
-        on_account_of(Account(command.id, user))
+        on_account_of(Account(command.id, ack.user))
         if command.cmd not in SAFE_COMMANDS and (why := await self._ledger.written()):
             raise CommandRefused(f"nothing was sent: {why}")
+        if (why := self._by_now(command, args, ack)) is not None:
+            raise CommandRefused(why)
         return await self._execute(command.cmd, command.ch, args)
+
+    def _by_now(self, command: Command, args: Args, ack: Ack) -> str | None:
+        """Why what was accepted must not begin any more: limits and the state may have changed while it waited."""
+        policy = self._policy()
+        if policy is not None:
+            verdict = judge(command, ack.user, retained=False, now=ack.ts, policy=policy)
+            if verdict.state != "accepted":
+                return verdict.why
+        return self._object_to(command.cmd, command.ch, args)
 
     async def _see_to_its_end(self, command: Command, work: Work, ack: Ack) -> None:
         await asyncio.wait({work})

@@ -113,8 +113,9 @@ class KillDesk:
             case "emergency":
                 self._report("kill_emergency", f"second kill, by {by}", {"id": id} if id else {})
             case "down":
+                if not self.killer.release():
+                    return  # by another one: its end counts
                 self._power.kill_ended()
-                self.killer.release()
                 self._report("kill_ended", f"{by}: every channel was seen off", {})
 
 

@@ -105,11 +105,12 @@ class Killer:
         left = "; ".join(f"{way.ch} {way.trouble or 'goes down'}" for way in self._ways if not way.down)
         return f"{self._cause}: {left}"
 
-    def release(self) -> None:
-        """Open the worker's gate, unless another kill has begun meanwhile."""
+    def release(self) -> bool:
+        """Open the worker's gate; False if another kill has begun meanwhile."""
         with self._changed:
             if not self._under_way:
                 self._worker.open_gate()
+            return not self._under_way
 
     def stop(self) -> None:
         """End the thread; what is on its way down at the instrument goes on there."""

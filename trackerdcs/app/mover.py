@@ -4,12 +4,13 @@ Each step is a job of the worker, so a move that is cancelled sets nothing more 
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
 from trackerdcs.app.worker import Priority, Worker
-from trackerdcs.domain.errors import LinkError, VerifyError
+from trackerdcs.domain.errors import CommandRefused, DeviceError, LinkError, VerifyError
 from trackerdcs.domain.messages import Value
 from trackerdcs.domain.ramp import STAGE, beginning, below, near, number, tolerance, toward
 from trackerdcs.domain.stand import ChannelConfig
@@ -23,6 +24,8 @@ HANGS = 10.0
 """Seconds after which a job of the worker counts as hung."""
 
 Reading = dict[str, Value]
+
+log = logging.getLogger(__name__)
 
 
 class Stuck(VerifyError):
@@ -168,7 +171,10 @@ class Mover:
 
     async def _fall(self, priority: Priority, safe: float, patience: float) -> None:
         if self._driver.hardware_ramp:
-            await self._own_ramp(priority)
+            try:
+                await self._own_ramp(priority)
+            except (CommandRefused, DeviceError, VerifyError) as e:  # that must not keep it up
+                log.warning("%s: it goes down at the supply's own rate: %s", self._ch, e)
             return
         now = await self.certain(priority, "v_set")
         await self._in_steps(number(now["v_set"]), 0.0, self.down, priority)

@@ -49,7 +49,7 @@ class Power:
         for ch, cause in latched.items():
             if ch in self._controls:
                 self._controls[ch].trip_again(cause)
-                self._latched[ch] = cause
+                self._latched[ch] = None if cause == UNREADABLE else cause  # that is to be written down, too
 
     def bound_by(self, ch: str, config: ChannelConfig) -> None:
         """Other limits from now on: another module is on the channel."""

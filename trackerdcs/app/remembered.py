@@ -82,6 +82,8 @@ class Remembered:
                 self._failed(str(e))
                 await asyncio.sleep(RETRY)
                 continue
+            except Exception:  # nobody else would hear of it, and the others have to be written
+                log.exception("%s: %s of %s is not written down", self._device, *key)
             if self._unsaved[key] is write:
                 del self._unsaved[key]
         self.fault = None

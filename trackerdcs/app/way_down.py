@@ -67,6 +67,8 @@ class WayDown:
     async def off(self) -> Reading:
         """Voltage down, then the switch; goes on when the link is back. Waits for the end of what comes down anyway."""
         if self._task is not None:
+            if self._intent in (None, "lease"):  # what it waits for may be no way to off
+                self.intend("off")
             await asyncio.wait({self._task})
         return await self._to_off("off", partial(self._insist, lambda: self._mover.come_down(Priority.DOWN, DISCHARGE)))
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import unittest
+from dataclasses import replace
 from typing import Any
 
 from trackerdcs.adapters.bus_memory import MemoryBroker, MemoryBus
@@ -9,8 +10,8 @@ from trackerdcs.adapters.bus_queues import Received
 from trackerdcs.adapters.commands_sqlite import SqliteCommandLog
 from trackerdcs.app.command_desk import RUNNING
 from trackerdcs.domain.errors import LinkLost, VerifyError
-from trackerdcs.domain.messages import FINAL
-from trackerdcs.tests.desk_case import TOPIC, DeskCase
+from trackerdcs.domain.messages import FINAL, Ack
+from trackerdcs.tests.desk_case import POLICY, TOPIC, DeskCase
 
 ENDS = ("accepted", "done")
 LONG: dict[str, Any] = {15_000 * "x": 1}
@@ -75,6 +76,32 @@ class TestCommandDesk(DeskCase):
         self.gate.set()
         await self.settle()
         self.assertEqual(self.states("i2"), ["accepted", "done"])
+
+    async def test_what_must_not_begin_any_more_does_not_and_ends_nothing_else(self):
+        self.gate = asyncio.Event()
+        await self.send(self.command("off"))
+        record = self.log.record
+
+        def meanwhile(*acks: Ack) -> None:
+            record(*acks)
+            self.objection = "ch0 is still coming down"
+
+        self.log.record = meanwhile  # type: ignore[method-assign]
+        await self.send(self.command("set_voltage", "i2"))
+        self.assertEqual(
+            [(a.id, a.state, a.why) for a in self.acks if a.state in FINAL], [("i2", "failed", self.objection)]
+        )
+        self.gate.set()
+        await self.until(lambda: "done" in self.states(), "off to its end")
+        self.assertEqual([cmd for cmd, _, _ in self.executed], ["off"])
+
+    async def test_limits_that_have_become_narrower_while_a_command_waited_count(self):
+        policies = [POLICY, replace(POLICY, channels={})]
+        self.desk = self.make()
+        self.desk._policy = lambda: policies.pop(0) if len(policies) > 1 else policies[0]
+        await self.send(self.command("set_voltage"))
+        self.assertEqual(self.states(), ["accepted", "failed"])
+        self.assertEqual(self.executed, [])
 
     async def test_nothing_ends_an_emergency_off_not_even_what_has_come_with_it(self):
         self.gate = asyncio.Event()

@@ -47,6 +47,9 @@ class TestKillSocket(unittest.TestCase):
             for line in (b"\n", b"kill\n", b'{"look": 1}\n', b"[" * 4000 + b"\n", b"\xff\n", b'{"id": 5}\n'):
                 self.assertEqual(self.say(line)["state"], "killing", line)
             self.assertEqual(len({id for _, id in self.kills}), 7)
+            self.say(b"x" * 10_000 + b"\n")
+            self.assertEqual(client.look(), {"state": "idle"})
+            self.assertEqual(len(self.kills), 8, "a second kill would be an emergency_off")
 
     def test_the_owner_and_its_group_may_use_it(self) -> None:
         with self.socket():

@@ -5,7 +5,7 @@ import unittest
 from unittest.mock import patch
 
 from trackerdcs.app import mover
-from trackerdcs.domain.errors import Rejected, ReplyTimeout, VerifyError
+from trackerdcs.domain.errors import CommandRefused, Rejected, ReplyTimeout, VerifyError
 from trackerdcs.domain.instrument import Snapshot
 from trackerdcs.tests.power_case import PowerCase
 from trackerdcs.tests.supplies import OFF, UP, Obedient, Ramping, Stubborn
@@ -18,7 +18,7 @@ class TestFromOutside(PowerCase):
         self.assertIsNone(self.power.objection("on", "ch0", {}))
         self.why = "interlock humid is open"
         self.assertIn("humid", self.power.objection("on", "ch0", {}) or "")
-        with self.assertRaisesRegex(Rejected, "humid"):
+        with self.assertRaisesRegex(CommandRefused, "humid"):
             await self.power.execute("on", "ch0", {})
         self.assertNotIn(True, self.supply.orders)
         self.why = None

@@ -90,6 +90,23 @@ class TestRemembered(unittest.IsolatedAsyncioTestCase):
         self.disk.answers.set()
         self.assertEqual(await self.kept.recall(), Earlier({}, {}, {}))
 
+    async def test_what_a_damaged_file_has_lost_is_not_taken_for_nothing(self) -> None:
+        self.kept.latch("ch0", "too much current")
+        await self.kept.close(5.0)
+        self.disk.close()
+        self.path.write_bytes(b"no database at all" * 1000)
+        with self.assertLogs("trackerdcs.adapters.sqlite_file", "ERROR"):
+            self.assertIsNone(await self.kept.recall())
+        self.assertIn("not readable", self.kept.fault or "")
+        self.assertEqual(await Remembered("d", SqliteCommandLog(self.path)).recall(), Earlier({}, {}, {}))
+
+    async def test_what_cannot_be_written_at_all_keeps_nothing_else_from_the_disk(self) -> None:
+        with self.assertLogs("trackerdcs.app.remembered", "ERROR"):
+            self.kept.latch("ch0", "half a character: \ud800")
+            self.kept.latch("ch1", "too much current")
+            await self.kept.close(5.0)
+        self.assertEqual(self.disk.latches(), {"ch1": "too much current"})
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -95,6 +95,7 @@ class TestWayDown(PowerCase):
     async def test_trips_that_nobody_can_read_are_not_forgotten(self) -> None:
         self.power.remember(None)
         self.poll()
+        self.assertEqual(self.latched, {"ch0": "trips of the last run are not readable"}, "not after another restart")
         self.assertIn(
             "trips of the last run are not readable): clear_trip", self.power.objection("on", "ch0", {}) or ""
         )
