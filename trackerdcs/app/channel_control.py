@@ -229,7 +229,7 @@ class ChannelControl:
 
     def _still_there(self) -> str | None:
         why = self._blocked(self._ch)
-        return None if why is None else f"{self._ch}: the cause is still there: {why}"
+        return None if why is None else f"{self._ch} stays tripped: {why}"
 
     async def _move(self, target: float, up: bool) -> Reading:
         try:

@@ -57,7 +57,8 @@ class Conditions:
 
     def objection(self, ch: str) -> str | None:
         """Why the unsafe direction of a channel is blocked now, or None."""
-        return next((source.why for source in self._sources(ch) if source.state != "ok"), None)
+        found = next((source for source in self._sources(ch) if source.state != "ok"), None)
+        return "; ".join(filter(None, (found.why, found.remedy))) if found else None
 
     async def serve(self, bus: Bus, outputs: Outputs | None) -> None:
         """Listen and act, for ever; without outputs there is nothing to do."""

@@ -213,6 +213,8 @@ class Guard:
             why=why,
             values=dict(lock.values),
             bypass=bypass,
+            over=lock.first is not None and lock.cause is None,
+            guidance=lock.config.guidance,
         )
 
     def _object_to(self, cmd: str, ch: str, args: Args) -> str | None:

@@ -1,5 +1,6 @@
 """One interlock as a client has heard of it: how it is, and whether that is still said."""
 
+import time
 from dataclasses import dataclass, field
 
 from trackerdcs.domain.freshness import GUARD_PERIOD, Freshness
@@ -21,6 +22,10 @@ class InterlockView:
         if said is not None and not retained:
             self._freshness.hear(said.boot, said.seq, said.ts, monotonic)
 
+    @property
+    def bypassed(self) -> bool:
+        return self.said is not None and self.said.bypass is not None
+
     def state(self, monotonic: float) -> str:
         """ok, open or unknown as the guard says it now; silent if it does not."""
         if self.said is None or not self.live or not self._freshness.fresh(monotonic):
@@ -33,5 +38,11 @@ class InterlockView:
         if said is None or state == "silent":
             return "not known: the guard is not heard"
         cause = ": ".join(part for part in (said.first, said.why) if part)
-        bypass = f"BYPASSED by {said.bypass.by} ({said.bypass.reason})" if said.bypass else ""
-        return ", ".join(filter(None, ("ok" if state == "ok" else state.upper(), bypass, cause)))
+        words = ["ok" if state == "ok" else state.upper()]
+        if said.bypass:
+            end = time.strftime("%H:%M:%SZ", time.gmtime(max(0, said.bypass.until) // 10**9))
+            words.append(f"BYPASSED until {end} by {said.bypass.by} ({said.bypass.reason}): it protects nothing")
+        text = ", ".join(filter(None, (*words, cause)))
+        if said.over:
+            text += "; this is over: reset it"
+        return text + (f"; guidance: {said.guidance}" if said.guidance and state != "ok" else "")

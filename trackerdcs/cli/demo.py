@@ -29,6 +29,7 @@ Try, in another terminal:{first}
   trackerdcs history --stand demo --device hv1 --channel ch0 --quantity v_mon --last 60s --format table
   trackerdcs sim fault demo env1 offset --arg quantity=rh --arg by=40{port}; sleep 10; trackerdcs sim clear env1{port}
   trackerdcs send demo guard reset --arg interlock=dry_air --reason "dry again"
+  trackerdcs send demo hv1 clear_trip ch0 --reason "dry again"
   trackerdcs sim fault hv1 hang{port}; sleep 10; trackerdcs sim clear hv1{port}
 Log: {log}.  Ctrl-C ends; data stay in {data}.
 """

@@ -187,7 +187,9 @@ def from_interlocks(overview: "Overview", named: list[tuple[str, str]], at: "Mom
         view = overview.interlocks.get((stand, name))
         text = view.text(at.monotonic) if view else "not known: the guard is not heard"
         grade = grades.get(view.state(at.monotonic) if view else "silent", "WARN")
-        bypassed = view is not None and view.said is not None and view.said.bypass is not None
+        if grade == "FAIL":
+            text += "; is `trackerdcs guard` running?"
+        bypassed = view is not None and view.bypassed
         yield Finding("WARN" if bypassed and grade == "OK" else grade, f"interlock {stand}/{name}: {text}")
 
 

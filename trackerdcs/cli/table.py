@@ -98,7 +98,10 @@ def _banner(overview: Overview, instruments: list[DeviceView]) -> list[Text]:
 def _interlocks(overview: Overview, at: Moment) -> list[Text]:
     styles = {"ok": "green", "open": WRONG}
     return [
-        Text.assemble(f"interlock {i.name}: ", (clean(i.text(at.monotonic)), styles.get(i.state(at.monotonic), DOUBT)))
+        Text.assemble(
+            f"interlock {i.name}: ",
+            (clean(i.text(at.monotonic)), DOUBT if i.bypassed else styles.get(i.state(at.monotonic), DOUBT)),
+        )
         for _, i in sorted(overview.interlocks.items())
     ]
 

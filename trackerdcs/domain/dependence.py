@@ -37,6 +37,8 @@ class Source:
     state: Literal["ok", "open", "unknown"]
     why: str = ""
     action: Action = "ramp_down"
+    remedy: str = ""
+    """What a person has to do about it, if that is not plain."""
 
 
 def surroundings(stand: Stand, device: str, devices: Devices) -> Surroundings:
@@ -59,7 +61,9 @@ def of_interlock(name: str, heard: Interlock | None) -> Source:
     if heard.bypass is not None or heard.state == "ok":
         return Source(label, "ok")
     first = ": ".join(filter(None, (heard.first, heard.why)))
-    return Source(label, heard.state, f"{label} is {heard.state}" + (f": {first}" if first else ""), heard.action)
+    remedy = ("reset it" if heard.over else "reset it when this is over") if heard.state == "open" else ""
+    why = f"{label} is {heard.state}" + (f": {first}" if first else "")
+    return Source(label, heard.state, why, heard.action, remedy)
 
 
 def of_low_voltage(where: str, module: str, reading: Mapping[str, Value] | None) -> Source:

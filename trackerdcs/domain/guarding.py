@@ -56,14 +56,13 @@ def _switch(c: ConditionConfig, value: object, wanted: bool) -> Finding:
 
 
 def _bounds(c: ConditionConfig, value: float, back: float) -> Finding:
-    unit = _unit(c.of)
-    again = f", holds again {c.hysteresis:g}{unit} inside" if back else ""
-    for bound, word, holds in (
-        (c.max, "above", c.max is None or value + c.accuracy <= c.max - back),
-        (c.min, "below", c.min is None or value - c.accuracy >= c.min + back),
-    ):
-        if bound is not None and not holds:
-            return Finding("broken", f"{c.of} {value:g}{unit}{_at_worst(c)} is {word} {bound:g}{unit}{again}")
+    for bound, sign, beyond, back_at in ((c.max, 1, "above", "or lower"), (c.min, -1, "below", "or higher")):
+        if bound is None or sign * (bound - value) >= c.accuracy + back:
+            continue
+        unit, over = _unit(c.of), sign * (value - bound)
+        is_ = "is" if over > 0 else "may be" if over + c.accuracy > 0 else "was"
+        again = f", ok again at {bound - sign * (c.accuracy + back):g}{unit} {back_at}" if back else ""
+        return Finding("broken", f"{c.of} {value:g}{unit}{_at_worst(c)} {is_} {beyond} {bound:g}{unit}{again}")
     return Finding("holds")
 
 
@@ -166,7 +165,7 @@ class Interlocked:
         """Why a reset is refused, or None."""
         if self.first is None:
             return "it is not open"
-        return f"the cause holds: {': '.join(self.cause)}" if self.cause else None
+        return f"the cause is still there: {': '.join(self.cause)}" if self.cause else None
 
     def reset(self) -> None:
         """Unlatch; ask `objection_to_reset` first."""

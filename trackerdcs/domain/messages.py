@@ -156,8 +156,8 @@ class Bypass:
 class Interlock(Message):
     """What the guard says of one interlock, retained and repeated each period; only live ones count for an output.
 
-    `open` stays until a person resets it; `first` names the condition that opened it and `why` says how. An interlock
-    with a `bypass` binds nobody, whatever its state is.
+    `open` stays until a person resets it; `first` names the condition that opened it and `why` says how; `over` is true
+    when all conditions hold again. An interlock with a `bypass` binds nobody, whatever its state is.
     """
 
     state: Literal["ok", "open", "unknown"]
@@ -170,6 +170,8 @@ class Interlock(Message):
     why: str | None = None
     values: dict[str, Value] = field(default_factory=dict)
     bypass: Bypass | None = None
+    over: bool = False
+    guidance: str = ""
 
 
 Stored = dict[str, dict[str, list[tuple[int, int]]]]

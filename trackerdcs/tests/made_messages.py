@@ -136,6 +136,8 @@ MADE: dict[str, st.SearchStrategy[Message]] = {
         why=maybe(TEXT),
         values=st.dictionaries(TEXT, st.one_of(VALUES, TEXT), max_size=2),
         bypass=maybe(st.builds(Bypass, TEXT, TEXT, TIMES)),
+        over=st.booleans(),
+        guidance=TEXT,
         extra=EXTRA,
     ),
 }

@@ -80,7 +80,7 @@ class TestOrder(StandCase):
             self.assertRegex(await self.event(hv, "trip", "ch1"), "lv.ch2, the low voltage of m-1, is off")
             for ch in ("ch0", "ch1"):
                 await self.down(hv, self.hv_sim, ch)
-            await self.refused(hv, "the cause is still there: lv.ch1", "clear_trip")
+            await self.refused(hv, "ch0 stays tripped: lv.ch1", "clear_trip")
 
     async def test_rule_19_an_off_of_the_low_voltage_that_a_restart_has_cut_is_completed_after_the_high_voltage(self):
         async with self.stand() as stand, stand.device("hv") as hv:

@@ -162,14 +162,29 @@ class States(Heard):
 
     def test_interlocks_are_how_the_guard_says_they_are_while_it_says_so(self) -> None:
         said = Interlock(
-            "open", "kill", START, START, 0, "b", "wet", "env1.rh is high", {}, Bypass("ann", "dry run", START)
+            "open",
+            "kill",
+            START,
+            START,
+            0,
+            "b",
+            "wet",
+            "env1.rh is high",
+            {},
+            Bypass("ann", "dry run", 45_296 * 10**9),
+            guidance="open the dry air",
         )
         topic = "dcs/v1/s/interlock/dry"
         self.overview.feed(topic, encode(said), True, Moment(START, 0.0))
         view = self.overview.interlocks["s", "dry"]
         self.assertEqual(view.state(0.0), "silent", "what the broker has kept is no news")
         self.overview.feed(topic, encode(said), False, Moment(START, 0.0))
-        self.assertEqual(view.text(0.0), "OPEN, BYPASSED by ann (dry run), wet: env1.rh is high")
+        self.assertTrue(view.bypassed)
+        bypass = "BYPASSED until 12:34:56Z by ann (dry run): it protects nothing"
+        self.assertEqual(view.text(0.0), f"OPEN, {bypass}, wet: env1.rh is high; guidance: open the dry air")
+        over = replace(said, bypass=None, over=True, guidance="", seq=1, ts=START + 1)
+        self.overview.feed(topic, encode(over), False, Moment(START, 0.0))
+        self.assertEqual(view.text(0.0), "OPEN, wet: env1.rh is high; this is over: reset it")
         self.assertEqual(view.text(3.1), "not known: the guard is not heard")
         self.overview.feed(topic, b"", True, Moment(START, 0.0))
         self.assertEqual(view.state(0.0), "silent")
