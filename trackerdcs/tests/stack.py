@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from trackerdcs.adapters.gaps_sqlite import read_gaps
 from trackerdcs.adapters.ledger_sqlite import read_chain
 from trackerdcs.adapters.series_influx import InfluxSeries
 from trackerdcs.domain.codec import decode
@@ -171,4 +172,14 @@ class Stack:
                     wrong.append(f"{device} {boot}: {len(seqs)} frames to {seqs[-1]}, missing {missing[:10]}")
             if missed := said[device] - {(boot, seq) for boot, seqs in stored.items() for seq in seqs}:
                 wrong.append(f"{device}: said and not stored: {sorted(missed)[:10]}")
+            wrong += await self.wrongly_recorded(device, {(boot, seq) for boot, seqs in stored.items() for seq in seqs})
         return wrong
+
+    async def wrongly_recorded(self, device: str, stored: set[tuple[str, int]]) -> list[str]:
+        """Where the loader's gap record and the database differ: what is `stored` is recorded, and nothing else is."""
+        pieces = read_gaps(self.folder / "loader.gaps.sqlite", STAND, device).pieces
+        told = {(p.boot, seq) for p in pieces if p.fate == "stored" for seq in range(p.first, p.last + 1)}
+        by_now = await self.stored(device, time.time_ns() + 10**9)
+        false = told - {(boot, seq) for boot, seqs in by_now.items() for seq in seqs}
+        wrong = [f"{device}: recorded as stored and is not: {sorted(false)[:10]}"] if false else []
+        return wrong + ([f"{device}: stored and not recorded: {sorted(stored - told)[:10]}"] if stored - told else [])
