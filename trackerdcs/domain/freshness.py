@@ -23,21 +23,26 @@ class Freshness:
     _heard: float | None = None
     _least_lag: float = float("inf")
     _lag: float = 0.0
+    _ts: int | None = None
+    """The newest time stamp; None after one that cannot be believed."""
 
     def hear(self, boot: str, seq: int, ts: int | None, monotonic: float) -> bool:
         """Take note of a live frame; `ts` in ns UTC of the source, `monotonic` in s of the receiver. False: no news.
 
         Without a `ts` that can be believed, the lag is what it was. Only its growth counts: the two clocks may begin
-        anywhere, and the receiver's own UTC may be set meanwhile.
+        anywhere, and the receiver's own UTC may be set meanwhile. A `ts` that steps back says that the source's clock
+        was set: no queue on the way does that, and what came before tells no more how old this is.
         """
         if self._last is not None and self._last[0] == boot and seq <= self._last[1]:
             return False
         if self._last is None or self._last[0] != boot:
-            self._least_lag, self._lag = float("inf"), 0.0
+            self._least_lag, self._lag, self._ts = float("inf"), 0.0, ts
         self._last, self._heard = (boot, seq), monotonic
         if ts is not None:
+            behind, steady = self._behind, self._ts is not None and ts >= self._ts
             self._lag = monotonic - ts / 1e9
-            self._least_lag = min(self._least_lag, self._lag)
+            self._least_lag = min(self._least_lag, self._lag) if steady else self._lag - behind
+        self._ts = ts
         return True
 
     def fresh(self, monotonic: float) -> bool:

@@ -5,6 +5,8 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+from trackerdcs.domain.codec import plain
+
 REPORTS = "proof-*.json"
 EVERY = 10.0
 """Seconds between two looks for a new report."""
@@ -16,9 +18,9 @@ def last_proofs(data: Path, device: str) -> dict[str, str]:
     for path in sorted(data.glob(REPORTS)):
         try:
             report = json.loads(path.read_text(encoding="utf-8"))
-            said = f"{report['ts']} ({report['how']})"
+            said = plain(f"{report['ts']} ({report['how']})")
             found |= {ch: said for name, _, ch in (out.partition(".") for out in report["proven"]) if name == device}
-        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
             continue
     return found
 

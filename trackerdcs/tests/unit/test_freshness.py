@@ -46,6 +46,19 @@ class TestFreshness(unittest.TestCase):
         self.hear(2, 15.0, lag=3.1)
         self.assertFalse(self.f.fresh(15.0))
 
+    def test_a_source_clock_that_is_set_makes_nothing_old_and_hides_no_delay(self):
+        self.hear(0, 10.0)
+        self.hear(1, 14.0, lag=3.5)
+        self.assertFalse(self.f.fresh(14.0))
+        self.hear(2, 15.0, lag=3.5, offset=-3600)
+        self.assertFalse(self.f.fresh(15.0), "as late as before")
+        self.hear(3, 15.5, offset=-3600)
+        self.assertTrue(self.f.fresh(15.5))
+        self.hear(4, 16.5)
+        self.f.hear("a", 5, None, 17.5)  # it makes up for having been set back
+        self.hear(6, 18.5, offset=-3600)
+        self.assertTrue(self.f.fresh(18.5))
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -120,6 +120,20 @@ class TestNeighbours(unittest.IsolatedAsyncioTestCase):
                 await self.say(bus, "frame", self.frame(ts=source))
                 self.assertIsNotNone(self.heard.reading("lv", "ch1"), f"set by {hours} h")
 
+    async def test_clocks_that_are_set_here_or_at_the_guard_make_no_interlock_unknown(self) -> None:
+        async with self.listening() as bus:
+            guard, seq = 0, 0
+            for here, there in ((0, 0), (3600, 0), (-3600, 0), (0, 3600), (0, -3600), (0, -60), (0, 0)):
+                self.clock.wall += here * SECOND
+                guard += (there - here) * SECOND
+                for _ in range(5):
+                    self.clock.pass_by(1.0)
+                    seq += 1
+                    said = Interlock("ok", "kill", self.clock.wall + guard, 1, seq, "g")
+                    await bus.publish(topics.interlock("s", "box"), encode(said), retain=True)
+                    await asyncio.sleep(0.001)
+                    self.assertEqual(self.heard.interlock("box"), said, f"here {here} s, there {there} s")
+
     async def test_an_interlock_counts_for_three_repetitions(self) -> None:
         async with self.listening() as bus:
             said = Interlock("ok", "kill", self.clock.wall, self.clock.wall, 7, "g")

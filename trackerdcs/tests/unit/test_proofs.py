@@ -64,7 +64,13 @@ class Reports(unittest.IsolatedAsyncioTestCase):
         self.leave("2", "2026-02-02", ["hv1.ch1"])
         for n, spoilt in enumerate(("", "{", "[]", '{"ts": 1, "how": 2, "proven": 3}', '{"ts": "x", "how": "y"}')):
             (self.folder / f"proof-9{n}.json").write_text(spoilt)
-        expected = {"ch0": "2026-01-01 (pretended)", "ch1": "2026-02-02 (pretended)"}
+        (self.folder / "proof-95.json").write_text(9999 * "[")
+        (self.folder / "proof-0.json").write_text('{"ts": "\\ud800", "how": "x", "proven": ["hv1.ch2"]}')
+        expected = {
+            "ch0": "2026-01-01 (pretended)",
+            "ch1": "2026-02-02 (pretended)",
+            "ch2": "\\ud800 (x)",  # half a character would end whoever says it
+        }
         self.assertEqual(last_proofs(self.folder, "hv1"), expected)
         self.assertEqual(last_proofs(self.folder / "none", "hv1"), {})
 
