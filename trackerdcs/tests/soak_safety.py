@@ -14,6 +14,8 @@ import tempfile
 import threading
 import time
 from collections import Counter, defaultdict
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,7 @@ from trackerdcs.sim.control import ask
 from trackerdcs.tests.servers import HOST, Mosquitto, free_port
 from trackerdcs.tests.service import TRACKERDCS, Service
 from trackerdcs.tests.stack import DEVICE, STAND
+from trackerdcs.tests.waiting import until
 
 RATE, KILL, T_UNKNOWN, HIGHEST = 50.0, 100.0, 3.0, 150
 BOUND = T_UNKNOWN + HIGHEST / RATE + 12.0
@@ -77,13 +80,13 @@ class Stand:
         self.control, ports = free_port(), {name: free_port() for name in ("hv1", "lv1")}
         file = folder / "safety.yaml"
         file.write_text(FILE.format(stand=STAND, data=folder, broker=self.broker.port, control=self.control, **ports))
-        self.services: dict[str, Any] = {
-            "broker": self.broker,
-            "sim": enter(Service([TRACKERDCS, "sim", "run", str(file)], "env1: simulated at")),
-            "guard": enter(Service([TRACKERDCS, "guard", str(file)])),
-        }
-        for name in ("env1", "lv1", "hv1"):
-            self.services[name] = enter(Service([sys.executable, "-c", DEVICE, str(file), name, "1"]))
+        sim = enter(Service([TRACKERDCS, "sim", "run", str(file)], "env1: simulated at"))
+        commands = {"guard": [TRACKERDCS, "guard", str(file)]}
+        commands |= {name: [sys.executable, "-c", DEVICE, str(file), name, "1"] for name in ("env1", "lv1", "hv1")}
+        with ThreadPoolExecutor() as pool:
+            started = zip(commands, pool.map(Service, commands.values()), strict=True)
+            services = {name: enter(service) for name, service in started}
+        self.services: dict[str, Any] = {"broker": self.broker, "sim": sim, **services}
         self.lives: list[list[Point]] = []
         """What was seen of each life of the simulator."""
         self._end = threading.Event()
@@ -97,11 +100,13 @@ class Stand:
             except (OSError, ValueError):
                 alive = False
                 continue
-            if not alive:
-                self.lives.append([])
-            alive = True
             hv, lv = channels["hv1"]["channels"]["ch0"], channels["lv1"]["channels"]["ch1"]
-            self.lives[-1].append((time.monotonic(), abs(float(hv["v"])), bool(hv["on"]), bool(lv["on"])))
+            point = (time.monotonic(), abs(float(hv["v"])), bool(hv["on"]), bool(lv["on"]))
+            if alive:
+                self.lives[-1].append(point)
+            else:
+                self.lives.append([point])
+            alive = True
 
     def end(self) -> None:
         self._end.set()
@@ -157,12 +162,8 @@ async def strike(stand: Stand, somebody: Somebody, dice: random.Random, done: Co
     match what:
         case "kill":
             names = dice.sample(sorted(stand.services), k=dice.choice((1, 1, 1, 2, 3)))
-            for name in names:
-                done[f"kill -9 {name}"] += 1
-                stand.services[name].kill()
-            await asyncio.sleep(dice.uniform(0.1, 4.0))
-            for name in sorted(names, key=list(stand.services).index):
-                await asyncio.to_thread(stand.services[name].restart)
+            done.update(f"kill -9 {name}" for name in names)
+            await kill(stand, names, dice.uniform(0.1, 4.0))
         case "up":
             await somebody.go_up(dice.randint(20, HIGHEST))
         case "set_voltage":
@@ -176,6 +177,15 @@ async def strike(stand: Stand, somebody: Somebody, dice: random.Random, done: Co
             await off_within(stand, BOUND, "the humidity rose")
             humidity(stand, DRY)
     await asyncio.sleep(dice.uniform(0.1, 3.0))
+
+
+async def kill(stand: Stand, names: Sequence[str], pause: float) -> None:
+    """Kill services; `pause` s later they start again."""
+    for name in names:
+        stand.services[name].kill()
+    await asyncio.sleep(pause)
+    for name in sorted(names, key=list(stand.services).index):
+        await asyncio.to_thread(stand.services[name].restart)
 
 
 def humidity(stand: Stand, rh: float) -> None:
@@ -211,8 +221,8 @@ def wrong(stand: Stand, somebody: Somebody) -> list[str]:
 
 
 async def soak(minutes: float, seed: int) -> list[str]:
-    """Run it; the reasons why it does not hold."""
-    dice, done, highest = random.Random(seed), Counter[str](), 0.0
+    """Strike for so long, in 0 minutes kill each service once under high voltage; the reasons why it does not hold."""
+    dice, done = random.Random(seed), Counter[str]()
     with ExitStack() as leave:
         folder = Path(leave.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True)))
         stand = Stand(folder, leave.enter_context)
@@ -225,7 +235,13 @@ async def soak(minutes: float, seed: int) -> list[str]:
             somebody = Somebody(bus)
             listening = asyncio.create_task(somebody.listen())
             humidity(stand, DRY)
+            await until(lambda: stand.lives)
             try:
+                if not minutes:
+                    for name in dice.sample(["broker", "sim", "guard", "hv1"], k=4):
+                        await go_up_for_certain(stand, somebody)
+                        await kill(stand, [name], dice.uniform(0.1, 2.0))
+                    return wrong(stand, somebody)
                 while time.monotonic() < end:
                     await strike(stand, somebody, dice, done)
                 for last in ("guard", "broker"):
@@ -251,7 +267,8 @@ async def go_up_for_certain(stand: Stand, somebody: Somebody) -> None:
         if time.monotonic() > deadline:
             raise AssertionError("with all services there it does not go up")
         await somebody.go_up(50.0)
-        await asyncio.sleep(2.0)
+        with contextlib.suppress(TimeoutError):
+            await until(lambda: stand.now[1] >= 40.0, 2.0)
 
 
 def main() -> int:
