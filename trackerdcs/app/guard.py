@@ -3,44 +3,30 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from typing import cast
 
 from trackerdcs.app.announcer import Announcer, Who
-from trackerdcs.app.command_desk import CommandDesk, asked
+from trackerdcs.app.command_desk import CommandDesk
 from trackerdcs.app.edge_log import EdgeLog
+from trackerdcs.app.guard_commands import COMMANDS, GuardCommands
 from trackerdcs.app.ledger_keeper import LedgerKeeper
 from trackerdcs.app.live import live
 from trackerdcs.app.remembered import Remembered
 from trackerdcs.app.sole_owner import SoleOwner
 from trackerdcs.domain import topics
 from trackerdcs.domain.codec import encode
-from trackerdcs.domain.desk import Args, Policy
-from trackerdcs.domain.errors import BusDown, DeviceError
+from trackerdcs.domain.desk import Policy
+from trackerdcs.domain.errors import BusDown
 from trackerdcs.domain.freshness import GUARD_PERIOD
-from trackerdcs.domain.guarding import Interlocked, Pass, Pretence, State
-from trackerdcs.domain.inputs import Doubt, Inputs
-from trackerdcs.domain.instrument import Argument, Channel, CommandSpec, Role
+from trackerdcs.domain.guarding import Interlocked, State
+from trackerdcs.domain.inputs import Inputs
+from trackerdcs.domain.instrument import Channel, Role
 from trackerdcs.domain.interlock import InterlockConfig
-from trackerdcs.domain.messages import NO_CHANNEL, Bypass, Frame, Interlock, Message, Meta, Value
+from trackerdcs.domain.messages import NO_CHANNEL, Bypass, Frame, Interlock, Message, Meta
 from trackerdcs.domain.topics import Topic
-from trackerdcs.domain.wiring import Devices, outputs, parts
+from trackerdcs.domain.wiring import Devices, device_of, outputs
 from trackerdcs.ports import Bus, Clock, CommandLog, Ledger
 
-LONGEST = 8 * 3600.0
-"""Seconds that a bypass may last: a shift."""
-PROOF = 10.0
-"""Seconds that a condition is pretended not to hold."""
 LAST_WORDS = 0.5
-_NAME = Argument("text")
-COMMANDS = {
-    "reset": CommandSpec({"interlock": _NAME}),
-    "bypass": CommandSpec(
-        {"interlock": _NAME, "seconds": Argument("number", "s", 1.0, LONGEST)}, "expert", reason=True
-    ),
-    "end_bypass": CommandSpec({"interlock": _NAME}),
-    "proof": CommandSpec({"interlock": _NAME, "condition": _NAME, "as": _NAME}, "expert", reason=True),
-}
-PRETENCES = ("broken", "unknown")
 
 log = logging.getLogger(__name__)
 
@@ -61,28 +47,27 @@ class Guard:
         period: float = GUARD_PERIOD,
     ) -> None:
         self._who, self._bus, self._clock, self._period = who, bus, clock, period
-        self._outputs = {name: outputs(interlock, devices) for name, interlock in interlocks.items()}
+        protected = {name: outputs(interlock, devices) for name, interlock in interlocks.items()}
         self._locks = {name: Interlocked(config) for name, config in interlocks.items()}
         self._since: dict[str, tuple[State, int]] = {name: ("unknown", clock.now()) for name in interlocks}
         self._seq = dict.fromkeys(interlocks, 0)
-        watched = {
-            of: name for name, i in interlocks.items() for c in i.conditions.values() for of in c.inputs().values()
-        }
         self._of: dict[str, list[str]] = {}
         for name, interlock in interlocks.items():
-            for of in {of for c in interlock.conditions.values() for of in c.inputs().values()}:
-                self._of.setdefault((parts(of) or ("",))[0], []).append(name)
-        heard = {*self._of, *(device for outs in self._outputs.values() for device, _ in outs)}
-        self._inputs = Inputs({name: devices[name].period for name in sorted(heard)}, frozenset(watched))
+            for device in {device_of(of) for of in interlock.inputs()}:
+                self._of.setdefault(device, []).append(name)
+        heard = {*self._of, *(device for outs in protected.values() for device, _ in outs)}
+        watched = frozenset(of for interlock in interlocks.values() for of in interlock.inputs())
+        self._inputs = Inputs({name: devices[name].period for name in sorted(heard)}, watched)
         self._remembered, self._ledger = Remembered(who.device, commands), LedgerKeeper(ledger, who.boot, clock)
         self._sole = SoleOwner(who, bus, clock)
         self._announcer = Announcer(who, bus, clock, self._fault)
         report = self._announcer.report
+        told = GuardCommands(self._locks, protected, self._inputs, clock, self._told)
         policy = Policy({NO_CHANNEL: Channel({}, COMMANDS)}, users)
         self._desk = CommandDesk(
             lambda: policy,
-            self._execute,
-            self._object_to,
+            told.execute,
+            told.objection,
             self._announcer.answer,
             report,
             commands,
@@ -217,55 +202,12 @@ class Guard:
             guidance=lock.config.guidance,
         )
 
-    def _object_to(self, cmd: str, ch: str, args: Args) -> str | None:
-        name = str(args["interlock"])
-        if name not in self._locks:
-            return f"interlock {name!r} is unknown, expected {', '.join(self._locks)}"
-        lock = self._locks[name]
-        match cmd:
-            case "reset":
-                return lock.objection_to_reset()
-            case "end_bypass":
-                return None if lock.bypass else "it is not bypassed"
-            case "proof":
-                return self._objection_to_proof(name, str(args["condition"]), str(args["as"]))
-        return None
-
-    def _objection_to_proof(self, name: str, condition: str, as_if: str) -> str | None:
-        known = self._locks[name].config.conditions
-        if condition not in known:
-            return f"condition {condition!r} is unknown, expected {', '.join(known)}"
-        if as_if not in PRETENCES:
-            return f"as: expected {' or '.join(PRETENCES)}, got {as_if!r}"
-        for device, ch in self._outputs[name]:
-            on = self._inputs.read(f"{device}.{ch}.on", "never", self._clock.monotonic())
-            if on is not False:
-                why = on.why if isinstance(on, Doubt) else "it is on"
-                return f"{device}.{ch} must be off for a proof: {why}"
-        return None
-
-    async def _execute(self, cmd: str, ch: str, args: Args) -> dict[str, Value]:
-        name, monotonic, who = str(args["interlock"]), self._clock.monotonic(), asked.get()
-        lock = self._locks[name]
-        if objection := self._object_to(cmd, ch, args):  # it may have changed since the command was accepted
-            raise DeviceError(objection)
-        by_hand = f"by {who.by}" + (f": {who.reason}" if who.reason else "")
-        match cmd:
-            case "reset":
-                lock.reset()
-                self._remembered.latch(name, None)
-                self._say(name, "reset", by_hand)
-            case "bypass":
-                lock.bypass = Pass(who.by, who.reason, monotonic + float(args["seconds"]))
-                self._say(name, "bypass", f"for {float(args['seconds']):g} s {by_hand}")
-            case "end_bypass":
-                lock.bypass = None
-                self._say(name, "bypass_end", by_hand)
-            case "proof":
-                lock.pretend(str(args["condition"]), cast(Pretence, args["as"]), monotonic + PROOF)
-                self._say(name, "proof", f"{args['condition']} as if {args['as']} for {PROOF:g} s {by_hand}")
-        self._examine([name], monotonic)
-        return {"state": lock.state}
+    def _told(self, name: str, event: str, why: str) -> None:
+        """A person has changed something about an interlock."""
+        if event == "reset":
+            self._remembered.latch(name, None)
+        self._say(name, event, why)
+        self._examine([name], self._clock.monotonic())
 
     def _fault(self) -> str | None:
         return (

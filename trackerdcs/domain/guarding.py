@@ -8,7 +8,7 @@ from trackerdcs.domain.inputs import Doubt, Inputs
 from trackerdcs.domain.instrument import UNITS
 from trackerdcs.domain.interlock import ConditionConfig, DewPointConfig, InterlockConfig
 from trackerdcs.domain.messages import Value
-from trackerdcs.domain.wiring import parts
+from trackerdcs.domain.wiring import device_of
 
 Verdict = Literal["holds", "broken", "unknown"]
 State = Literal["ok", "open", "unknown"]
@@ -124,7 +124,7 @@ class Interlocked:
             self._broken.add(str(self.first))
         self.findings = {name: Finding("unknown", "not examined yet") for name in self.config.conditions}
         for name, c in self.config.conditions.items():
-            for device in {(parts(of) or ("",))[0] for of in c.inputs().values()}:
+            for device in {device_of(of) for of in c.inputs().values()}:
                 self._by_device.setdefault(device, []).append(name)
 
     @property

@@ -64,6 +64,10 @@ class InterlockConfig(Strict):
     protects: tuple[str, ...] = ()
     guidance: str = ""
 
+    def inputs(self) -> set[str]:
+        """The quantities of the stand that its conditions look at."""
+        return {of for c in self.conditions.values() for of in c.inputs().values()}
+
 
 def faults_of(interlocks: dict[str, InterlockConfig]) -> Iterator[Fault]:
     """What is wrong with interlocks in themselves, as (field, why)."""

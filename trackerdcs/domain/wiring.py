@@ -35,6 +35,11 @@ def parts(of: str) -> tuple[str, str, str] | None:
     return None
 
 
+def device_of(of: str) -> str:
+    """The device of a quantity."""
+    return of.partition(".")[0]
+
+
 def outputs(interlock: InterlockConfig, devices: Devices) -> list[tuple[str, str]]:
     """The channels (device, channel) that an interlock protects: those that can be commanded."""
     return [
@@ -63,7 +68,7 @@ def misfits(interlocks: Mapping[str, InterlockConfig], devices: Devices) -> Iter
             for key, of in config.inputs().items():
                 if why := _not_an_input(of, key, config, devices):
                     yield f"{field}.conditions.{condition}.{key}", f"{of}: {why}"
-            for period in (devices[of.split(".")[0]].period for of in config.inputs().values() if _has(of, devices)):
+            for period in (devices[device_of(of)].period for of in config.inputs().values() if _has(of, devices)):
                 if config.frozen_after != "never" and config.frozen_after < 3 * period:
                     why = f"{config.frozen_after:g} s is below 3 periods of {period:g} s"
                     yield f"{field}.conditions.{condition}.frozen_after", why

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from trackerdcs.adapters.clock_system import SystemClock
+from trackerdcs.app.guard_commands import PROOF
 from trackerdcs.app.prover import Prover
 from trackerdcs.app.requester import Requester
 from trackerdcs.domain.errors import CommandRefused, ConfigError, DeviceError, StoreFault
@@ -24,7 +25,7 @@ from trackerdcs.services.client import USER, connect
 from trackerdcs.services.proofs import REPORTS
 from trackerdcs.sim.control import ask
 
-PRETENCE = 12.0
+PRETENCE = PROOF + 2.0
 """Seconds after which the guard has ended a pretence by itself."""
 
 

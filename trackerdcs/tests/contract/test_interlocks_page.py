@@ -3,7 +3,7 @@
 import unittest
 from typing import get_args
 
-from trackerdcs.app.guard import COMMANDS, LONGEST, PRETENCES, PROOF
+from trackerdcs.app.guard_commands import COMMANDS, LONGEST, PRETENCES, PROOF
 from trackerdcs.domain import dew_point
 from trackerdcs.domain.freshness import PERIODS
 from trackerdcs.domain.guarding import State

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from unittest import mock
 
-from trackerdcs.app import guard, prover
+from trackerdcs.app import guard_commands, prover
 from trackerdcs.app.prover import Prover, Ways
 from trackerdcs.app.requester import Requester
 from trackerdcs.domain.errors import CommandRefused, DeviceError
@@ -61,7 +61,7 @@ class TestProver(GuardCase):
     async def test_on_a_real_stand_the_guard_pretends_and_only_while_all_is_off(self) -> None:
         await self.start()
         ways = GuardWays("s", Requester(self.client, self.clock, "cli", 20.0))
-        with mock.patch.object(guard, "PROOF", 0.4), mock.patch.object(proof, "PRETENCE", 0.6):
+        with mock.patch.object(guard_commands, "PROOF", 0.4), mock.patch.object(proof, "PRETENCE", 0.6):
             shown = await self.prove(ways)
             self.assertEqual([s.why for s in shown if not s.ok], [])
             self.assertEqual(len(shown), 4)

@@ -10,7 +10,7 @@ from trackerdcs.domain.guarding import Interlocked, examine, read_inputs
 from trackerdcs.domain.inputs import Inputs
 from trackerdcs.domain.interlock import ConditionConfig, DewPointConfig, InterlockConfig
 from trackerdcs.domain.messages import Frame, Value
-from trackerdcs.domain.wiring import parts
+from trackerdcs.domain.wiring import device_of
 
 PERIOD = 1.0
 HUMID = ConditionConfig("env1.rh", "never", max=50.0, hysteresis=5.0, accuracy=2.0)
@@ -22,7 +22,7 @@ class Bench:
     def __init__(self, *conditions: ConditionConfig, **named: ConditionConfig) -> None:
         given = {f"c{n}": c for n, c in enumerate(conditions)} | named
         quantities = frozenset(of for c in given.values() for of in c.inputs().values())
-        self.inputs = Inputs({(parts(of) or ("",))[0]: PERIOD for of in quantities}, quantities)
+        self.inputs = Inputs({device_of(of): PERIOD for of in quantities}, quantities)
         self.interlock = Interlocked(InterlockConfig(given))
         self.at, self.seq = 100.0, 0
 
