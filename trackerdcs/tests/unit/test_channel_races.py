@@ -7,8 +7,7 @@ from unittest.mock import patch
 from trackerdcs.domain.errors import CommandRefused, NotConnected, ReplyTimeout, TrackerError, VerifyError
 from trackerdcs.domain.stand import ChannelConfig
 from trackerdcs.tests.power_case import PowerCase
-from trackerdcs.tests.supplies import Obedient
-from trackerdcs.tests.unit.test_power import Values
+from trackerdcs.tests.supplies import Obedient, Values
 
 
 class Wired(Obedient):
