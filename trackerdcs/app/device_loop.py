@@ -211,9 +211,9 @@ class DeviceLoop:
                 continue
 
     def _faults(self) -> str | None:
-        kill = self.kills.fault if self.kills else None
+        kill, tripped = self.kills.fault if self.kills else None, self._power.fault if self._power else None
         own = (self._owner.fault, self._outbox.fault, self._replay.fault, self._desk.fault, self._ledger.fault)
-        faults = (self._down_only, self._sole.fault, kill, self._remembered.fault, *own)
+        faults = (self._down_only, self._sole.fault, kill, tripped, self._remembered.fault, *own)
         return "; ".join(f for f in faults if f) or None
 
     def _policy(self) -> Policy | None:

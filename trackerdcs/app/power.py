@@ -59,6 +59,15 @@ class Power:
         """Why the output is above these limits now, or None."""
         return self._controls[ch].beyond(config)
 
+    @property
+    def fault(self) -> str | None:
+        """What is tripped, and why: who comes later has not heard the event."""
+        by_cause: dict[str, list[str]] = {}
+        for ch, cause in self._latched.items():
+            if cause is not None:
+                by_cause.setdefault(cause, []).append(ch)
+        return "; ".join(f"{' '.join(channels)} tripped: {cause}" for cause, channels in by_cause.items()) or None
+
     def objection(self, cmd: str, ch: str, args: Args) -> str | None:
         """Why a judged command must not even begin, or None."""
         if (why := self._leases.objection(cmd, ch)) is not None:

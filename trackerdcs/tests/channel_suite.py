@@ -183,9 +183,13 @@ class Trips(ChannelCase):
             self.assertLessEqual(trace.fastest(-1), 1.1 * DOWN)
             async with device_bench(config, boot="boot2", data=Path(folder)) as bench:
                 self.assertEqual((await bench.command("on")).state, "refused")
+                self.assertRegex(
+                    bench.statuses[-1].error or "", "ch0 tripped: .* soft limit", "kept for who comes later"
+                )
                 self.leak(1 / 30)
                 self.assertEqual((await bench.command("clear_trip")).state, "done")
                 await bench.next_frame(lambda f: f.ch["ch0"]["state"] == "off", "cleared")
+                await bench.until(lambda: bench.statuses[-1].state == "online", "nothing is wrong any more")
 
     async def test_rule_07_a_trip_during_the_way_up_ends_the_command_and_comes_down(self):
         sim, config = self.sim, self.config

@@ -189,4 +189,4 @@ class Stuck(KillCase):
             self.assertTrue(self.is_on())
             self.sim.faults.clear("refuse")
             await self.ended(bench)
-            await bench.until(lambda: bench.statuses[-1].state == "online", "online")
+            await bench.until(lambda: bench.statuses[-1].error == "ch0 tripped: killed by cli", "the link is well")

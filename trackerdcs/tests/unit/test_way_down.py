@@ -25,6 +25,7 @@ class TestWayDown(PowerCase):
         await asyncio.sleep(0.05)
         self.poll()
         self.assertFalse(self.power.is_up("ch0"))
+        self.assertEqual(self.power.fault, "ch0 tripped: the guard is silent", "who comes later has heard no event")
         self.assertIn("clear_trip first", self.power.objection("on", "ch0", {}) or "")
 
     async def test_brought_down_again_after_somebody_switched_it_on(self) -> None:
