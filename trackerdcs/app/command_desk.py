@@ -199,10 +199,25 @@ class CommandDesk:
                 work: Work = asyncio.get_running_loop().create_future()
                 work.set_exception(CommandRefused(why))
                 return work
+            if cmd == "off" and command.cmd not in SAFE_COMMANDS:
+                work = asyncio.ensure_future(self._instead_of_off(earlier, command, args, ack))
+                off = earlier
+                work.add_done_callback(lambda ended: ended.cancelled() and off.cancel("superseded"))
+                self._moving[command.ch] = (command.cmd, work)
+                return work
             earlier.cancel("superseded")
         work = self._begun(command, args, ack)
         self._moving[command.ch] = (command.cmd, work)
         return work
+
+    async def _instead_of_off(self, off: Work, command: Command, args: Args, ack: Ack) -> dict[str, Value]:
+        """A way to off ends when what takes its place may begin, and not before: else it is the one that decides."""
+        if (why := await self._ledger.written()) is not None:
+            self._moving[command.ch] = ("off", off)
+            raise CommandRefused(f"nothing was sent: {why}")
+        off.cancel("superseded")
+        await asyncio.wait({off})
+        return await self._carry_out(command, args, ack)
 
     async def _behind(self, fastest: Work, command: Command, args: Args, ack: Ack) -> dict[str, Value]:
         if command.cmd != "off":

@@ -228,4 +228,5 @@ class WayDown:
                 self._status.agree(await self._insist(lambda: self._mover.set(Priority.DOWN, v)))
             self._status.happens("stopped")
         except TrackerError as e:
-            self._report("compensation", self._ch, f"it could not be undone: {e}")
+            self._report("compensation", self._ch, f"it could not be undone, so it goes off: {e}")
+            self.begin("compensation")

@@ -7,7 +7,7 @@ from unittest.mock import patch
 from trackerdcs.domain.errors import CommandRefused, NotConnected, ReplyTimeout, TrackerError, VerifyError
 from trackerdcs.domain.stand import ChannelConfig
 from trackerdcs.tests.power_case import PowerCase
-from trackerdcs.tests.supplies import Obedient, Values
+from trackerdcs.tests.supplies import Obedient, Stubborn, Values
 
 
 class Wired(Obedient):
@@ -67,6 +67,13 @@ class TestChannelRaces(PowerCase):
         await self.until(lambda: self.intents == [("off", None)])
         supply.cut = ""
         self.assertFalse((await off)["on"])
+
+    async def test_rule_13_what_cannot_be_undone_goes_off(self) -> None:
+        self.use(Stubborn(verifies=True))
+        self.supply.v, self.supply.is_on = -60.0, True
+        self.poll()
+        self.power._controls["ch0"].down.step_back(-50.0)
+        await self.until(lambda: not self.supply.is_on)
 
     async def test_rule_01_a_module_that_bears_less_ends_a_rise_to_more(self) -> None:
         moving = await self.rising()

@@ -95,6 +95,26 @@ class TestCommandDesk(DeskCase):
         await self.until(lambda: "done" in self.states(), "off to its end")
         self.assertEqual([cmd for cmd, _, _ in self.executed], ["off"])
 
+    async def test_an_off_goes_on_until_what_takes_its_place_may_begin(self):
+        gone: str | None = "disk full"
+        self.gate = asyncio.Event()
+
+        async def written() -> str | None:
+            return gone
+
+        self.keeper.written = written  # type: ignore[method-assign]
+        await self.send(self.command("off"))
+        await self.send(self.command("set_voltage", "i2"))
+        self.assertEqual([(a.id, a.state) for a in self.acks if a.state in FINAL], [("i2", "failed")])
+        gone = None
+        sent = (self.command("set_voltage", id) for id in ("i3", "i4"))
+        await self.desk.handle(*(Received(TOPIC, each, False, lambda: None) for each in sent))
+        await self.settle()
+        self.assertEqual([self.states(id)[-1] for id in ("i1", "i3")], ["failed", "failed"], "superseded")
+        self.gate.set()
+        await self.until(lambda: "done" in self.states("i4"), "the newest")
+        self.assertEqual([cmd for cmd, _, _ in self.executed], ["off", "set_voltage"])
+
     async def test_limits_that_have_become_narrower_while_a_command_waited_count(self):
         policies = [POLICY, replace(POLICY, channels={})]
         self.desk = self.make()
