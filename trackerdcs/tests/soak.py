@@ -52,7 +52,7 @@ class Schedule:
                 case "wire":
                     self._break_wire(dice.choice(stack.devices))
         await asyncio.sleep(dice.uniform(0.1, 4.0))
-        for name in names:
+        for name in sorted(names, key=lambda name: name != "broker"):  # the others are up when they have reached it
             if what == "kill":
                 await asyncio.to_thread(processes[name].restart)
             elif what == "freeze":
