@@ -14,8 +14,9 @@ def device(
 ) -> None:
     """Own one instrument of a stand: poll it, publish what it reads, obey commands within the stand file's limits.
 
-    One process an instrument, until Ctrl-C. Starting, stopping or killing it never changes an output. Frames wait in
-    DATA/DEVICE.journal.sqlite until a loader has confirmed that they are stored.
+    One process an instrument, until Ctrl-C. Stopping or killing it never changes an output, and starting it only
+    completes what the last run has begun downwards. Frames wait in DATA/DEVICE.journal.sqlite until a loader has
+    confirmed that they are stored.
 
     A bad stand file starts the owner of a high-voltage supply on the last good one, for the safe direction only.
 

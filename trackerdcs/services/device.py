@@ -37,7 +37,7 @@ async def serve(
     accepted: Callable[[], None] | None = None,
     down_only: str | None = None,
 ) -> None:
-    """Poll an instrument and obey its commands until told to stop; its outputs are left as they are.
+    """Poll an instrument and obey its commands until told to stop; outputs are then left as they are.
 
     What no loader has confirmed for `unconfirmed` s is published again. `accepted` is called when the instrument has
     answered; `down_only`: why nothing but the safe direction is obeyed.
