@@ -5,6 +5,8 @@ import logging
 import os
 from pathlib import Path
 
+from trackerdcs.adapters.whole_file import write_whole
+
 FOLDER = "TRACKERDCS_STATE"
 """Variable of the environment that names the folder; systemd's STATE_DIRECTORY is the next choice."""
 
@@ -31,16 +33,9 @@ class AcceptedStand:
     def keep(self) -> None:
         """Keep the file as it was found; where that fails the log says so, and the last one stays."""
         content = self._content
-        beside = self.path.with_suffix(".new")
         try:
-            if not content or (self.path.exists() and self.path.read_bytes() == content):
-                return
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with beside.open("wb") as new:
-                new.write(content)
-                new.flush()
-                os.fsync(new.fileno())
-            os.replace(beside, self.path)
+            if content and not (self.path.exists() and self.path.read_bytes() == content):
+                write_whole(self.path, content)
         except OSError as e:
             log.warning("%s is not kept as the last accepted stand file: %s", self._file, e)
 

@@ -12,6 +12,7 @@ from trackerdcs.adapters.host_lock import HostLock
 from trackerdcs.adapters.journal_sqlite import SqliteJournal
 from trackerdcs.adapters.kill_socket import SUFFIX, KillSocket
 from trackerdcs.adapters.ledger_sqlite import SqliteLedger
+from trackerdcs.adapters.proof_reports import last_proofs
 from trackerdcs.app.announcer import Who, will_of
 from trackerdcs.app.device_loop import DeviceLoop
 from trackerdcs.app.replay import UNCONFIRMED
@@ -23,10 +24,12 @@ from trackerdcs.domain.modules import Modules
 from trackerdcs.domain.resource import parse_resource
 from trackerdcs.domain.stand import Stand
 from trackerdcs.drivers.registry import wire_of, wired
-from trackerdcs.services import proofs
 from trackerdcs.services.buses import open_bus
 from trackerdcs.services.links import link_of
 from trackerdcs.services.runtime import VERSION
+
+EVERY = 10.0
+"""Seconds between two looks for a new report of a proof."""
 
 
 async def serve(
@@ -93,7 +96,7 @@ async def serve(
             except OSError as e:  # a full disk must not leave an output without its owner
                 loop.kills.no_socket = f"no local kill: the socket in {data} cannot be made: {e}"
         keeping = asyncio.create_task(_keep(loop, accepted))
-        following = asyncio.create_task(proofs.follow(data, name, loop.proven))
+        following = asyncio.create_task(follow_proofs(data, name, loop.proven))
         try:
             await loop.run()
         except InUse as e:
@@ -107,3 +110,14 @@ async def _keep(loop: DeviceLoop, accepted: Callable[[], None] | None) -> None:
     await loop.identified.wait()
     if accepted is not None:
         await asyncio.to_thread(accepted)
+
+
+async def follow_proofs(data: Path, device: str, tell: Callable[[dict[str, str]], None], every: float = EVERY) -> None:
+    """Tell of each change, for ever."""
+    known: dict[str, str] = {}
+    while True:
+        found = await asyncio.to_thread(last_proofs, data, device)
+        if found != known:
+            known = found
+            tell(found)
+        await asyncio.sleep(every)

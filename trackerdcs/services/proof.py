@@ -1,19 +1,17 @@
 """Proof of the interlocks of a stand: at the simulators of a simulated one, else pretended by the guard."""
 
 import asyncio
-import json
-import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from trackerdcs.adapters.clock_system import SystemClock
+from trackerdcs.adapters.proof_reports import write_report
 from trackerdcs.app.guard_commands import PROOF
 from trackerdcs.app.prover import Prover
 from trackerdcs.app.requester import Requester
-from trackerdcs.domain.errors import CommandRefused, ConfigError, DeviceError, StoreFault
+from trackerdcs.domain.errors import CommandRefused, ConfigError, DeviceError
 from trackerdcs.domain.interlock import ConditionConfig
 from trackerdcs.domain.messages import Ack
 from trackerdcs.domain.proving import Report, Shown, offset
@@ -22,7 +20,6 @@ from trackerdcs.domain.topics import GUARD
 from trackerdcs.domain.wiring import outputs, parts
 from trackerdcs.drivers.registry import wired
 from trackerdcs.services.client import USER, connect
-from trackerdcs.services.proofs import REPORTS
 from trackerdcs.sim.control import ask
 
 PRETENCE = PROOF + 2.0
@@ -119,13 +116,4 @@ async def prove(stand: Stand, by: str, tell: Callable[[Shown], None]) -> tuple[R
         shown = await prover.run()
     report = Report(stand.stand, ts, "simulated" if simulated else "pretended", by, tuple(shown))
     protects = {name: [f"{d}.{ch}" for d, ch in outputs(i, devices)] for name, i in stand.interlocks.items()}
-    path = Path(stand.data) / REPORTS.replace("*", ts.replace(":", "").replace("-", ""))
-    text = json.dumps(asdict(report) | {"proven": report.proven(protects)}, indent=1, ensure_ascii=False)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_suffix(".new")  # a device service must never read half a report
-        fresh.write_text(text + "\n", encoding="utf-8")
-        os.replace(fresh, path)
-    except OSError as e:
-        raise StoreFault(f"{path}: {e.strerror}") from e
-    return report, path
+    return report, write_report(Path(stand.data), report, report.proven(protects))

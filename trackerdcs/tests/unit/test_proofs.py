@@ -7,12 +7,13 @@ import tempfile
 import unittest
 from pathlib import Path
 
+from trackerdcs.adapters.proof_reports import last_proofs
 from trackerdcs.domain.guarding import examine, read_inputs
 from trackerdcs.domain.inputs import Inputs
 from trackerdcs.domain.interlock import ConditionConfig, DewPointConfig
 from trackerdcs.domain.messages import Frame, Value
 from trackerdcs.domain.proving import Report, Shown, offset
-from trackerdcs.services.proofs import follow, last_proofs
+from trackerdcs.services.device import follow_proofs
 from trackerdcs.tests.waiting import until
 
 AIR = DewPointConfig("env1.t_air", "env1.rh", 0.5, 2.0)
@@ -76,7 +77,7 @@ class Reports(unittest.IsolatedAsyncioTestCase):
 
     async def test_a_new_report_is_told_while_a_device_runs(self) -> None:
         told: list[dict[str, str]] = []
-        following = asyncio.create_task(follow(self.folder, "hv1", told.append, every=0.02))
+        following = asyncio.create_task(follow_proofs(self.folder, "hv1", told.append, every=0.02))
         self.leave("1", "2026-01-01", ["hv1.ch0"])
         await until(lambda: len(told) == 1)
         self.leave("2", "2026-02-02", ["hv1.ch0"])
