@@ -36,6 +36,7 @@ class LowVoltage:
         self._deadline: dict[str, float] = {}
         """Channels that wait for their high voltage, and until when (monotonic s)."""
         self._going: dict[str, asyncio.Task[None]] = {}
+        power.lose = lambda ch, why: self._go_off(ch, why, power.abandon)
 
     def refusal(self, cmd: str, ch: str) -> str | None:
         """Why a command would break the order, or None."""
@@ -79,8 +80,7 @@ class LowVoltage:
 
     def bring_down(self, ch: str, cause: str) -> None:
         """Off after the high voltage."""
-        if ch not in self._going:
-            self._going[ch] = asyncio.get_running_loop().create_task(self._go(ch, cause))
+        self._go_off(ch, cause, self._power.bring_down)
 
     def kill(self, ch: str, cause: str) -> None:
         """As bring_down: a low voltage has no faster way."""
@@ -103,9 +103,13 @@ class LowVoltage:
         finally:
             del self._going[ch]
 
-    async def _go(self, ch: str, cause: str) -> None:
+    def _go_off(self, ch: str, why: str, off: Callable[[str, str], None]) -> None:
+        if ch not in self._going:
+            self._going[ch] = asyncio.get_running_loop().create_task(self._go(ch, why, off))
+
+    async def _go(self, ch: str, why: str, off: Callable[[str, str], None]) -> None:
         try:
-            await self._last(ch, cause)
-            self._power.bring_down(ch, cause)
+            await self._last(ch, why)
+            off(ch, why)
         finally:
             del self._going[ch]

@@ -39,6 +39,8 @@ class Power:
         self._lost: dict[str, str] = {}
         """Channels that come down because their lease was lost, and why."""
         self._latched: dict[str, str | None] = dict.fromkeys(channels)
+        self.lose = self.abandon
+        """What brings a channel down whose lease was lost: its supply may have to wait for another one."""
         self._ours = asyncio.Event()
         self._ours.set()
 
@@ -122,6 +124,11 @@ class Power:
         self._controls[ch].bring_down(cause)
         self._keep_latches()
 
+    def abandon(self, ch: str, why: str) -> None:
+        """Ramp a channel down because whoever held it is gone; nothing is latched."""
+        if self._ours.is_set():
+            self._controls[ch].abandon(why)
+
     def stay(self, ch: str, cause: str) -> None:
         """End a move upwards and hold the voltage of that moment."""
         if self._ours.is_set():
@@ -168,8 +175,7 @@ class Power:
 
     def _abandoned(self, ch: str, why: str) -> None:
         self._lost[ch] = why
-        if self._ours.is_set():
-            self._controls[ch].abandon(why)
+        self.lose(ch, why)
 
     async def _set(self, call: Callable[[], float]) -> float:
         return await self._worker.run(Priority.SET, call)
