@@ -131,7 +131,7 @@ def _expected(where: Place, overview: "Overview") -> "list[DeviceView]":
 
 def from_device(device: "DeviceView", at: "Moment") -> Finding:
     """Is it there, and does it speak?"""
-    from trackerdcs.cli.rows import duration
+    from trackerdcs.cli.rows import duration, last_up
 
     name, state, age = f"device {device.stand}/{device.name}", device.state(at), device.status_age(at)
     ago = f", said {duration(age)} ago" if age is not None else ""
@@ -141,7 +141,9 @@ def from_device(device: "DeviceView", at: "Moment") -> Finding:
     if state == "silent" and device.fresh(at):
         return Finding("WARN", f"{name} sends frames, but no heartbeat{ago}: commands to it are not sent")
     if state in ("offline", "silent"):
-        return Finding("FAIL", f"{name} is {state}{ago}{error}")
+        up = last_up(device)
+        alone = f"; its HV WAS ON when last seen, {up}, nobody watches it: trackerdcs kill {device.stand} --direct"
+        return Finding("FAIL", f"{name} is {state}{ago}{error}{alone if up else ''}")
     if state == "fault":
         return Finding("WARN", f"{name} has a fault{ago}{error}")
     if not device.live:

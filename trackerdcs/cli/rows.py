@@ -85,6 +85,17 @@ def clean(text: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
+def last_up(device: DeviceView) -> str:
+    """The channels that had high voltage when they were last read, with it; for a device that nobody watches now."""
+    frame = device.frame
+    if frame is None or not _is_hv(device):
+        return ""
+    up = {ch: v for ch, v in frame.ch.items() if _hv(v, frame.bad.get(ch, {}), True) == "ON"}
+    return ", ".join(
+        f"{ch} at {amount(values['v_mon'], 'V')}" if "v_mon" in values else ch for ch, values in up.items()
+    )
+
+
 def _row(device: DeviceView, ch: str, at: Moment) -> Row:
     frame, fresh = device.frame, device.fresh(at)
     values = frame.ch.get(ch, {}) if frame else {}

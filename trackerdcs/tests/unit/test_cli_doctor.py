@@ -42,7 +42,11 @@ class Heard(unittest.TestCase):
         self.bench.status("demo/hv1", "fault", "link refused")
         self.check(self.device(), "WARN", "has a fault.*: link refused")
         self.bench.status("demo/hv1", "offline", "last will")
-        self.check(self.device(), "FAIL", "offline.*: last will")
+        self.check(self.device(), "FAIL", "offline.*: last will$")
+        self.bench.hv(on=True, v_mon=-300.0, at=1.0)
+        self.check(
+            self.device(), "FAIL", "last will; its HV WAS ON when last seen, ch0 at -300.00 V.*kill demo --direct"
+        )
 
     def test_a_device_that_only_the_broker_remembers(self) -> None:
         self.bench.status("demo/hv1")
