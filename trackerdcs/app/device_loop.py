@@ -231,6 +231,9 @@ class DeviceLoop:
             if why := self._bindings.objection(ch, module):  # what was lower when the command was judged
                 raise CommandRefused(why)
             await self._remembered.bind(ch, module)
+            if why := self._bindings.objection(ch, module):  # it has risen meanwhile
+                await self._remembered.bind(ch, self._module(ch))
+                raise CommandRefused(why)
             self._bindings.bind(ch, module)
             self._introduce()
             self._poll_now.set()

@@ -35,6 +35,9 @@ class WayDown:
         self._ch, self._status, self._mover, self._clock = ch, status, mover, clock
         self._report, self._hurry, self._keep = calls.report, calls.hurry, calls.intend
         self._task: asyncio.Task[None] | None = None
+        self._steps_back = False
+        self._obliged: str | None = None
+        """Why it has to be off, until it is or a newer command has been accepted."""
         self._owed: set[Way] = set()
         self._ways = 0
         self._intent: Intent | None = None
@@ -56,7 +59,7 @@ class WayDown:
     @property
     def to_off(self) -> bool:
         """True while the channel is on its way to off, whoever has asked for it."""
-        return self._ways > 0 or self.under_way
+        return self._ways > 0 or (self.under_way and not self._steps_back)
 
     async def ended(self, patience: float) -> bool:
         """Wait at most so many s until the channel has come down; False if it has not."""
@@ -98,7 +101,8 @@ class WayDown:
 
     def begin(self, why: str, fastest: bool = False) -> None:
         """Come down without anybody's command."""
-        self.why = why
+        self.why = self._obliged = why
+        self._steps_back = False
         self._status.end_move(f"{self._ch} comes down: {why}")
         self._soon(self._come_down(fastest, why))
 
@@ -113,7 +117,7 @@ class WayDown:
 
     def step_back(self, v: float) -> None:
         """Back to a lower voltage (V), without anybody's command."""
-        self.why = "compensation"
+        self.why, self._steps_back = "compensation", True
         self._soon(self._step_back(v))
 
     async def _to_off(self, intent: Intent, way: Way) -> Reading:
@@ -126,8 +130,9 @@ class WayDown:
                 now = await way()
                 self._status.happens("found_off")
         except TrackerError:
-            if self._status.cause is not None and not self.under_way:  # tripped meanwhile, and nobody else sees to it
-                self.begin(self._status.cause)
+            why = self._status.cause or self._obliged
+            if why is not None and not self.under_way:  # it has to be off, and nobody else sees to it
+                self.begin(why)
             raise
         finally:
             self._ways -= 1
@@ -137,6 +142,8 @@ class WayDown:
     def intend(self, intent: Intent | None) -> None:
         """Note what has begun; None when it is off, or a newer command has been accepted: that one decides."""
         cause = self._status.cause
+        if intent is None:
+            self._obliged = None
         if intent is None and self._holder is not None:
             intent, cause = "lease", self._holder
         if self._intent != intent:

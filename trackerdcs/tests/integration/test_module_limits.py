@@ -1,9 +1,14 @@
 """A module brings its limits to whatever channel it is bound to, while the service runs."""
 
+import asyncio
 import tempfile
+import time
 import unittest
+from collections.abc import Callable
 from pathlib import Path
+from unittest import mock
 
+from trackerdcs.adapters.commands_sqlite import SqliteCommandLog
 from trackerdcs.domain.modules import ModuleLimits, Modules, ModuleType
 from trackerdcs.tests.channel_case import ChannelCase
 from trackerdcs.tests.device_bench import device_bench
@@ -47,7 +52,20 @@ class TestModuleLimits(ChannelCase):
             self.assertIn("i_limit", (await bench.command("bind", module="M-1")).why or "")
             await bench.command("set_current_limit", i=1e-5)
             await bench.next_frame(lambda f: float(f.ch["ch0"]["i_limit"]) <= 1.001e-5, "seen")
+            binding = asyncio.create_task(bench.command("bind", module="M-1"))
+            with mock.patch.object(SqliteCommandLog, "bind", _slowly(SqliteCommandLog.bind)):
+                await bench.command("set_voltage", v=-120.0, wait=10)
+                self.assertIn("v_set -1", (await binding).why or "", "it has risen while the disk was written to")
+            await bench.command("set_voltage", v=-50.0, wait=10)
             self.assertEqual((await bench.command("bind", module="M-1")).why, None)
+
+
+def _slowly(bind: Callable[[SqliteCommandLog, str, str | None], None]) -> Callable[..., None]:
+    def slow(log: SqliteCommandLog, ch: str, module: str | None) -> None:
+        time.sleep(0.5)
+        bind(log, ch, module)
+
+    return slow
 
 
 del ChannelCase  # a case without a supply is no test

@@ -68,6 +68,27 @@ class TestChannelRaces(PowerCase):
         supply.cut = ""
         self.assertFalse((await off)["on"])
 
+    async def test_rule_16_a_lease_lost_while_an_order_is_undone_is_lost_all_the_same(self) -> None:
+        supply = Wired()
+        self.use(supply)
+        supply.v, supply.is_on = -60.0, True
+        self.poll()
+        supply.cut = "gone"
+        self.power._controls["ch0"].down.step_back(-50.0)
+        self.power.abandon("ch0", "the lease of bob was not renewed")
+        supply.cut = ""
+        await self.until(lambda: not supply.is_on)
+
+    async def test_rule_16_an_emergency_off_that_is_rejected_ends_no_way_down(self) -> None:
+        self.use(Stubborn(verifies=False))
+        self.supply.v, self.supply.is_on = -60.0, True
+        self.poll()
+        self.power.abandon("ch0", "the lease of bob was not renewed")
+        await asyncio.sleep(0.02)
+        with self.assertRaisesRegex(TrackerError, "busy"):
+            await self.power.execute("emergency_off", "ch0", {})
+        await self.until(lambda: not self.supply.is_on)
+
     async def test_rule_13_what_cannot_be_undone_goes_off(self) -> None:
         self.use(Stubborn(verifies=True))
         self.supply.v, self.supply.is_on = -60.0, True
