@@ -207,6 +207,7 @@ class DeviceLoop:
                 async with asyncio.timeout(due - self._clock.monotonic()):
                     await self._poll_now.wait()
                 self._poll_now.clear()
+                due = self._clock.monotonic()  # a burst of commands must not put off the polls after it
             except TimeoutError:
                 continue
 

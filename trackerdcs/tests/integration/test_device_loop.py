@@ -41,6 +41,13 @@ class WithIseg(unittest.IsolatedAsyncioTestCase):
 
 
 class TestCommands(WithIseg):
+    async def test_a_burst_of_commands_does_not_put_off_the_polls_after_it(self):
+        async with device_bench(replace(self.config, period=0.3)) as bench:
+            for _ in range(20):
+                self.assertEqual((await bench.command("hold")).state, "done")
+            seen = len(bench.frames)
+            await bench.until(lambda: len(bench.frames) >= seen + 3, "polls as ever: 20 periods are 6 s", wait=3.0)
+
     async def test_set_voltage_shows_at_once_and_v_mon_follows_after_on(self):
         async with device_bench(self.config) as bench:
             self.assertEqual((await bench.command("set_ramp", up=200, down=200)).state, "done")
