@@ -67,18 +67,6 @@ class TestOrder(StandCase):
                 self.assertGreater(asyncio.get_running_loop().time() - began, 0.5)
                 self.assertFalse(self.lv_sim.truth()["ch1"]["on"])
 
-    async def test_rule_04_a_low_voltage_whose_lease_is_lost_goes_off_after_the_high_voltage(self):
-        async with self.stand() as stand, stand.device("lv") as lv, stand.device("hv") as hv:
-            await self.done(lv, "on", "ch1")
-            await self.up(hv)
-            await self.done(lv, "lease", "ch1", seconds=1.0)
-            last = self.hv_sim.truth()["ch0"]
-            while self.lv_sim.truth()["ch1"]["on"]:
-                last = self.hv_sim.truth()["ch0"]
-                await asyncio.sleep(0.002)
-            self.assertFalse(last["on"])
-            self.assertLess(abs(float(last["v"])), 10.0)
-
     async def test_rule_04_a_low_voltage_that_trips_or_goes_off_takes_the_high_voltage_with_it(self):
         async with self.stand() as stand, stand.device("lv") as lv, stand.device("hv") as hv:
             for i in range(2):

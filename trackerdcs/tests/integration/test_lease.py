@@ -7,6 +7,7 @@ from pathlib import Path
 
 from trackerdcs.tests.channel_case import ChannelCase
 from trackerdcs.tests.device_bench import device_bench
+from trackerdcs.tests.stand_bench import StandCase
 
 
 class TestLease(ChannelCase):
@@ -55,6 +56,21 @@ class TestLease(ChannelCase):
 
 
 del ChannelCase  # a case without a supply is no test
+
+
+class TestLowVoltage(StandCase):
+    async def test_rule_04_a_low_voltage_whose_lease_is_lost_goes_off_after_the_high_voltage(self):
+        async with self.stand() as stand, stand.device("lv") as lv, stand.device("hv") as hv:
+            await self.done(lv, "on", "ch1")
+            await self.up(hv)
+            await self.done(lv, "lease", "ch1", seconds=1.0)
+            last = self.hv_sim.truth()["ch0"]
+            while self.lv_sim.truth()["ch1"]["on"]:
+                last = self.hv_sim.truth()["ch0"]
+                await asyncio.sleep(0.002)
+            self.assertFalse(last["on"])
+            self.assertLess(abs(float(last["v"])), 10.0)
+
 
 if __name__ == "__main__":
     unittest.main()
