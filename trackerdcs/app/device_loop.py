@@ -183,8 +183,7 @@ class DeviceLoop:
         self._poll_now.set()
 
     async def _poll(self) -> None:
-        due = self._clock.monotonic()
-        connects = 0
+        due, connects = self._clock.monotonic(), 0
         while True:
             fault = self._owner.fault
             if self._power:
@@ -212,9 +211,9 @@ class DeviceLoop:
                 continue
 
     def _faults(self) -> str | None:
-        kill, tripped = self.kills.fault if self.kills else None, self._power.fault if self._power else None
+        fault = [part.fault for part in (self.kills, self._power) if part]
         own = (self._owner.fault, self._outbox.fault, self._replay.fault, self._desk.fault, self._ledger.fault)
-        faults = (self._down_only, self._sole.fault, kill, tripped, self._remembered.fault, *own)
+        faults = (self._down_only, self._sole.fault, *fault, self._remembered.fault, *own)
         return "; ".join(f for f in faults if f) or None
 
     def _policy(self) -> Policy | None:
