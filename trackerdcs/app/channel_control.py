@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from trackerdcs.app.account import Account, on_account_of
 from trackerdcs.app.channel_calls import ChannelCalls
 from trackerdcs.app.channel_judge import ChannelJudge
 from trackerdcs.app.channel_status import ChannelStatus, Reading
 from trackerdcs.app.mover import Mover
-from trackerdcs.app.recorder import Account, on_account_of
 from trackerdcs.app.way_down import RETRY, WayDown
 from trackerdcs.app.worker import Priority, Worker
 from trackerdcs.domain.errors import CommandRefused, LinkError, Rejected, TrackerError, VerifyError

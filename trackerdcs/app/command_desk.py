@@ -3,14 +3,13 @@
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
-from contextvars import ContextVar
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
+from trackerdcs.app.account import Account, on_account_of
 from trackerdcs.app.command_memory import CommandMemory
 from trackerdcs.app.edge_log import EdgeLog
 from trackerdcs.app.ledger_keeper import LedgerKeeper
-from trackerdcs.app.recorder import Account, on_account_of
 from trackerdcs.domain import topics
 from trackerdcs.domain.codec import decode, plain
 from trackerdcs.domain.desk import Args, Policy, Verdict, judge, person
@@ -37,16 +36,6 @@ BEGINS = frozenset({"accepted", "refused", "expired"})
 
 log = logging.getLogger(__name__)
 
-
-class Asked(NamedTuple):
-    """Who asked for what is being judged or executed, and why."""
-
-    by: str
-    reason: str
-
-
-asked: ContextVar[Asked] = ContextVar("asked")
-"""Set for the execution of each command."""
 Work = asyncio.Future[dict[str, Value]]
 Execute = Callable[[str, str, Args], Coroutine[Any, Any, dict[str, Value]]]
 
@@ -169,7 +158,7 @@ class CommandDesk:
         else:
             verdict = judge(command, user, retained=delivery.retained, now=now, policy=policy)
         if verdict.args is not None:
-            asked.set(Asked(ack.by or user, command.reason or ""))
+            on_account_of(Account(command.id, user, ack.by, command.reason or ""))
             objection = self._object_to(command.cmd, command.ch, verdict.args) or self._ledger.objection(command.cmd)
             verdict = Verdict("refused", objection) if objection else verdict
         ack = self._noted(replace(ack, state=verdict.state, why=verdict.why), command)
@@ -180,7 +169,7 @@ class CommandDesk:
 
     def _start(self, command: Command, args: Args, ack: Ack) -> None:
         """Begin to execute. What may be cancelled is the work alone: whoever sees to its end answers in any case."""
-        asked.set(Asked(ack.by or ack.user, command.reason or ""))
+        on_account_of(Account(command.id, ack.user, ack.by, command.reason or ""))
         work = self._moved(command, args, ack) if command.cmd in MOVES else self._begun(command, args, ack)
         end = asyncio.ensure_future(self._see_to_its_end(command, work, ack))
         self._running[end] = work
@@ -227,7 +216,6 @@ class CommandDesk:
 
     async def _carry_out(self, command: Command, args: Args, ack: Ack) -> dict[str, Value]:
         """Execute; what is not in the safe direction waits until the ledger has it."""
-        on_account_of(Account(command.id, ack.user))
         if command.cmd not in SAFE_COMMANDS and (why := await self._ledger.written()):
             raise CommandRefused(f"nothing was sent: {why}")
         if (why := self._by_now(command, args, ack)) is not None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import cast
 
-from trackerdcs.app.command_desk import asked
+from trackerdcs.app.account import present_account
 from trackerdcs.domain.desk import Args
 from trackerdcs.domain.errors import DeviceError
 from trackerdcs.domain.guarding import Interlocked, Pass, Pretence
@@ -58,16 +58,16 @@ class GuardCommands:
 
     async def execute(self, cmd: str, ch: str, args: Args) -> dict[str, Value]:
         """Carry a command out and return the state of its interlock."""
-        name, monotonic, who = str(args["interlock"]), self._clock.monotonic(), asked.get()
+        name, monotonic, who = str(args["interlock"]), self._clock.monotonic(), present_account()
         if objection := self.objection(cmd, ch, args):  # it may have changed since the command was accepted
             raise DeviceError(objection)
-        lock, by_hand = self._locks[name], f"by {who.by}" + (f": {who.reason}" if who.reason else "")
+        lock, by_hand = self._locks[name], f"by {who.person}" + (f": {who.reason}" if who.reason else "")
         match cmd:
             case "reset":
                 lock.reset()
                 self._done(name, "reset", by_hand)
             case "bypass":
-                lock.bypass = Pass(who.by, who.reason, monotonic + float(args["seconds"]))
+                lock.bypass = Pass(who.person, who.reason, monotonic + float(args["seconds"]))
                 self._done(name, "bypass", f"for {float(args['seconds']):g} s {by_hand}")
             case "end_bypass":
                 lock.bypass = None

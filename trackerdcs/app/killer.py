@@ -8,9 +8,9 @@ from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from typing import Literal
 
+from trackerdcs.app.account import Account, on_account_of
 from trackerdcs.app.edge_log import EdgeLog
 from trackerdcs.app.kill_way import KillWay
-from trackerdcs.app.recorder import Account, on_account_of
 from trackerdcs.app.worker import Priority, Worker
 from trackerdcs.domain.errors import TrackerError
 from trackerdcs.domain.messages import Value

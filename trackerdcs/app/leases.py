@@ -4,12 +4,10 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from trackerdcs.app.account import present_account
 from trackerdcs.app.channel_calls import Report
-from trackerdcs.app.command_desk import asked
 from trackerdcs.domain.errors import CommandRefused
 from trackerdcs.domain.instrument import SAFE_COMMANDS
-
-NOBODY = "nobody"
 
 
 @dataclass
@@ -30,7 +28,7 @@ class Leases:
     def objection(self, cmd: str, ch: str) -> str | None:
         """Why another than the holder must not do this now, or None; the safe direction is everybody's."""
         lease = self._leases.get(ch)
-        if lease is None or cmd in SAFE_COMMANDS or lease.holder == _who():
+        if lease is None or cmd in SAFE_COMMANDS or lease.holder == present_account().person:
             return None
         return f"{ch} is leased by {lease.holder}: only off, emergency_off and hold are for others"
 
@@ -42,7 +40,7 @@ class Leases:
     def take(self, ch: str, seconds: float) -> None:
         """Hold a channel, or go on holding it, for so many s."""
         self._end(ch)
-        holder = _who()
+        holder = present_account().person
         timer = asyncio.get_running_loop().call_later(seconds, self._lose, ch, holder, seconds)
         self._leases[ch] = _Lease(holder, timer)
         self._held(ch, holder)
@@ -62,8 +60,3 @@ class Leases:
         why = f"the lease of {holder} was not renewed within {seconds:g} s"
         self._report("lease_lost", ch, why)
         self._abandoned(ch, why)
-
-
-def _who() -> str:
-    by = asked.get(None)
-    return by.by if by else NOBODY

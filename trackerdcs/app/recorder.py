@@ -1,10 +1,9 @@
 """Writes each order to a supply into the ledger, with the command or the cause it belongs to, and what came back."""
 
 from collections.abc import Callable, Collection
-from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import TypeVar
 
+from trackerdcs.app.account import present_account
 from trackerdcs.app.ledger_keeper import LedgerKeeper
 from trackerdcs.domain.errors import DeviceError, LinkError, VerifyError
 from trackerdcs.domain.instrument import Channel, Identity, Snapshot
@@ -13,24 +12,6 @@ from trackerdcs.domain.messages import Value
 from trackerdcs.ports import Clock, PowerSupply
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Account:
-    """On whose account something is sent: a command's (id, user), or the owner's own, which has a cause."""
-
-    id: str | None = None
-    user: str | None = None
-    cause: str | None = None
-
-
-NOBODY = Account()
-_account: ContextVar[Account] = ContextVar("account", default=NOBODY)
-
-
-def on_account_of(account: Account) -> None:
-    """What this task or thread sends from here on, and the tasks that it begins, belongs to `account`."""
-    _account.set(account)
 
 
 class RecordedSupply:
@@ -90,7 +71,7 @@ class RecordedSupply:
         call: Callable[[], T],
         read: Callable[[T], dict[str, Value]],
     ) -> T:
-        account, began = _account.get(), self._clock.monotonic()
+        account, began = present_account(), self._clock.monotonic()
         why, readback = account.cause, dict[str, Value]()
         verdict: Verdict = "fault"
         try:

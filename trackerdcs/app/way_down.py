@@ -6,11 +6,11 @@ from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any
 
+from trackerdcs.app.account import Account, on_account_of
 from trackerdcs.app.channel_calls import ChannelCalls
 from trackerdcs.app.channel_status import ChannelStatus, Reading
 from trackerdcs.app.edge_log import EdgeLog
 from trackerdcs.app.mover import Mover, Stuck
-from trackerdcs.app.recorder import Account, on_account_of
 from trackerdcs.app.worker import Priority
 from trackerdcs.domain.channel import Intent
 from trackerdcs.domain.errors import LinkError, TrackerError
