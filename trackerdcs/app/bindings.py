@@ -3,8 +3,10 @@
 from dataclasses import replace
 
 from trackerdcs.app.power import Power
+from trackerdcs.app.remembered import Remembered
+from trackerdcs.domain.errors import CommandRefused
 from trackerdcs.domain.instrument import Channel
-from trackerdcs.domain.limits import narrowed, narrower, no_range
+from trackerdcs.domain.limits import narrowed, narrower, no_range, with_procedures
 from trackerdcs.domain.modules import Modules
 from trackerdcs.domain.stand import ChannelConfig, DeviceConfig
 from trackerdcs.ports import Driver
@@ -13,8 +15,15 @@ from trackerdcs.ports import Driver
 class Bindings:
     """The channels of one device as `meta` shows them, and their limits in force (`configs`)."""
 
-    def __init__(self, driver: Driver, config: DeviceConfig, channels: dict[str, Channel], modules: Modules) -> None:
-        self._driver, self._config, self._modules = driver, config, modules
+    def __init__(
+        self,
+        driver: Driver,
+        config: DeviceConfig,
+        channels: dict[str, Channel],
+        modules: Modules,
+        remembered: Remembered,
+    ) -> None:
+        self._driver, self._config, self._modules, self._remembered = driver, config, modules, remembered
         self.power: Power | None = None
         """The channels that have to keep to their limits."""
         self.channels = dict(channels)
@@ -34,6 +43,21 @@ class Bindings:
             return None
         why = no_range(limits) or (self.power.beyond(ch, limits) if self.power else None)
         return f"{ch}: {why}: not with {module or 'no module'} on it" if why else None
+
+    def described(self) -> dict[str, Channel]:
+        """The channels with all the commands that the device service knows."""
+        kind = self._driver.kind
+        return {ch: with_procedures(c, kind, self.configs.get(ch)) for ch, c in self.channels.items()}
+
+    async def take(self, ch: str, module: str | None) -> None:
+        """From now on, and over restarts; raises CommandRefused or StoreFault."""
+        if why := self.objection(ch, module):  # what was lower when the command was judged
+            raise CommandRefused(why)
+        await self._remembered.bind(ch, module)
+        if why := self.objection(ch, module):  # it has risen meanwhile
+            await self._remembered.bind(ch, self.channels[ch].module)
+            raise CommandRefused(why)
+        self.bind(ch, module)
 
     def bind(self, ch: str, module: str | None) -> None:
         """From now on; a module that the stand file no longer lets be here leaves nothing above 0 V."""

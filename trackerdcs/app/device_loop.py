@@ -24,9 +24,8 @@ from trackerdcs.app.sole_owner import SoleOwner
 from trackerdcs.app.worker import Worker
 from trackerdcs.domain.dependence import Surroundings
 from trackerdcs.domain.desk import Args, Policy
-from trackerdcs.domain.errors import CommandRefused, ConfigError, DeviceError
+from trackerdcs.domain.errors import ConfigError, DeviceError
 from trackerdcs.domain.instrument import Channel, Role
-from trackerdcs.domain.limits import with_procedures
 from trackerdcs.domain.messages import Meta, Value
 from trackerdcs.domain.modules import Modules
 from trackerdcs.domain.stand import DeviceConfig
@@ -66,7 +65,8 @@ class DeviceLoop:
         around: Surroundings | None = None,
     ) -> None:
         self._who, self._config, self._users = who, config, users
-        self._bindings = Bindings(driver, config, channels, modules or Modules())
+        self._remembered = Remembered(who.device, commands)
+        self._bindings = Bindings(driver, config, channels, modules or Modules(), self._remembered)
         self._driver, self._bus, self._clock = driver, bus, clock
         self._ledger = LedgerKeeper(ledger, who.boot, clock)
         worker = Worker(who.device)
@@ -75,7 +75,6 @@ class DeviceLoop:
         self._replay = Replay(who.stand, who.device, who.boot, bus, journal, self._outbox, clock, unconfirmed)
         self._announcer = Announcer(who, bus, clock, self._faults)
         self._frames = Frames(who, driver.kind, config.sim, self._outbox, self._replay, self._announcer, clock)
-        self._remembered = Remembered(who.device, commands)
         around = around or Surroundings()
         self._conditions = Conditions(
             who, driver.kind, self._bindings.configs, around, self._module, self._happened, clock
@@ -220,24 +219,15 @@ class DeviceLoop:
         identity = self._owner.identity
         if identity is None:
             return None
-        kind, configs = self._driver.kind, self._bindings.configs
-        channels = {ch: with_procedures(c, kind, configs.get(ch)) for ch, c in self._channels.items()}
         unprotected: frozenset[str] = frozenset() if identity.sim else self._conditions.unprotected()
-        return Policy(channels, self._users, unprotected, self._down_only)
+        return Policy(self._bindings.described(), self._users, unprotected, self._down_only)
 
     async def _execute(self, cmd: str, ch: str, args: Args) -> dict[str, Value]:
         if cmd == "bind":
-            module = str(args["module"]) or None
-            if why := self._bindings.objection(ch, module):  # what was lower when the command was judged
-                raise CommandRefused(why)
-            await self._remembered.bind(ch, module)
-            if why := self._bindings.objection(ch, module):  # it has risen meanwhile
-                await self._remembered.bind(ch, self._module(ch))
-                raise CommandRefused(why)
-            self._bindings.bind(ch, module)
+            await self._bindings.take(ch, str(args["module"]) or None)
             self._introduce()
             self._poll_now.set()
-            return {"module": module or ""}
+            return {"module": args["module"]}
         if self._power is None or self._outputs is None:
             raise DeviceError(f"{cmd}: {self._who.device} knows no commands")
         await self._outputs.before(cmd, ch)
