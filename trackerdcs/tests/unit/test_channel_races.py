@@ -1,10 +1,14 @@
 """What must stay down, or below its limits, when commands, trips, modules and faults of the link meet."""
 
 import asyncio
+import threading
 import unittest
 from unittest.mock import patch
 
-from trackerdcs.domain.errors import CommandRefused, NotConnected, ReplyTimeout, TrackerError, VerifyError
+from trackerdcs.adapters.clock_system import SystemClock
+from trackerdcs.app.killer import Killer
+from trackerdcs.app.worker import Priority
+from trackerdcs.domain.errors import CommandRefused, NotConnected, Rejected, ReplyTimeout, TrackerError, VerifyError
 from trackerdcs.domain.stand import ChannelConfig
 from trackerdcs.tests.power_case import PowerCase
 from trackerdcs.tests.supplies import Obedient, Stubborn, Values
@@ -28,6 +32,19 @@ class Wired(Obedient):
             self.cut = "gone"
             raise ReplyTimeout("v_set")
         return back
+
+
+class Slow(Obedient):
+    """Answers only when the test lets it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reads_on = threading.Event()
+        self.reads_on.set()
+
+    def read(self, channel: str) -> Values:
+        self.reads_on.wait(5)
+        return super().read(channel)
 
 
 class Unramped(Obedient):
@@ -88,6 +105,24 @@ class TestChannelRaces(PowerCase):
         with self.assertRaisesRegex(TrackerError, "busy"):
             await self.power.execute("emergency_off", "ch0", {})
         await self.until(lambda: not self.supply.is_on)
+
+    async def test_rule_08_the_end_of_a_kill_that_another_one_has_followed_opens_no_gate(self) -> None:
+        told: list[str] = []
+        supply, channels = Slow(), {"ch0": ChannelConfig(-800.0, 0.0, 1e-5)}
+        self.addCleanup(supply.reads_on.set)
+        killer = Killer("hv", channels, supply, self.worker, lambda: None, lambda n, *_: told.append(n), SystemClock())
+        self.addCleanup(killer.stop)
+        killer.kill("a")
+        await self.until(lambda: told == ["killed", "down"])
+        supply.reads_on.clear()
+        killer.kill("b")
+        self.assertFalse(killer.release(), "this would be for the end of the first one")
+        supply.reads_on.set()
+        await self.until(lambda: told == ["killed", "down", "killed", "down"])
+        with self.assertRaisesRegex(Rejected, "killed by b"):
+            await self.worker.run(Priority.SET, lambda: None)
+        self.assertTrue(killer.release())
+        await self.worker.run(Priority.SET, lambda: None)
 
     async def test_rule_13_what_cannot_be_undone_goes_off(self) -> None:
         self.use(Stubborn(verifies=True))
