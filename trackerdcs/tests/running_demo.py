@@ -16,7 +16,7 @@ from trackerdcs.services.stores import open_series
 from trackerdcs.settings import load_stand
 from trackerdcs.tests import forked
 from trackerdcs.tests.servers import HOST, free_port
-from trackerdcs.tests.service import TRACKERDCS, Service
+from trackerdcs.tests.service import Forked
 
 LIMIT_S = 60.0
 READY = "Try, in another terminal"
@@ -24,7 +24,7 @@ ALWAYS_READ = {"hv1": ("ch0", "v_mon"), "hv2": ("ch0", "v_set"), "lv1": ("ch1", 
 """Of each device a quantity that every frame has."""
 
 
-class Demo(Service):
+class Demo(Forked):
     """The demonstrator at ports and in a folder of its own, kept over `restart`; `port` is the broker's."""
 
     def __init__(self) -> None:
@@ -33,7 +33,7 @@ class Demo(Service):
 
     def _command(self) -> list[str]:
         ports = ["--broker-port", str(self.port), "--sim-port", str(self.sim_port)]
-        self.command = [TRACKERDCS, "demo", *ports, "--data", str(self.data)]
+        self.command = ["demo", *ports, "--data", str(self.data)]
         return super()._command()
 
     @property

@@ -17,7 +17,7 @@ import urllib.request
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Self
+from typing import Protocol, Self
 
 INFLUXD_VERSION = "2.7.12"
 HOST = "127.0.0.1"
@@ -77,9 +77,21 @@ def free_port() -> int:
             return port
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
+    """Called in a process that has just begun: it ends with the one that started it."""
     if _LIBC is not None:
         _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+class Process(Protocol):
+    """What is needed of a process that was started."""
+
+    @property
+    def pid(self) -> int: ...
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float) -> int: ...
+    def send_signal(self, sig: signal.Signals) -> None: ...
+    def terminate(self) -> None: ...
 
 
 class Server:
@@ -92,7 +104,7 @@ class Server:
         self._temporary = tempfile.TemporaryDirectory(prefix="trackerdcs-", ignore_cleanup_errors=True)
         self.directory = Path(self._temporary.name)
         self.port = free_port()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Process | None = None
         try:
             self._start()
         except BaseException:
@@ -124,22 +136,25 @@ class Server:
 
     def _start(self) -> None:
         command = self._command()
-        with (self.directory / "server.log").open("ab") as log:
-            self._process = _SPAWNER.submit(
-                subprocess.Popen,
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                cwd=self.directory,
-                env=os.environ | {"HOME": str(self.directory)},
-                preexec_fn=_end_with_parent,
-            ).result()
+        self._process = self._spawn(command, self.directory / "server.log")
         deadline = time.monotonic() + self.start_timeout_s
         while not (self.pid and self._answers()):
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{command[0]} did not answer within {self.start_timeout_s} s\n{self.log()[-4000:]}")
             time.sleep(0.01)
+
+    def _spawn(self, command: list[str], log: Path) -> Process:
+        with log.open("ab") as file:
+            return _SPAWNER.submit(
+                subprocess.Popen,
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                cwd=self.directory,
+                env=os.environ | {"HOME": str(self.directory)},
+                preexec_fn=end_with_parent,
+            ).result()
 
     def kill(self) -> None:
         """SIGKILL: no goodbye, nothing flushed. `restart` brings it back."""

@@ -15,7 +15,6 @@ import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -28,8 +27,8 @@ from trackerdcs.domain.messages import FINAL, Ack, Command
 from trackerdcs.domain.stand import BusConfig
 from trackerdcs.sim.control import ask
 from trackerdcs.tests.servers import HOST, Mosquitto, free_port
-from trackerdcs.tests.service import TRACKERDCS, Service
-from trackerdcs.tests.stack import DEVICE, STAND
+from trackerdcs.tests.service import TRACKERDCS, Forked, Service
+from trackerdcs.tests.stack import STAND, device_service
 from trackerdcs.tests.waiting import until
 
 RATE, KILL, T_UNKNOWN, HIGHEST = 50.0, 100.0, 3.0, 150
@@ -80,13 +79,13 @@ class Stand:
         self.control, ports = free_port(), {name: free_port() for name in ("hv1", "lv1")}
         file = folder / "safety.yaml"
         file.write_text(FILE.format(stand=STAND, data=folder, broker=self.broker.port, control=self.control, **ports))
-        sim = enter(Service([TRACKERDCS, "sim", "run", str(file)], "env1: simulated at"))
-        commands = {"guard": [TRACKERDCS, "guard", str(file)]}
-        commands |= {name: [sys.executable, "-c", DEVICE, str(file), name, "1"] for name in ("env1", "lv1", "hv1")}
-        with ThreadPoolExecutor() as pool:
-            started = zip(commands, pool.map(Service, commands.values()), strict=True)
-            services = {name: enter(service) for name, service in started}
-        self.services: dict[str, Any] = {"broker": self.broker, "sim": sim, **services}
+        self.services: dict[str, Any] = {
+            "broker": self.broker,
+            "sim": enter(Service([TRACKERDCS, "sim", "run", str(file)], "env1: simulated at")),
+            "guard": enter(Service([TRACKERDCS, "guard", str(file)])),
+        }
+        for name in ("env1", "lv1", "hv1"):
+            self.services[name] = enter(Forked([str(file), name, "1"], work=device_service))
         self.lives: list[list[Point]] = []
         """What was seen of each life of the simulator."""
         self._end = threading.Event()

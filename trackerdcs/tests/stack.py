@@ -1,28 +1,33 @@
 """For tests: a stand as a lab runs it, each service a process of its own, on a real broker and a real database."""
 
+import functools
 import json
 import os
 import sqlite3
 import subprocess
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from trackerdcs.adapters.gaps_sqlite import read_gaps
 from trackerdcs.adapters.ledger_sqlite import read_chain
 from trackerdcs.adapters.series_influx import InfluxSeries
+from trackerdcs.app.sole_owner import SoleOwner
 from trackerdcs.domain.codec import decode
 from trackerdcs.domain.ledger import LedgerEntry, entry_of, verify
 from trackerdcs.domain.messages import Frame, Value
 from trackerdcs.domain.series import Selection
 from trackerdcs.domain.topics import parse
+from trackerdcs.services import device as owner
+from trackerdcs.services import runtime
+from trackerdcs.settings import load_stand
 from trackerdcs.sim.control import ask
 from trackerdcs.tests import forked
 from trackerdcs.tests.servers import HOST, Influxd, Mosquitto, free_port
-from trackerdcs.tests.service import TRACKERDCS, Service
+from trackerdcs.tests.service import TRACKERDCS, Forked, Service
 
 STAND = "bench"
 PERIOD_S = 0.2
@@ -58,15 +63,13 @@ devices:
     period: {period}
 """
 
+
 # Killed together with the broker, an owner has no last will: the next one listens for a heartbeat, here for 1 s.
-DEVICE = """
-import functools, sys
-from trackerdcs.services import device, runtime
-from trackerdcs.settings import load_stand
-device.SoleOwner = functools.partial(device.SoleOwner, heartbeat=1.0)
-stand = load_stand(sys.argv[1])
-sys.exit(runtime.run(lambda: device.serve(stand, sys.argv[2], float(sys.argv[3]))))
-"""
+def device_service(file: str, name: str, unconfirmed: str) -> int:
+    """Be a device service, in a process of its own."""
+    mock.patch("trackerdcs.services.device.SoleOwner", functools.partial(SoleOwner, heartbeat=1.0)).start()
+    stand = load_stand(file)
+    return runtime.run(lambda: owner.serve(stand, name, float(unconfirmed)))
 
 
 class Stack:
@@ -98,7 +101,7 @@ class Stack:
         self.sim: Service = enter(Service([TRACKERDCS, "sim", "run", str(self.file)], "env1: simulated at"))
         self.loader: Service = enter(Service([TRACKERDCS, "loader", str(self.file)]))
         self.owners: dict[str, Service] = {
-            name: enter(Service([sys.executable, "-c", DEVICE, str(self.file), name, str(UNCONFIRMED_S)]))
+            name: enter(Forked([str(self.file), name, str(UNCONFIRMED_S)], work=device_service))
             for name in self.devices
         }
 

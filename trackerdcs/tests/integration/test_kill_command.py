@@ -15,7 +15,7 @@ from trackerdcs.domain.messages import Value
 from trackerdcs.sim.control import ask
 from trackerdcs.tests import forked
 from trackerdcs.tests.servers import HOST, Mosquitto, free_port
-from trackerdcs.tests.service import TRACKERDCS, Service
+from trackerdcs.tests.service import TRACKERDCS, Forked, Service
 
 FILE = """
 stand: {stand}
@@ -46,7 +46,7 @@ class KillCommand(unittest.TestCase):
         cls.known = {"broker": broker.port, "control": cls.control, "port": free_port()}
         file = folder / "sim.yaml"
         file.write_text(FILE.format(stand="bench", device="hv1", data=folder, **cls.known))
-        cls.enterClassContext(Service([TRACKERDCS, "sim", "run", str(file)], "hv1: simulated at"))
+        cls.enterClassContext(Forked(["sim", "run", str(file)], "hv1: simulated at"))
 
     def setUp(self) -> None:
         self.folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
@@ -59,7 +59,7 @@ class KillCommand(unittest.TestCase):
         return file
 
     def owner(self) -> Service:
-        return self.enterContext(Service([TRACKERDCS, "device", str(self.file), "hv1"], "Identity("))
+        return self.enterContext(Forked(["device", str(self.file), "hv1"], "Identity("))
 
     def run_it(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return forked.trackerdcs(arguments, os.environ | {"TRACKERDCS_STAND_FILE": str(self.file)})
@@ -140,7 +140,7 @@ class KillCommand(unittest.TestCase):
         self.file.write_text(good.replace("v_min", "v_mni"))
         self.assertIn("did you mean v_min", self.fails(self.file, "hv1"))
         self.file.write_text(good)
-        owner = self.owner()
+        owner = self.enterContext(Service([TRACKERDCS, "device", str(self.file), "hv1"], "Identity("))
         self.up()
         self.wait_for(lambda: list((self.folder / "state").rglob("*.hv1.yaml")))
         owner.kill()

@@ -26,7 +26,7 @@ from trackerdcs.services.gap_records import accounts_of
 from trackerdcs.tests.loader_parts import DEVICE, STAND, EmbeddedBrokerProcess, Source, stand_file
 from trackerdcs.tests.long import long
 from trackerdcs.tests.servers import HOST, Influxd, Mosquitto
-from trackerdcs.tests.service import TRACKERDCS, Service
+from trackerdcs.tests.service import TRACKERDCS, Forked
 from trackerdcs.tests.waiting import full_speed, until
 from trackerdcs.tests.witness import Witness
 
@@ -42,14 +42,14 @@ class LoaderCase(unittest.IsolatedAsyncioTestCase):
     store: str
     series: TimeSeries
 
-    def start_loader(self, damaged: Collection[str] = ()) -> Service:
+    def start_loader(self, damaged: Collection[str] = ()) -> Forked:
         full_speed()
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.data = Path(folder.name)
         for name in damaged:
             (self.data / name).write_bytes(b"no database" * 1000)
-        loader = Service([TRACKERDCS, "loader", str(stand_file(self.data, self.bus, self.store))])
+        loader = Forked(["loader", str(stand_file(self.data, self.bus, self.store))])
         self.addCleanup(loader.stop)
         return loader
 
