@@ -38,8 +38,8 @@ class Disk(SqliteCommandLog):
 class TestRemembered(unittest.IsolatedAsyncioTestCase):
     def setUp(self) -> None:
         self.path = Path(self.enterContext(tempfile.TemporaryDirectory()), "c.sqlite")
-        for name in ("RETRY", "PATIENCE", "START_PATIENCE"):
-            self.enterContext(patch.object(remembered, name, 0.05))
+        for name, seconds in {"RETRY": 0.05, "PATIENCE": 0.05, "START_PATIENCE": 1.0}.items():
+            self.enterContext(patch.object(remembered, name, seconds))
         self.disk = Disk(self.path)
         self.addCleanup(self.disk.close)
         self.addCleanup(self.disk.answers.set)
