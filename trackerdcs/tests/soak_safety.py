@@ -151,7 +151,7 @@ class Somebody:
             ("hv1", "ch0", "on", {}),
         ):
             await self.send(device, cmd, ch, **args)
-            await asyncio.sleep(0.4)
+            await asyncio.sleep(0.4 if (device, cmd) == ("lv1", "on") else 0.1)  # the high voltage hears of the low one
 
 
 async def strike(stand: Stand, somebody: Somebody, dice: random.Random, done: Counter[str]) -> None:

@@ -4,7 +4,6 @@ import asyncio
 import re
 import sqlite3
 import subprocess
-import sys
 import tempfile
 import time
 import unittest
@@ -17,6 +16,7 @@ from trackerdcs.cli.check import faults_of
 from trackerdcs.settings import read_stand
 from trackerdcs.tests.documents import ROOT, Block, anchors, blocks, links, pages
 from trackerdcs.tests.running_demo import LIMIT_S, AgainstTheDemo
+from trackerdcs.tests.typed import run_block
 
 README = "README.md"
 PAGES = pages()
@@ -154,12 +154,5 @@ class TestReadme(AgainstTheDemo):
         await self.demo.all_stored(since=time.time_ns())
 
     def run_as_typed(self, lines: str) -> None:
-        path = f"{Path(sys.executable).parent}:{self.environment['PATH']}"
-        done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", lines],
-            capture_output=True,
-            text=True,
-            timeout=LIMIT_S,
-            env=self.environment | {"PATH": path},
-        )
+        done = run_block(lines, self.environment, LIMIT_S)
         self.assertEqual(done.returncode, 0, f"{lines}\n{done.stdout}{done.stderr}")

@@ -5,7 +5,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 import unittest
@@ -14,6 +13,7 @@ from pathlib import Path
 from trackerdcs.domain.messages import Ack
 from trackerdcs.tests.running_demo import LIMIT_S, AgainstTheDemo
 from trackerdcs.tests.service import TRACKERDCS
+from trackerdcs.tests.typed import run_block
 
 PAGE = Path(__file__).parents[3] / "doc" / "how-to" / "drive-a-device.md"
 # Where the real ones are not installed: what the page needs of them, over the same library and the same wire.
@@ -58,9 +58,10 @@ class Page(AgainstTheDemo):
         self.shell = self.environment | {"PATH": ":".join(path)}
 
     def run_block(self, text: str) -> str:
-        text = text.replace("-p 1883", f"-p {self.demo.port}")
-        command = ["bash", "-euo", "pipefail", "-c", text]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, env=self.shell)
+        text = text.replace("-p 1883", f"-p {self.demo.port}").replace(
+            "trackerdcs doctor", "trackerdcs doctor --listen 1"
+        )
+        done = run_block(text, self.shell, LIMIT_S)
         self.assertEqual(done.returncode, 0, f"{text}\n{done.stdout}{done.stderr}")
         return done.stdout
 
