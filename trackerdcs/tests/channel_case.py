@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any, Self
 from unittest import mock
 
+from trackerdcs.app.backoff import Backoff
 from trackerdcs.domain.messages import Ack
 from trackerdcs.domain.stand import ChannelConfig, DeviceConfig
 from trackerdcs.sim.instrument import Instrument
@@ -80,6 +81,7 @@ class ChannelCase(unittest.IsolatedAsyncioTestCase):
 
     def setUp(self) -> None:
         self.enterContext(mock.patch("trackerdcs.app.mover.LOOK", 0.05))
+        self.enterContext(mock.patch("trackerdcs.app.owner.Backoff", lambda *_: Backoff(0.1, 1.0)))
         self.sim = self.enterContext(running(self.simulator()))
         limits = ChannelConfig(-800.0, 0.0, 2e-5, ramp_up=UP, ramp_down=DOWN)
         self.config = config_for(self.name, self.sim.resource, channels={"ch0": limits})
