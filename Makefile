@@ -15,7 +15,7 @@ demo: $(STAMP) ## run the demonstrator: simulated instruments, broker, database,
 	$(BIN)/trackerdcs demo
 
 test: $(STAMP) servers ## run every test; servers that cannot be had are skipped with the reason
-	$(BIN)/python -m unittest discover trackerdcs/
+	$(BIN)/python -m tools.suite
 
 LONG := contract.test_drivers contract.test_drivers_env integration.test_channel integration.test_channel_random \
 	integration.test_fault_battery integration.test_kill integration.test_loader e2e.test_demo
