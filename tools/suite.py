@@ -30,8 +30,8 @@ def belongs(test: unittest.TestCase) -> str:
 
 def run(part: str, counts: Path) -> None:
     """Run one part in this process, and write down how many tests came to which end."""
-    found = unittest.defaultTestLoader.discover("trackerdcs")
-    suite = unittest.TestSuite(test for test in cases(found) if belongs(test) == part)
+    found = cases(unittest.defaultTestLoader.discover("trackerdcs"))
+    suite = unittest.TestSuite(test for test in found if belongs(test) == part)
     result = unittest.TextTestRunner(warnings="default").run(suite)
     counts.write_text(json.dumps({"run": result.testsRun} | {name: len(getattr(result, name)) for name in COUNTS}))
 
