@@ -52,10 +52,6 @@ class RandomCase(StandCase):
         check()
 
     async def play(self, acts: list[Act]) -> list[str]:
-        import os
-
-        if os.environ.get("SHOW"):
-            print(acts, flush=True)
         with running(self.high_voltage()) as self.hv_sim, WholeTrace(self.hv_sim) as trace:
             async with self.stand({"box": HUMID}) as stand:
                 play = Play(stand, self.hv_sim)
