@@ -152,9 +152,10 @@ class Stack:
         boots = await series.samples(Selection(STAND, device, None, "boot", self.start, stop))
         await series.close()
         found: dict[str, list[int]] = defaultdict(list)
-        for s, b in zip(seqs, boots, strict=True):
-            assert s.ts == b.ts, f"{device}: a frame with half an identity at {s.ts} or {b.ts}"
-            found[str(b.value)].append(int(float(s.value)))
+        boot_at = {b.ts: str(b.value) for b in boots}  # what is stored between the two queries is in the second one only
+        for s in seqs:
+            assert s.ts in boot_at, f"{device}: a frame with half an identity at {s.ts}"
+            found[boot_at[s.ts]].append(int(float(s.value)))
         return dict(found)
 
     async def losses(self, seen: Iterable[tuple[str, bytes, bool]], stop: int) -> list[str]:
