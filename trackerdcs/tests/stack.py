@@ -152,7 +152,7 @@ class Stack:
         boots = await series.samples(Selection(STAND, device, None, "boot", self.start, stop))
         await series.close()
         found: dict[str, list[int]] = defaultdict(list)
-        boot_at = {b.ts: str(b.value) for b in boots}  # what is stored between the two queries is in the second one only
+        boot_at = {b.ts: str(b.value) for b in boots}  # frames between the queries are only here
         for s in seqs:
             assert s.ts in boot_at, f"{device}: a frame with half an identity at {s.ts}"
             found[boot_at[s.ts]].append(int(float(s.value)))
