@@ -24,7 +24,7 @@ def cases(suite: unittest.TestSuite) -> Iterator[unittest.TestCase]:
 
 
 def belongs(test: unittest.TestCase) -> str:
-    """The part that a test belongs to; what could not be imported is a test, too, and belongs to the rest."""
+    """The part that a test belongs to; what could not be imported is a test, too, and has its module in its name."""
     return PARTS[".integration." not in f".{test.id()}"]
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Literal, Protocol, Self
 
-from trackerdcs.domain.channel import Intent
+from trackerdcs.domain.channel import Intent, Intents
 from trackerdcs.domain.gaps import Piece
 from trackerdcs.domain.instrument import Channel, Identity, Snapshot
 from trackerdcs.domain.ledger import Chained, LedgerEntry
@@ -172,7 +172,7 @@ class CommandLog(Protocol):
     def bind(self, channel: str, module: str | None) -> None: ...
     def latches(self) -> dict[str, str]: ...
     def latch(self, channel: str, cause: str | None) -> None: ...
-    def intents(self) -> dict[str, tuple[Intent, str | None]]:
+    def intents(self) -> Intents:
         """Ways down that have begun and are not at their end, with their cause: completed first after a restart."""
 
     def intend(self, channel: str, intent: Intent | None, cause: str | None) -> None: ...

@@ -4,7 +4,7 @@ import logging
 from pathlib import Path
 
 from trackerdcs.adapters.sqlite_file import SqliteFile
-from trackerdcs.domain.channel import Intent
+from trackerdcs.domain.channel import Intent, Intents
 from trackerdcs.domain.codec import decode, encode
 from trackerdcs.domain.errors import ContractError, StoreFault
 from trackerdcs.domain.messages import FINAL, Ack
@@ -69,7 +69,7 @@ class SqliteCommandLog:
             if cause is not None:
                 db.execute("INSERT INTO latches VALUES (?, ?)", (channel, cause))
 
-    def intents(self) -> dict[str, tuple[Intent, str | None]]:
+    def intents(self) -> Intents:
         with self._file.transaction() as db:
             rows = db.execute("SELECT channel, intent, cause FROM intents").fetchall()
         return {channel: (intent, cause) for channel, intent, cause in rows}

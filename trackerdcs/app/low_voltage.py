@@ -6,7 +6,8 @@ from typing import Any
 
 from trackerdcs.app.conditions import GOES_OFF
 from trackerdcs.app.neighbours import Neighbours
-from trackerdcs.app.power import Intents, Power
+from trackerdcs.app.power import Power
+from trackerdcs.domain.channel import Intents
 from trackerdcs.domain.dependence import still_up
 from trackerdcs.domain.stand import DeviceConfig
 from trackerdcs.ports import Clock

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
+from trackerdcs.app.channel_status import Reading
 from trackerdcs.app.worker import Priority, Worker
 from trackerdcs.domain.errors import CommandRefused, DeviceError, LinkError, VerifyError
-from trackerdcs.domain.messages import Value
 from trackerdcs.domain.ramp import STAGE, beginning, below, near, number, tolerance, toward
 from trackerdcs.domain.stand import ChannelConfig
 from trackerdcs.ports import Clock, PowerSupply
@@ -23,7 +23,6 @@ STUCK = 5.0
 HANGS = 10.0
 """Seconds after which a job of the worker counts as hung."""
 
-Reading = dict[str, Value]
 
 log = logging.getLogger(__name__)
 

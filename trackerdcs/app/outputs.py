@@ -3,7 +3,8 @@
 from typing import Protocol
 
 from trackerdcs.app.killer import Killer
-from trackerdcs.app.power import Intents, Power
+from trackerdcs.app.power import Power
+from trackerdcs.domain.channel import Intents
 
 
 class Outputs(Protocol):

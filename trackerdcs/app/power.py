@@ -8,7 +8,7 @@ from trackerdcs.app.channel_calls import ChannelCalls
 from trackerdcs.app.channel_control import ChannelControl
 from trackerdcs.app.leases import Leases
 from trackerdcs.app.worker import Priority, Worker
-from trackerdcs.domain.channel import Intent
+from trackerdcs.domain.channel import Intents
 from trackerdcs.domain.desk import Args
 from trackerdcs.domain.errors import Rejected
 from trackerdcs.domain.instrument import Snapshot
@@ -18,7 +18,6 @@ from trackerdcs.ports import Clock, PowerSupply
 
 UNREADABLE = "trips of the last run are not readable"
 
-Intents = dict[str, tuple[Intent, str | None]]
 """By channel: what has begun, and its cause."""
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from trackerdcs.app.command_memory import PATIENCE, RETRY, START_PATIENCE
 from trackerdcs.app.edge_log import EdgeLog
-from trackerdcs.domain.channel import Intent
+from trackerdcs.domain.channel import Intent, Intents
 from trackerdcs.domain.errors import StoreFault
 from trackerdcs.ports import CommandLog
 
@@ -20,7 +20,7 @@ class Earlier:
 
     modules: dict[str, str | None]
     latched: dict[str, str]
-    intents: dict[str, tuple[Intent, str | None]]
+    intents: Intents
 
 
 class Remembered:

@@ -8,6 +8,8 @@ State = Literal["off", "ramping_up", "on", "ramping_down", "hold", "tripped", "u
 Intent = Literal["off", "emergency_off", "kill", "lease"]
 """What must be completed after a restart: what was ordered and is not verified yet (SAFETY 19), and the way down of a
 channel that a procedure held (SAFETY 16)."""
+Intents = dict[str, tuple[Intent, str | None]]
+"""By channel: the way down that is not at its end, and its cause."""
 Happening = Literal["rise", "fall", "arrived", "stopped", "found_on", "found_off", "trip", "cleared", "lost"]
 
 MEANING: dict[Happening, str] = {
