@@ -33,6 +33,8 @@ from trackerdcs.ports import Bus, Clock, CommandLog, Driver, Journal, Ledger, Li
 
 LAST_WORDS = 0.5
 """Seconds that the last acks of a service that stops may take."""
+SWITCHES = ("on", "off")
+"""Commands on which another supply may wait: `done` comes when it can know, so that a script meets no stale refusal."""
 log = logging.getLogger(__name__)
 
 
@@ -185,6 +187,7 @@ class DeviceLoop:
         due, connects = self._clock.monotonic(), 0
         while True:
             fault = self._owner.fault
+            self._frames.poll_begins()
             if self._power:
                 self._power.poll_begins()
             snapshot = await self._owner.snapshot(self._channels)
@@ -232,9 +235,12 @@ class DeviceLoop:
             raise DeviceError(f"{cmd}: {self._who.device} knows no commands")
         await self._outputs.before(cmd, ch)
         try:
-            return await self._power.execute(cmd, ch, args)
+            readback = await self._power.execute(cmd, ch, args)
         finally:
             self._poll_now.set()  # who was told `done` shall not see an older frame for another period
+        if cmd in SWITCHES:
+            await self._frames.shown()
+        return readback
 
     def _object_to(self, cmd: str, ch: str, args: Args) -> str | None:
         if cmd == "bind" and (why := self._bindings.objection(ch, str(args["module"]) or None)):

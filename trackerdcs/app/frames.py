@@ -1,5 +1,8 @@
 """Makes frames of what a device's polls read, and sends them out: numbered, with a time that never steps back."""
 
+import asyncio
+import contextlib
+
 from trackerdcs.app.announcer import Announcer, Who
 from trackerdcs.app.outbox import Outbox
 from trackerdcs.app.replay import Replay
@@ -7,6 +10,9 @@ from trackerdcs.domain.codec import encode
 from trackerdcs.domain.instrument import Channel, Snapshot
 from trackerdcs.domain.messages import NO_CHANNEL, Frame
 from trackerdcs.ports import Clock, Entry
+
+SHOWN_S = 1.0
+"""Seconds that somebody waits at most for a frame: a broker that is gone, or a full disk, holds up no answer."""
 
 
 class Frames:
@@ -19,6 +25,20 @@ class Frames:
         self._outbox, self._replay, self._announcer, self._clock = outbox, replay, announcer, clock
         self._seq = 0
         self._last_ts = 0
+        self._next: list[asyncio.Future[None]] = []
+        """Who waits for a poll that has not begun yet."""
+        self._this: list[asyncio.Future[None]] = []
+
+    def poll_begins(self) -> None:
+        """To be called before each poll."""
+        self._this, self._next = [*self._this, *self._next], []
+
+    async def shown(self) -> None:
+        """Return when what is true now has been said in a frame, for others may depend on it; at the latest soon."""
+        said: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._next.append(said)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(said, SHOWN_S)
 
     def send(self, snapshot: Snapshot, channels: dict[str, Channel]) -> None:
         """Number a snapshot and put it into the outbox."""
@@ -40,7 +60,8 @@ class Frames:
             mod={ch: c.module for ch, c in channels.items() if c.module},
         )
         self._replay.ages.went_out(self._seq, self._clock.monotonic())
-        self._outbox.put(Entry(self._who.boot, self._seq, encode(frame)))
+        self._outbox.put(Entry(self._who.boot, self._seq, encode(frame)), self._this)
+        self._this = []
         self._last_ts = ts
         self._seq += 1
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Sequence
 
 from trackerdcs.app.edge_log import EdgeLog
 from trackerdcs.domain.errors import BusDown, StoreFault
@@ -30,13 +31,16 @@ class Outbox:
         self._written: list[Entry] = []
         self._live: deque[Entry] = deque(maxlen=LIVE)
         self._has_live = asyncio.Event()
+        self._waiting: dict[int, list[asyncio.Future[None]]] = {}
         self._lost = Ranges()
         self._edge = EdgeLog(log)
         self.fault: str | None = None
         """Why frames are in memory only, for the device's status."""
 
-    def put(self, entry: Entry) -> None:
-        """Take a frame; never blocks, whatever disk and broker do."""
+    def put(self, entry: Entry, waiting: Sequence[asyncio.Future[None]] = ()) -> None:
+        """Take a frame; never blocks, whatever disk and broker do. `waiting` are told when it is out."""
+        if waiting:
+            self._waiting[entry.seq] = list(waiting)
         self._fresh.put_nowait(entry)
 
     def take_lost(self) -> list[tuple[int, int]]:
@@ -70,12 +74,20 @@ class Outbox:
             await self._has_live.wait()
             self._has_live.clear()
             while self._live:
+                entry = self._live.popleft()
                 try:
-                    await self._bus.publish(self._topic, self._live.popleft().payload, retain=True)
+                    await self._bus.publish(self._topic, entry.payload, retain=True)
                 except BusDown as e:
                     self._edge.fail("bus", f"{self._topic}: frames stay in the journal: {e}")
                 else:
                     self._edge.ok("bus", f"{self._topic}: frames go out again")
+                self._is_out(entry.seq)
+
+    def _is_out(self, seq: int) -> None:
+        for earlier in [s for s in self._waiting if s <= seq]:
+            for waiting in self._waiting.pop(earlier):
+                if not waiting.done():
+                    waiting.set_result(None)
 
     async def _journal_buffer(self) -> None:
         if self._write is None:

@@ -20,6 +20,16 @@ class TestOrder(StandCase):
                 await self.done(hv, "on")
                 self.assertAlmostEqual(float(self.hv_sim.truth()["ch0"]["v"]), -60.0, delta=1.0)
 
+    async def test_rule_04_done_comes_when_the_other_supply_can_know(self):
+        async with self.stand() as stand, stand.device("lv") as lv, stand.device("hv") as hv:
+            await self.done(hv, "set_voltage", v=-60.0)
+            await self.refused(hv, "lv.ch1, the low voltage of m-0, is off", "on")
+            for bench, cmd, ch in ((lv, "on", "ch1"), (hv, "on", "ch0"), (hv, "off", "ch0"), (lv, "off", "ch1")):
+                ack = await bench.command(cmd, ch, wait=20)
+                while "no fresh reading" in (ack.why or ""):  # a machine that has stalled for three periods
+                    ack = await bench.command(cmd, ch, wait=20)
+                self.assertEqual((ack.state, ack.why), ("done", None), f"{cmd} {ch}")
+
     async def test_rule_04_off_of_the_low_voltage_is_refused_while_the_high_voltage_is_up_or_unknown(self):
         async with self.stand() as stand, stand.device("lv") as lv:
             await self.done(lv, "on", "ch1")

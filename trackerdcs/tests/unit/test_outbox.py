@@ -93,6 +93,15 @@ class TestOutbox(Bench):
         self.assertEqual(at_publish, [1])
         self.assertEqual(self.broker.retained[FRAME], b"0")
 
+    async def test_who_waits_for_a_frame_is_told_when_it_is_out_or_cannot_go_out(self):
+        waiting = [asyncio.get_running_loop().create_future() for _ in range(2)]
+        self.outbox.put(Entry("boot", 0, b"0"), waiting[:1])
+        await waiting[0]
+        self.assertEqual(self.broker.retained[FRAME], b"0")
+        self.broker.cut("device")
+        self.outbox.put(Entry("boot", 1, b"1"), waiting[1:])
+        await waiting[1]
+
     async def test_confirmed_frames_leave_the_journal_and_others_stay(self):
         self.put(0, 1, 2, 3)
         await self.until(lambda: len(self.journal) == 4, "journaled")
