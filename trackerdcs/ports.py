@@ -3,8 +3,9 @@
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Literal, Protocol, Self
+from typing import Literal, NamedTuple, Protocol, Self
 
+from trackerdcs.domain.batch import Arrival
 from trackerdcs.domain.channel import Intent, Intents
 from trackerdcs.domain.gaps import Piece
 from trackerdcs.domain.instrument import Channel, Identity, Snapshot
@@ -70,6 +71,37 @@ class Bus(Protocol):
 
     @property
     def dropped(self) -> int: ...
+
+    async def __aenter__(self) -> Self: ...
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+class Gulp(Protocol):
+    """Messages that came together, in the order of arrival; together they are acknowledged when they are safe."""
+
+    @property
+    def arrivals(self) -> Sequence[Arrival]: ...
+    def acknowledge(self) -> None:
+        """From the loop's thread; does nothing where the connection has ended: the broker sends them again."""
+
+
+class Inlet(Protocol):
+    """A loader's subscription, whose session outlives it, where the broker can do that. It comes back by itself.
+
+    Used as `async with`, like a Bus. What does not fit stays with the broker: no more is read than `gulp` takes.
+    """
+
+    @property
+    def fault(self) -> str | None:
+        """Why nothing can come, as far as a person has to do something about it."""
+
+    async def gulp(self, linger: float) -> Gulp:
+        """What has come, at least one message: within `linger` s of the first one, or earlier if it is much."""
+
+    async def leave(self) -> None:
+        """Subscribe to nothing any more: what the broker holds still comes, and at the exit the session ends."""
 
     async def __aenter__(self) -> Self: ...
     async def __aexit__(
@@ -194,10 +226,54 @@ class Ledger(Protocol):
     def close(self) -> None: ...
 
 
+class Spooled(NamedTuple):
+    """A batch in a spool: its number, when it came (ns UTC), how many messages and bytes it has."""
+
+    number: int
+    arrived: int
+    messages: int
+    size: int
+
+
+class Spool(Protocol):
+    """What a loader has taken from the broker and the database does not have yet, in batches. All methods raise
+    StoreFault."""
+
+    def append(self, arrivals: Sequence[Arrival], arrived: int, done: Collection[int]) -> Spooled:
+        """Return when the batch is durable, and the `done` ones are gone: one commit for both."""
+
+    def remove(self, done: Collection[int]) -> None: ...
+    def waiting(self) -> list[Spooled]:
+        """Batches that are not done, the oldest first."""
+
+    def read(self, number: int) -> list[Arrival]:
+        """The messages of a batch; of a damaged one its bytes, as one message that was refused."""
+
+    def swap_filters(self, filters: Sequence[str]) -> list[str]:
+        """Remember what is subscribed to from now on; what was before, and is not any more."""
+
+    def close(self) -> None: ...
+
+    @property
+    def aside(self) -> str | None:
+        """The name under which a damaged file was set aside since the start."""
+
+
+class ParkedMessage(NamedTuple):
+    """A message as it came at `arrived` (ns UTC), and why it cannot be stored."""
+
+    topic: str
+    payload: bytes
+    why: str
+    arrived: int
+
+
 class DeadLetters(Protocol):
     """Messages that cannot be stored, kept with their cause. All methods raise StoreFault."""
 
-    def park(self, topic: str, payload: bytes, why: str, ts: int) -> None: ...
+    def park(self, messages: Sequence[ParkedMessage]) -> None:
+        """All or none; one that is there already, from before a restart, is not put there again."""
+
     def __len__(self) -> int: ...
     def close(self) -> None: ...
 

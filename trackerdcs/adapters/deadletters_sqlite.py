@@ -9,11 +9,13 @@ from pathlib import Path
 from trackerdcs.adapters.sqlite_file import SqliteFile
 from trackerdcs.domain.codec import plain
 from trackerdcs.domain.errors import StoreFault
+from trackerdcs.ports import ParkedMessage
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS letters (
     id INTEGER PRIMARY KEY, ts INTEGER NOT NULL, topic TEXT NOT NULL, why TEXT NOT NULL, payload BLOB NOT NULL
 );
+CREATE INDEX IF NOT EXISTS by_time ON letters (ts);
 """
 # The number of a letter that was removed is given again: the time tells whether it is still the same.
 SAME = "WHERE id = ? AND ts = ?"
@@ -21,7 +23,7 @@ SAME = "WHERE id = ? AND ts = ?"
 
 @dataclass(frozen=True)
 class Letter:
-    """A message as it came, parked at `ts` (ns UTC) because of `why`."""
+    """A message as it came at `ts` (ns UTC), parked because of `why`."""
 
     id: int
     ts: int
@@ -37,11 +39,14 @@ class SqliteDeadLetters:
     def __init__(self, path: Path, guest: bool = False) -> None:
         self._file = SqliteFile(path, SCHEMA, guest=guest)
 
-    def park(self, topic: str, payload: bytes, why: str, ts: int) -> None:
-        """Keep a message as it came, with the cause and the time (ns UTC) of parking it."""
-        row = (ts, plain(topic), plain(why), payload)
+    def park(self, messages: Sequence[ParkedMessage]) -> None:
+        rows = [(m.arrived, plain(m.topic), plain(m.why), m.payload) for m in messages]
         with self._file.transaction() as db:
-            db.execute("INSERT INTO letters (ts, topic, why, payload) VALUES (?, ?, ?, ?)", row)
+            db.executemany(
+                """INSERT INTO letters (ts, topic, why, payload) SELECT ?1, ?2, ?3, ?4 WHERE NOT EXISTS
+                (SELECT 1 FROM letters WHERE ts = ?1 AND topic = ?2 AND payload = ?4)""",
+                rows,
+            )
 
     def remove(self, letters: Iterable[Letter]) -> None:
         """Those that are still there as they were read."""

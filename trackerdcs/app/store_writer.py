@@ -1,20 +1,14 @@
 """Writes messages to a time series so that one that it does not take never stops the others."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from trackerdcs.domain.errors import StoreDown
 from trackerdcs.domain.intake import Intake
-from trackerdcs.domain.series import RejectedPoint
+from trackerdcs.domain.series import Point
 from trackerdcs.ports import TimeSeries
 
-
-@dataclass(eq=False)
-class Taken:
-    """A message as it was taken in, with the cause why it cannot be stored, as far as one is known."""
-
-    intake: Intake
-    why: str | None
+Causes = dict[int, str]
+"""Why messages cannot be stored, by their place in the batch."""
 
 
 class StoreWriter:
@@ -23,43 +17,48 @@ class StoreWriter:
     def __init__(self, series: TimeSeries) -> None:
         self._series = series
 
-    async def write(self, batch: Sequence[Taken]) -> None:
-        """Write what has points; afterwards each message is in the database or has a cause to be parked."""
-        batch = [taken for taken in batch if taken.intake.points and taken.why is None]
+    async def write(self, batch: Sequence[Intake]) -> Causes:
+        """Write what has points; afterwards each message is in the database, has a cause, or has nothing to store."""
+        causes = {place: intake.why for place, intake in enumerate(batch) if intake.why is not None}
+        places = [place for place, intake in enumerate(batch) if intake.points and place not in causes]
         try:
-            await self._write_together(batch)
+            causes |= await self._write_together(batch, places)
         except StoreDown:
             raise
         except Exception:
-            if len(batch) == 1:
+            if len(places) == 1:
                 raise
-            await self._write_each(batch)
+            causes |= await self._write_each(batch, places)
+        return causes
 
-    async def _write_each(self, batch: Sequence[Taken]) -> None:
+    async def _write_each(self, batch: Sequence[Intake], places: Sequence[int]) -> Causes:
         """A message defeats the store: let it not block the others. If all do, the store is to blame."""
-        defeats: list[tuple[Taken, Exception]] = []
-        for taken in batch:
+        causes: Causes = {}
+        defeats: dict[int, Exception] = {}
+        for place in places:
             try:
-                await self._write_together([taken])
+                causes |= await self._write_together(batch, [place])
             except StoreDown:
                 raise
             except Exception as e:  # noqa: BLE001 judged below
-                defeats.append((taken, e))
-        if len(defeats) == len(batch):
-            raise defeats[0][1]
-        for taken, defeat in defeats:
-            taken.why = f"{type(defeat).__name__}: {defeat}"
+                defeats[place] = e
+        if len(defeats) == len(places):
+            raise next(iter(defeats.values()))
+        return causes | {place: f"{type(defeat).__name__}: {defeat}" for place, defeat in defeats.items()}
 
-    async def _write_together(self, batch: Sequence[Taken]) -> None:
-        if not batch:
-            return
-        rejected = await self._series.write([point for taken in batch for point in taken.intake.points])
-        causes = {_key(r): r.why for r in rejected}
-        for taken in batch if causes else []:
-            taken.why = next(
-                (causes[k] for p in taken.intake.points if (k := (p.measurement, p.tags, p.ts)) in causes), None
-            )
+    async def _write_together(self, batch: Sequence[Intake], places: Sequence[int]) -> Causes:
+        points = [point for place in places for point in batch[place].points]
+        rejected = await self._series.write(points) if points else []
+        if not rejected:
+            return {}
+        whys = {_key(r.point): r.why for r in rejected}
+        causes = {}
+        for place in places:
+            why = next((whys[key] for point in batch[place].points if (key := _key(point)) in whys), None)
+            if why is not None:
+                causes[place] = why
+        return causes
 
 
-def _key(rejected: RejectedPoint) -> tuple[str, tuple[tuple[str, str], ...], int]:
-    return rejected.point.measurement, rejected.point.tags, rejected.point.ts
+def _key(point: Point) -> tuple[str, tuple[tuple[str, str], ...], int]:
+    return point.measurement, point.tags, point.ts

@@ -2,11 +2,15 @@
 
 import asyncio
 import contextlib
+from collections.abc import Callable, Sequence
 
 from trackerdcs.app.announcer import Who
+from trackerdcs.app.backlog import Backlog
+from trackerdcs.app.sources import Sources
 from trackerdcs.domain.codec import encode
 from trackerdcs.domain.errors import BusDown
 from trackerdcs.domain.freshness import HEARTBEAT
+from trackerdcs.domain.gaps import Piece
 from trackerdcs.domain.instrument import UNITS, Channel, Quantity, Snapshot
 from trackerdcs.domain.intake import Intake
 from trackerdcs.domain.messages import NO_CHANNEL, Frame, Meta
@@ -15,42 +19,55 @@ from trackerdcs.ports import Bus, Clock
 
 KIND = "loader"
 COUNTERS = ("received", "stored", "parked", "duplicates")
-QUANTITIES = (*COUNTERS, "waiting", "lag")
+RATES = ("received", "stored")
+QUANTITIES = (*COUNTERS, *(f"{name}_rate" for name in RATES), "waiting", "spool_size", "spool_age", "lag")
 
 
 class Tally:
-    """Counters since the start; what is received and neither stored, parked nor a duplicate is waiting.
+    """Counters since the start; what waits in the spool may be older than that."""
 
-    `left` messages did not fit while the dead letters were out of order: the broker and the journals still have them.
-    """
-
-    def __init__(self, who: Who, bus: Bus, clock: Clock, period: float = HEARTBEAT) -> None:
+    def __init__(self, who: Who, bus: Bus, clock: Clock, backlog: Backlog, period: float = HEARTBEAT) -> None:
         self._who, self._bus, self._clock, self._period = who, bus, clock, period
+        self._backlog = backlog
         self._recent = Recent()
         self._newest: int | None = None
-        self.received = self.stored = self.parked = self.duplicates = self.left = 0
+        self._rates = dict.fromkeys(RATES, (0, clock.monotonic()))
+        """By counter: its value at the last frame, and when that was (monotonic s)."""
+        self.sources = Sources(clock)
+        self.received = self.stored = self.parked = self.duplicates = 0
 
-    def note_stored(self, intake: Intake) -> None:
-        """Count a frame that is in the database, once."""
-        if intake.id is not None and not self._recent.add(intake.id):
-            self.duplicates += 1
+    def note_stored(self, intakes: Sequence[Intake], pieces: Sequence[Piece]) -> None:
+        """Count a batch that is in the database; `pieces` are its frames as ranges. Each frame counts once."""
+        with_points = [intake for intake in intakes if intake.points]
+        if not with_points:
             return
-        self.stored += 1
-        ts = min(intake.ts, self._clock.now())  # a clock that is ahead must not hide that nothing comes
-        self._newest = ts if self._newest is None else max(ts, self._newest)
+        frames = sum(intake.id is not None for intake in with_points)
+        new = sum(self._recent.add(p.stand, p.device, p.boot, p.first, p.last) for p in pieces if p.fate == "stored")
+        self.duplicates += frames - new
+        self.stored += len(with_points) - frames + new
+        now = self._clock.now()
+        # A clock that is ahead must not hide that nothing comes.
+        newest = min(max(intake.ts for intake in with_points), now)
+        self._newest = newest if self._newest is None else max(newest, self._newest)
+        self.sources.note(with_points)
 
     def figures(self) -> Snapshot:
-        """The counters, and the age in s of the newest stored value."""
+        """Counters, their rates since the last call, what waits, and the age in s of the newest stored value."""
         values: dict[str, float | bool | str] = {name: float(getattr(self, name)) for name in COUNTERS}
-        settled = self.stored + self.parked + self.duplicates + self.left
-        values["waiting"] = float(self.received - settled)
+        for name in RATES:
+            (count, at), now = self._rates[name], self._clock.monotonic()
+            values[f"{name}_rate"] = (getattr(self, name) - count) / (now - at) if now > at else 0.0
+            self._rates[name] = getattr(self, name), now
+        values["waiting"] = float(self._backlog.waiting)
+        values["spool_size"], values["spool_age"] = float(self._backlog.size), self._backlog.age()
+        channels = {NO_CHANNEL: values, **self.sources.figures()}
         if self._newest is None:
-            return Snapshot({NO_CHANNEL: values}, bad={NO_CHANNEL: {"lag": "nothing stored yet"}})
+            return Snapshot(channels, bad={NO_CHANNEL: {"lag": "nothing stored yet"}})
         values["lag"] = (self._clock.now() - self._newest) / 1e9
-        return Snapshot({NO_CHANNEL: values})
+        return Snapshot(channels)
 
     def meta(self) -> Meta:
-        """Who the loader is, as a device."""
+        """Who the loader is, as a device; a channel for each source that it has heard."""
         return Meta(
             kind=KIND,
             model="trackerdcs",
@@ -60,15 +77,20 @@ class Tally:
             sim=False,
             boot=self._who.boot,
             period=self._period,
-            channels={NO_CHANNEL: Channel({name: Quantity(UNITS[name]) for name in QUANTITIES})},
+            channels={NO_CHANNEL: Channel({name: Quantity(UNITS[name]) for name in QUANTITIES})}
+            | self.sources.channels(),
         )
 
-    async def publish(self) -> None:
-        """A frame each period, for ever. They have no journal: a lost one is followed by the next."""
-        seq, ts = 0, 0
+    async def publish(self, introduce: Callable[[Meta], None]) -> None:
+        """A frame each period, for ever, and `introduce(meta)` when there are new sources. Frames have no journal: a
+        lost one is followed by the next."""
+        seq, ts, known = 0, 0, 0
         while True:
             await asyncio.sleep(self._period)
             figures = self.figures()
+            if len(self.sources) != known:
+                known = len(self.sources)
+                introduce(self.meta())
             ts = max(self._clock.now(), ts + 1)
             frame = Frame(ts, seq, self._who.boot, self._who.sw, KIND, figures.ch, bad=figures.bad)
             seq += 1

@@ -38,7 +38,7 @@ def show(
     loader: LoaderOption = "loader",
     file: FileOption = None,
 ) -> None:
-    """Print messages that could not be stored: when they were parked, their topic, size, cause and first bytes.
+    """Print messages that could not be stored: when they came, their topic, size, cause and first bytes.
 
     Read on the host of the loader, which may run meanwhile, from DATA/LOADER.deadletters.sqlite.
 
@@ -165,7 +165,7 @@ def _print(letters: "list[Letter]") -> None:
     from trackerdcs.cli.gaps import local
 
     if letters:
-        typer.echo(f"{'id':>6}  {'parked (local time)':19}  {'bytes':>8}  topic, cause, first bytes")
+        typer.echo(f"{'id':>6}  {'came (local time)':19}  {'bytes':>8}  topic, cause, first bytes")
     for letter in letters:
         typer.echo(_clean(f"{letter.id:6}  {local(letter.ts):19}  {len(letter.payload):8}  {letter.topic}"))
         typer.echo(_clean(f"{'':39}{letter.why[:300]}"))

@@ -29,6 +29,10 @@ UNITS: dict[str, str] = {
     "duplicates": "1",
     "waiting": "1",
     "lag": "s",
+    "received_rate": "1/s",
+    "stored_rate": "1/s",
+    "spool_size": "B",
+    "spool_age": "s",
 }
 """Unit of each quantity, for ever: a quantity of another unit gets another name."""
 

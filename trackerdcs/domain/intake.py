@@ -1,8 +1,8 @@
 """What a loader makes of a message: points to store, or the cause why it has to be parked."""
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from trackerdcs.domain.codec import decode
@@ -28,18 +28,18 @@ class FrameId(NamedTuple):
     seq: int
 
 
-@dataclass(frozen=True)
-class Intake:
+class Intake(NamedTuple):
     """Points, or `why` there are none. A message without `id` cannot be confirmed to any journal.
 
-    An event has neither: `lost` are the frames that a device declares lost.
+    An event has neither: `lost` are the frames that a device declares lost. `source` is the stand and the device.
     """
 
     id: FrameId | None
     ts: int = 0
-    points: tuple[Point, ...] = ()
+    points: Sequence[Point] = ()
     why: str | None = None
     lost: Piece | None = None
+    source: tuple[str, str] | None = None
 
     @property
     def nothing(self) -> bool:
@@ -78,8 +78,9 @@ def take_in(topic: str, payload: bytes) -> Intake:
     except ContractError as e:
         claim = _claim(payload)
         return Intake(FrameId(where.stand, where.device, *claim) if claim else None, why=str(e))
-    points = tuple(points_of(where.stand, where.device, frame))
-    return Intake(FrameId(where.stand, where.device, frame.boot, frame.seq), frame.ts, points)
+    points = points_of(where.stand, where.device, frame)
+    id = FrameId(where.stand, where.device, frame.boot, frame.seq)
+    return Intake(id, frame.ts, points, source=(where.stand, where.device))
 
 
 def _declared(stand: str, device: str, event: Event) -> Piece | None:

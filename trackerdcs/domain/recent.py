@@ -2,7 +2,6 @@
 
 from collections import OrderedDict
 
-from trackerdcs.domain.intake import FrameId
 from trackerdcs.domain.ranges import Ranges
 
 BOOTS = 1000
@@ -16,17 +15,15 @@ class Recent:
         self._boots, self._pieces = boots, pieces
         self._known: OrderedDict[tuple[str, str, str], Ranges] = OrderedDict()
 
-    def add(self, id: FrameId) -> bool:
-        """Note a stored frame; False if it was known already."""
-        key = id[:3]
+    def add(self, stand: str, device: str, boot: str, first: int, last: int) -> int:
+        """Note that these frames are stored; how many of them were not known to be."""
+        key = stand, device, boot
         known = self._known.get(key)
-        if known is not None and id.seq in known:
-            self._known.move_to_end(key)
-            return False
         if known is None or sum(1 for _ in known) >= self._pieces:
             known = self._known[key] = Ranges()
-        known.add(id.seq, id.seq)
+        new = sum(high - low + 1 for low, high in known.holes(first, last))
+        known.add(first, last)
         self._known.move_to_end(key)
         if len(self._known) > self._boots:
             self._known.popitem(last=False)
-        return True
+        return new

@@ -1,8 +1,11 @@
-"""Chooses the bus by the stand file."""
+"""Chooses the bus, and a loader's way in, by the stand file."""
+
+from collections.abc import Sequence
 
 from trackerdcs.adapters.bus_mqtt import MqttBus
+from trackerdcs.app.bus_inlet import BusInlet
 from trackerdcs.domain.stand import BusConfig
-from trackerdcs.ports import Bus, Will
+from trackerdcs.ports import Bus, Inlet, Will
 
 
 def open_bus(config: BusConfig, client_id: str, will: Will | None = None, persistent: bool = False) -> Bus:
@@ -12,3 +15,12 @@ def open_bus(config: BusConfig, client_id: str, will: Will | None = None, persis
     from trackerdcs.adapters.broker_amqtt import EmbeddedBroker  # only who uses it pays for its library
 
     return MqttBus(config, client_id, will, persistent, EmbeddedBroker.lacks)
+
+
+def open_inlet(config: BusConfig, client_id: str, bus: Bus, filters: Sequence[str], former: Sequence[str]) -> Inlet:
+    """A loader's way in, not entered yet: a session of its own where the broker can keep one, else over `bus`."""
+    if "persistent_sessions" in bus.lacks:
+        return BusInlet(bus, filters)
+    from trackerdcs.adapters.inlet_mqtt5 import Mqtt5Inlet  # the embedded broker knows no MQTT 5
+
+    return Mqtt5Inlet(config, client_id, filters, former)

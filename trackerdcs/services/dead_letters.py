@@ -7,10 +7,12 @@ from pathlib import Path
 from trackerdcs.adapters.clock_system import SystemClock
 from trackerdcs.adapters.deadletters_sqlite import Letter, SqliteDeadLetters
 from trackerdcs.adapters.gaps_sqlite import SqliteGaps
-from trackerdcs.app.store_writer import StoreWriter, Taken
+from trackerdcs.app.store_writer import Causes, StoreWriter
+from trackerdcs.domain.batch import Arrival
 from trackerdcs.domain.errors import StoreDown
 from trackerdcs.domain.gaps import Piece
-from trackerdcs.domain.intake import CAUSE_MAX, pieces_of, take_in
+from trackerdcs.domain.intake import CAUSE_MAX, Intake, pieces_of, take_in
+from trackerdcs.domain.reception import Foreign, Reception
 from trackerdcs.domain.stand import Stand
 from trackerdcs.services.gap_records import SUFFIX as GAPS
 from trackerdcs.services.stores import open_series
@@ -19,7 +21,9 @@ SUFFIX = ".deadletters.sqlite"
 BATCH = 200
 
 
-async def retry(stand: Stand, loader: str, letters: Sequence[Letter]) -> list[tuple[Letter, str]]:
+async def retry(
+    stand: Stand, loader: str, letters: Sequence[Letter], foreign: Foreign | None = None
+) -> list[tuple[Letter, str]]:
     """Take letters in once more, as a loader would; return those that stay, with the cause of today.
 
     The store first, then the gap record, then the letter goes: whatever ends in between, doing it again is harmless.
@@ -30,12 +34,14 @@ async def retry(stand: Stand, loader: str, letters: Sequence[Letter]) -> list[tu
     try:
         writer = StoreWriter(series)
         for start in range(0, len(letters), BATCH):
-            tried = {letter: _taken(letter) for letter in letters[start : start + BATCH]}
-            await _write(writer, list(tried.values()))
+            tried = letters[start : start + BATCH]
+            intakes = _taken(foreign, tried)
+            causes = await _write(writer, intakes)
             now = SystemClock().now()
-            good = [letter for letter, taken in tried.items() if taken.why is None]
-            bad = [(letter, taken.why) for letter, taken in tried.items() if taken.why is not None]
-            _note(data, loader, pieces_of([tried[letter].intake for letter in good], "stored", now))
+            good = [letter for place, letter in enumerate(tried) if place not in causes]
+            bad = [(tried[place], why) for place, why in causes.items()]
+            stored = [intake for place, intake in enumerate(intakes) if place not in causes]
+            _note(data, loader, pieces_of(stored, "stored", now))
             with contextlib.closing(SqliteDeadLetters(data / f"{loader}{SUFFIX}", guest=True)) as box:
                 box.remove(good)
                 box.blame(bad)
@@ -53,19 +59,18 @@ def drop(stand: Stand, loader: str, letters: Sequence[Letter]) -> None:
         box.remove(letters)
 
 
-def _taken(letter: Letter) -> Taken:
-    intake = take_in(letter.topic, letter.payload)
-    return Taken(intake, intake.why)
+def _taken(foreign: Foreign | None, letters: Sequence[Letter]) -> list[Intake]:
+    reception = Reception(foreign=foreign.reader if foreign else None)
+    return [reception([Arrival(letter.topic, letter.payload)], letter.ts)[0] for letter in letters]
 
 
-async def _write(writer: StoreWriter, batch: list[Taken]) -> None:
+async def _write(writer: StoreWriter, batch: Sequence[Intake]) -> Causes:
     try:
-        await writer.write(batch)
+        return await writer.write(batch)
     except StoreDown:
         raise
     except Exception as e:  # noqa: BLE001 where a loader would wait, the letters stay
-        for taken in batch:
-            taken.why = taken.why or f"{type(e).__name__}: {e}"
+        return {place: intake.why or f"{type(e).__name__}: {e}" for place, intake in enumerate(batch)}
 
 
 def _dropped(letters: Sequence[Letter], now: int) -> Iterator[Piece]:

@@ -3,25 +3,34 @@
 import asyncio
 import contextlib
 import dataclasses
+import fcntl
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from trackerdcs.adapters.clock_system import SystemClock
 from trackerdcs.adapters.deadletters_sqlite import SqliteDeadLetters
+from trackerdcs.adapters.frames_msgspec import frame_reader
 from trackerdcs.adapters.gaps_sqlite import SqliteGaps
+from trackerdcs.adapters.spool_sqlite import SqliteSpool
 from trackerdcs.app.announcer import Who, will_of
-from trackerdcs.app.load_loop import LoadLoop
+from trackerdcs.app.load_loop import LoadLoop, filters_of
 from trackerdcs.domain.errors import ConfigError, StoreDown, StoreFault
+from trackerdcs.domain.reception import Foreign, Reception
 from trackerdcs.domain.stand import Stand
 from trackerdcs.domain.topics import LOADER, SITE, Topic, checked, is_loader
-from trackerdcs.services.buses import open_bus
+from trackerdcs.services.buses import open_bus, open_inlet
 from trackerdcs.services.runtime import VERSION
 from trackerdcs.services.stores import open_series
 
 
-async def serve(stands: Sequence[Stand], name: str = LOADER) -> None:
-    """Load the frames of `stands` until told to stop. Loaders that share a broker have different names."""
+async def serve(
+    stands: Sequence[Stand], name: str = LOADER, foreign: Foreign | None = None, leave: bool = False
+) -> None:
+    """Load the frames of `stands`, and what `foreign` knows, until told to stop; with `leave` until nothing is left.
+
+    Loaders that share a broker have different names.
+    """
     if not is_loader(Topic(SITE, "status", checked(name, "loader"))):
         raise ConfigError(f"loader {name!r}: expected {LOADER} or {LOADER}-...")
     first, *others = stands
@@ -29,22 +38,46 @@ async def serve(stands: Sequence[Stand], name: str = LOADER) -> None:
         for field, why in disagreements(first, other):
             raise ConfigError(f"stand {other.stand}: {field}: {why}")
     clock, who, data = SystemClock(), Who(SITE, name, uuid.uuid4().hex[:12], VERSION), Path(first.data)
-    series = open_series(first.store, data)
-    deadletters = SqliteDeadLetters(data / f"{name}.deadletters.sqlite")
-    gaps = SqliteGaps(data / f"{name}.gaps.sqlite")
-    try:
-        for keep in (gaps.open, deadletters.open):  # a damaged file is set aside and said now
-            with contextlib.suppress(StoreFault):
-                await asyncio.to_thread(keep)
-        with contextlib.suppress(StoreDown):  # the loop waits for a store that is down; a wrong file is said here
-            await series.write([])
-        # The session outlives the process under its fixed name: the broker keeps what comes meanwhile.
-        async with open_bus(first.bus, f"trackerdcs-{name}", will_of(who, clock), persistent=True) as bus:
-            await LoadLoop(bus, series, deadletters, gaps, clock, [stand.stand for stand in stands], who).run()
-    finally:
-        gaps.close()
-        deadletters.close()
-        await series.close()
+    filters = [*filters_of(stand.stand for stand in stands), *(foreign.filters if foreign else ())]
+    reception = Reception(frame_reader, foreign.reader if foreign else None)
+    with _alone(data, name):
+        series = open_series(first.store, data)
+        spool = SqliteSpool(data / f"{name}.spool.sqlite")
+        deadletters = SqliteDeadLetters(data / f"{name}.deadletters.sqlite")
+        gaps = SqliteGaps(data / f"{name}.gaps.sqlite")
+        former: list[str] = []
+        try:
+            for part in (gaps, deadletters, spool):  # a damaged file is set aside and said now
+                with contextlib.suppress(StoreFault):
+                    await asyncio.to_thread(part.open)
+            with contextlib.suppress(StoreFault):  # a session keeps its filters: what is not ours any more is ended
+                former = await asyncio.to_thread(spool.swap_filters, filters)
+            with contextlib.suppress(StoreDown):  # the loop waits for a store that is down; a wrong file is said here
+                await series.write([])
+            async with (
+                open_bus(first.bus, f"trackerdcs-{name}-says", will_of(who, clock)) as bus,
+                open_inlet(first.bus, f"trackerdcs-{name}", bus, filters, former) as inlet,
+            ):
+                stores = (spool, series, deadletters, gaps)
+                await LoadLoop(inlet, bus, *stores, clock, reception, who).run(leave)
+        finally:
+            for part in (gaps, deadletters, spool):
+                part.close()
+            await series.close()
+
+
+@contextlib.contextmanager
+def _alone(data: Path, name: str) -> Iterator[None]:
+    """Two loaders of one name would take each other's session for ever, and each other's spool."""
+    data.mkdir(parents=True, exist_ok=True)
+    with (data / f"{name}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as e:
+            raise ConfigError(
+                f"loader {name}: another one of this name is running in {data}; give it another --name"
+            ) from e
+        yield
 
 
 def disagreements(first: Stand, other: Stand) -> list[tuple[str, str]]:

@@ -4,19 +4,24 @@ import asyncio
 import dataclasses
 import json
 import unittest
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
 
 from trackerdcs.adapters.bus_memory import MemoryBroker, MemoryBus
 from trackerdcs.adapters.clock_system import SystemClock
+from trackerdcs.adapters.frames_msgspec import frame_reader
 from trackerdcs.adapters.series_memory import MemorySeries
 from trackerdcs.app.announcer import Who, will_of
-from trackerdcs.app.load_loop import LoadLoop
+from trackerdcs.app.bus_inlet import BusInlet
+from trackerdcs.app.load_loop import LoadLoop, filters_of
+from trackerdcs.domain.batch import Arrival, pack, unpack
 from trackerdcs.domain.codec import decode, decode_stored, encode
 from trackerdcs.domain.errors import StoreDown, StoreFault
 from trackerdcs.domain.gaps import Piece, merged
 from trackerdcs.domain.messages import NO_CHANNEL, Event, Frame, Status
+from trackerdcs.domain.reception import Reception
 from trackerdcs.domain.series import FRAMES, Point, RejectedPoint
+from trackerdcs.ports import ParkedMessage, Spooled
 from trackerdcs.tests.witness import Witness
 
 TS = 1_700_000_000_000_000_000
@@ -63,10 +68,10 @@ class Letters:
         self.aside: str | None = None
         self.parked: list[tuple[str, bytes, str]] = []
 
-    def park(self, topic: str, payload: bytes, why: str, ts: int) -> None:
+    def park(self, messages: Sequence[ParkedMessage]) -> None:
         if self.full:
             raise StoreFault("no space left on device")
-        self.parked.append((topic, payload, why))
+        self.parked += [m[:3] for m in messages]
 
     def seqs(self) -> list[int]:
         found = []
@@ -77,6 +82,44 @@ class Letters:
 
     def __len__(self) -> int:
         return len(self.parked)
+
+    def close(self) -> None: ...
+
+
+class Rows:
+    """A spool in memory, with a disk that can be full."""
+
+    def __init__(self) -> None:
+        self.full = False
+        self.aside: str | None = None
+        self.rows: dict[int, tuple[Spooled, bytes]] = {}
+        self._number = 0
+
+    def append(self, arrivals: Sequence[Arrival], arrived: int, done: Collection[int]) -> Spooled:
+        self.remove(done)
+        self._number += 1
+        block = pack(arrivals)
+        spooled = Spooled(self._number, arrived, len(arrivals), len(block))
+        self.rows[self._number] = spooled, block
+        return spooled
+
+    def remove(self, done: Collection[int]) -> None:
+        if self.full:
+            raise StoreFault("no space left on device")
+        for number in done:
+            del self.rows[number]
+
+    def waiting(self) -> list[Spooled]:
+        return [spooled for spooled, _ in self.rows.values()]
+
+    def read(self, number: int) -> list[Arrival]:
+        return unpack(self.rows[number][1])
+
+    def messages(self) -> int:
+        return sum(spooled.messages for spooled, _ in self.rows.values())
+
+    def swap_filters(self, filters: Sequence[str]) -> list[str]:
+        return []
 
     def close(self) -> None: ...
 
@@ -117,6 +160,7 @@ class Rig:
         self.broker = MemoryBroker()
         self.series, self.letters = FaultySeries(), Letters()
         self.record = Record(self.series, self.letters)
+        self.spool = Rows()
         self.who = Who("site", "loader", "boot", "test")
         self.will = will_of(self.who, SystemClock())
         self.loader = MemoryBus(self.broker, "loader", self.will, persistent=True)
@@ -132,9 +176,16 @@ class Rig:
         self.loop = self.new_loop()
 
     def new_loop(self) -> LoadLoop:
-        stores = (self.loader, self.series, self.letters, self.record, SystemClock())
+        self.inlet = BusInlet(self.loader, filters_of(["bench"]))
+        stores = (self.loader, self.spool, self.series, self.letters, self.record, SystemClock())
         return LoadLoop(
-            *stores, ["bench"], self.who, batch=20, linger=0.0, retry=(0.01, 0.02), heartbeat=self._heartbeat
+            self.inlet,
+            *stores,
+            Reception(frame_reader),
+            self.who,
+            linger=0.0,
+            retry=(0.01, 0.02),
+            heartbeat=self._heartbeat,
         )
 
     async def send(self, payload: bytes, leaf: str = "frame", device: str = "hv1") -> None:
@@ -148,7 +199,7 @@ class Rig:
         return sorted({*self.series.seqs, *self.letters.seqs()})
 
     def figure(self, quantity: str) -> float:
-        return float(self.loop._tally.figures().ch[NO_CHANNEL][quantity])
+        return float(self.loop.tally.figures().ch[NO_CHANNEL][quantity])
 
     async def watch(self) -> None:
         async for delivery in self.witness.subscribe(
@@ -169,7 +220,7 @@ class Rig:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[asyncio.Task[None]]:
         contract = Witness(MemoryBus(self.broker, "contract"), self.bad)
-        async with contract, self.loader, self.device, self.witness:
+        async with contract, self.loader, self.device, self.witness, self.inlet:
             tasks = [asyncio.create_task(self.watch()), asyncio.create_task(self.loop.run())]
             await asyncio.sleep(0)
             yield tasks[1]

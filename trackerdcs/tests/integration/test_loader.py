@@ -21,7 +21,7 @@ from trackerdcs.domain.codec import decode, encode
 from trackerdcs.domain.gaps import Account
 from trackerdcs.domain.messages import Event, Status
 from trackerdcs.domain.stand import BusConfig
-from trackerdcs.ports import Delivery, TimeSeries
+from trackerdcs.ports import Delivery, ParkedMessage, TimeSeries
 from trackerdcs.services.gap_records import accounts_of
 from trackerdcs.tests.loader_parts import DEVICE, STAND, EmbeddedBrokerProcess, Source, stand_file
 from trackerdcs.tests.long import long
@@ -75,7 +75,9 @@ class LoaderCase(unittest.IsolatedAsyncioTestCase):
         source.confirmed.add(frame.seq)  # as whoever parked it has said
         path = self.data / "loader.deadletters.sqlite"
         letters = SqliteDeadLetters(path, guest=True)
-        letters.park(f"dcs/v1/{STAND}/{DEVICE}/frame", encode(frame), "an older version", time.time_ns())
+        letters.park(
+            [ParkedMessage(f"dcs/v1/{STAND}/{DEVICE}/frame", encode(frame), "an older version", time.time_ns())]
+        )
         command = [TRACKERDCS, "deadletter", "retry", "--cause", "older", "-f", str(self.data / f"{STAND}.yaml")]
         done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False)
         self.assertEqual((done.returncode, done.stdout), (0, "1 stored, 0 stay\n"), done.stderr)

@@ -19,6 +19,7 @@ from trackerdcs.domain.errors import StoreFault
 from trackerdcs.domain.gaps import account
 from trackerdcs.domain.messages import Event, Frame
 from trackerdcs.domain.series import Sample, Selection
+from trackerdcs.ports import ParkedMessage
 from trackerdcs.services import dead_letters
 from trackerdcs.settings import load_stand
 
@@ -57,7 +58,7 @@ class TestDeadLetter(unittest.TestCase):
             ("dcs/v1/bench/env1/frame", b"\xff\x00nonsense" * 20, "not JSON"),
             ("dcs/v1/bench/hv1/event", encode(lost), "an older loader"),
         ]:
-            self.letters.park(topic, payload, why, time.time_ns())
+            self.letters.park([ParkedMessage(topic, payload, why, time.time_ns())])
 
     def run_it(self, *words: str) -> Result:
         return CliRunner().invoke(app, ["deadletter", words[0], "-f", str(self.file), *words[1:]])
@@ -105,7 +106,7 @@ class TestDeadLetter(unittest.TestCase):
             )
         told = account(read_gaps(self.folder / "loader.gaps.sqlite", "bench").pieces, 0, 2 * T)
         self.assertEqual((told.stored, told.frames("lost")), (2, 2))
-        self.letters.park(TOPIC, b"x", "parked meanwhile", 5)
+        self.letters.park([ParkedMessage(TOPIC, b"x", "parked meanwhile", 5)])
         self.assertEqual(len(self.letters), 3)
 
     def test_retry_cut_off_before_the_end_is_repeated_and_does_no_harm(self) -> None:
@@ -119,7 +120,7 @@ class TestDeadLetter(unittest.TestCase):
         self.assertEqual(asyncio.run(dead_letters.retry(stand, "loader", letters[:2])), [])
         self.assertEqual([s.value for s in self.stored()], [0.0, 0.5])
         self.letters.remove(letters[2:])
-        self.letters.park(TOPIC, frame(7), "another one under the number of one that is gone", 1)
+        self.letters.park([ParkedMessage(TOPIC, frame(7), "another one under the number of one that is gone", 1)])
         self.letters.remove(letters)
         self.letters.blame([(letter, "wrong") for letter in letters])
         self.assertEqual([x.why[:7] for x in read_letters(self.path)], ["another"])

@@ -9,7 +9,7 @@ from trackerdcs.adapters.journal_sqlite import SqliteJournal
 from trackerdcs.cli.doctor import WAITING, Finding, from_clock, from_device, from_files, from_loaders, from_outside
 from trackerdcs.domain.errors import StoreFault
 from trackerdcs.domain.messages import Frame
-from trackerdcs.ports import Entry
+from trackerdcs.ports import Entry, ParkedMessage
 from trackerdcs.services.client import rows_in
 from trackerdcs.tests.overview_bench import START, OverviewBench
 
@@ -100,7 +100,7 @@ class Files(unittest.TestCase):
         self.assertRegex(found[0].text, "journal of hv1: 1 frames not yet stored")
         self.assertRegex(found[1].text, "loader.deadletters.sqlite: 0")
         journal.append([Entry("b", seq, b"x") for seq in range(1, WAITING + 1)])
-        letters.park("topic", b"payload", "why", 1)
+        letters.park([ParkedMessage("topic", b"payload", "why", 1)])
         found = list(from_files(self.folder, ["hv1"]))
         self.assertEqual([finding.grade for finding in found], ["WARN", "WARN"])
 

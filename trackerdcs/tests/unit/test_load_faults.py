@@ -21,7 +21,7 @@ class TestLoadFaults(unittest.IsolatedAsyncioTestCase):
 
     async def test_a_store_that_is_down_loses_nothing_and_costs_two_log_lines(self) -> None:
         rig = Rig(heartbeat=60.0)  # both changes of the status are said at once
-        with self.assertLogs("trackerdcs.app.load_loop", "INFO") as logs:
+        with self.assertLogs("trackerdcs.app.storer", "INFO") as logs:
             async with rig.running():
                 rig.series.down = GONE
                 await rig.send_frames(*range(100))
@@ -29,8 +29,8 @@ class TestLoadFaults(unittest.IsolatedAsyncioTestCase):
                 tries = rig.series.writes
                 await until(lambda: rig.series.writes > tries + 3)
                 self.assertEqual(rig.confirmed, set())
-                self.assertGreaterEqual(len(rig.broker._sessions["loader"].unacknowledged), 100)
-                self.assertLessEqual(len(rig.loop._batch) + rig.loop._queue.qsize(), 40)
+                await until(lambda: rig.spool.messages() >= 100)
+                self.assertGreaterEqual(rig.figure("waiting"), 100)
                 rig.series.down = None
                 await until(lambda: len(rig.confirmed) == 100)
                 await until(lambda: rig.statuses[-1].state == "online")
@@ -41,15 +41,14 @@ class TestLoadFaults(unittest.IsolatedAsyncioTestCase):
     async def test_full_dead_letters_hold_only_the_bad_messages(self) -> None:
         rig = Rig(heartbeat=60.0)  # no frame of its own among those that are counted
         rig.letters.full, rig.bad = True, {"dcs/v1/bench/hv1/frame"}
-        with self.assertLogs("trackerdcs.app.load_loop", "WARNING") as logs:
+        with self.assertLogs("trackerdcs.app.parking", "WARNING") as logs:
             async with rig.running():
                 for seq in range(0, 30, 2):
                     await rig.send(frame(seq).replace(b'"v":1', b'"v":2'))
                     await rig.send_frames(seq + 1)
                 await until(lambda: len(rig.confirmed) == 15)
                 self.assertEqual(rig.confirmed, set(range(1, 30, 2)))
-                self.assertEqual(len(rig.broker._sessions["loader"].unacknowledged), 15)
-                self.assertEqual(rig.figure("waiting"), 15)
+                self.assertGreaterEqual(rig.spool.messages(), 15)
                 await until(lambda: "no space" in (rig.statuses[-1].error or ""))
                 rig.letters.full = False
                 await until(lambda: len(rig.confirmed) == 30)
@@ -57,20 +56,36 @@ class TestLoadFaults(unittest.IsolatedAsyncioTestCase):
                 await until(lambda: rig.statuses[-1].state == "online")
         self.assertEqual(len(logs.output), 3, logs.output)  # cannot be written, one bad topic, can be written again
 
-    async def test_more_bad_messages_than_fit_stay_with_the_broker(self) -> None:
-        rig = Rig(heartbeat=60.0)  # no frame of its own among those that are counted
-        rig.letters.full, rig.bad = True, {"dcs/v1/bench/hv1/frame"}
+    async def test_a_full_spool_leaves_the_rest_with_the_broker_and_goes_on(self) -> None:
+        rig = Rig(heartbeat=60.0)
+        with self.assertLogs("trackerdcs.app.receiver", "INFO") as logs:
+            async with rig.running():
+                rig.spool.full = True
+                await rig.send_frames(*range(100))
+                await until(lambda: any("no space" in (s.error or "") for s in rig.statuses))
+                self.assertEqual(rig.statuses[-1].state, "fault")
+                self.assertEqual(rig.confirmed, set())
+                self.assertGreaterEqual(len(rig.broker._sessions["loader"].unacknowledged), 100)
+                rig.spool.full = False
+                await until(lambda: len(rig.confirmed) == 100 and rig.statuses[-1].state == "online")
+                rig.check(self, *range(100))
+                await until(lambda: not rig.broker._sessions["loader"].unacknowledged)
+        self.assertEqual(len(logs.output), 2, logs.output)
+
+    async def test_a_spool_at_its_limit_takes_nothing_until_there_is_room(self) -> None:
+        rig = Rig(heartbeat=60.0)
+        rig.loop.backlog._limit = 10_000
         async with rig.running():
-            for seq in range(50):
-                await rig.send(frame(seq).replace(b'"v":1', b'"v":2'))
-            await rig.send_frames(50)
-            await until(lambda: rig.confirmed == {50} and rig.loop._tally.left == 30)
-            self.assertEqual(len(rig.broker._sessions["loader"].unacknowledged), 50)
-            rig.letters.full = False
-            await until(lambda: len(rig.confirmed) == 21)
-            rig.broker.cut("loader")
-            await until(lambda: len(rig.confirmed) == 51)
-            rig.check(self, *range(51))
+            rig.series.down = GONE
+            await rig.send_frames(0)
+            await until(lambda: rig.series.writes)
+            for seq in range(1, 200):
+                await rig.send_frames(seq)
+            await until(lambda: any("spool: full with" in (s.error or "") for s in rig.statuses))
+            self.assertTrue(rig.broker._sessions["loader"].unacknowledged)
+            rig.series.down = None
+            await until(lambda: len(rig.confirmed) == 200)
+            rig.check(self, *range(200))
 
     async def test_a_message_that_trips_the_store_is_parked_and_the_others_stored(self) -> None:
         rig = self.rig
@@ -86,7 +101,7 @@ class TestLoadFaults(unittest.IsolatedAsyncioTestCase):
 
     async def test_a_bug_of_the_store_is_shown_and_nothing_is_parked_for_it(self) -> None:
         rig = self.rig
-        with self.assertLogs("trackerdcs.app.load_loop", "INFO") as logs:
+        with self.assertLogs("trackerdcs.app.storer", "INFO") as logs:
             async with rig.running() as loading:
                 rig.series.breaks = True
                 await rig.send_frames(0, 1, 2)
@@ -106,7 +121,7 @@ class TestLoadFaults(unittest.IsolatedAsyncioTestCase):
         async with rig.running():
             rig.series.down = GONE
             await rig.send_frames(0, 1, 2)
-            await until(lambda: len(rig.loop._batch) >= 3)
+            await until(lambda: rig.spool.messages() >= 3)
             rig.series.breaks, rig.series.down = True, None
             await until(lambda: any("a bug" in (s.error or "") for s in rig.statuses))
             rig.series.breaks = False
@@ -191,12 +206,11 @@ class TestLoadFaults(unittest.IsolatedAsyncioTestCase):
             for start in (0, 20, 40):
                 rig.loader = MemoryBus(rig.broker, "loader", rig.will, persistent=True)
                 rig.loop = rig.new_loop()
-                async with rig.loader:
+                async with rig.loader, rig.inlet:
                     loading = asyncio.create_task(rig.loop.run())
-                    await asyncio.sleep(0)
                     rig.series.down = GONE if start < 40 else None
                     await rig.send_frames(*range(start, start + 20))
-                    await until(lambda: rig.loop._tally.received >= 20)
+                    await until(lambda: rig.loop.tally.received >= 20)
                     if start == 40:
                         await until(lambda: len(rig.confirmed) == 60)
                     loading.cancel()

@@ -129,7 +129,7 @@ class TestLoadLoop(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(offline.state, "offline")
 
     async def test_the_lag_is_unknown_until_something_is_stored(self) -> None:
-        figures = self.rig.loop._tally.figures()
+        figures = self.rig.loop.tally.figures()
         self.assertNotIn("lag", figures.ch[NO_CHANNEL])
         self.assertEqual(figures.bad, {NO_CHANNEL: {"lag": "nothing stored yet"}})
 

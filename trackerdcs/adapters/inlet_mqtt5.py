@@ -1,0 +1,133 @@
+"""A loader's way in: an MQTT 5 session of its own, read in gulps.
+
+Beside the paho-mqtt of `bus_mqtt` for two measured reasons (doc/reference/loader-bench.md): a Receive Maximum of 65535
+takes the broker's window of 20 messages away without touching its configuration, and one wake-up for many messages
+costs a tenth of one for each.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+from trackerdcs.adapters.inlet_wire import ANSWER_S, KEEPALIVE_S, Gulped, Wire
+from trackerdcs.adapters.logins import password_of, tls_of
+from trackerdcs.adapters.mqtt5_packets import Refusal
+from trackerdcs.domain.errors import BusDown
+from trackerdcs.domain.stand import BusConfig
+
+RETRY_S, RETRY_LIMIT_S = 0.1, 5.0
+ENTER_S, LEAVE_S = 2.0, 1.0
+
+log = logging.getLogger(__name__)
+
+
+class Mqtt5Inlet:
+    """ports.Inlet of one client of an MQTT 5 broker; `former` are filters that its session may still have."""
+
+    def __init__(
+        self,
+        config: BusConfig,
+        client_id: str,
+        filters: Sequence[str],
+        former: Sequence[str] = (),
+        keepalive: int = KEEPALIVE_S,
+    ) -> None:
+        self._config, self._client_id, self._keepalive = config, client_id, keepalive
+        self._filters, self._former = list(filters), list(former)
+        self._password, self._tls = password_of(config), tls_of(config)
+        self._name = f"{client_id} at {config.host}:{config.port}"
+        self._wire: Wire | None = None
+        self._connected = asyncio.Event()
+        self._tried = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self.fault: str | None = None
+
+    async def gulp(self, linger: float) -> Gulped:
+        """What has come; waits for a connection, and for a message."""
+        while True:
+            await self._connected.wait()
+            if self._wire is not None and (gulped := await self._wire.gulp(linger)) is not None:
+                return gulped
+            await asyncio.sleep(0)  # the connection has ended: its end is seen to before the next look
+
+    async def leave(self) -> None:
+        """As ports.Inlet says; returns when the broker has agreed."""
+        self._former, self._filters = [*self._former, *self._filters], []
+        while True:
+            await self._connected.wait()
+            wire = self._wire
+            if wire is not None:
+                try:
+                    await wire.choose(self._filters, self._former)
+                    return
+                except BusDown as e:
+                    log.debug("%s: %s", self._name, e)
+            await asyncio.sleep(RETRY_S)
+
+    async def _stay_connected(self) -> None:
+        wait = RETRY_S
+        while True:
+            lived = await self._live()
+            self._tried.set()
+            wait = RETRY_S if lived else min(2 * wait, RETRY_LIMIT_S)
+            await asyncio.sleep(wait * random.uniform(0.5, 1.0))
+
+    async def _live(self) -> bool:
+        """One connection from the attempt to its end; True if it was one."""
+        up = False
+        wire = Wire(self._client_id, self._config.user, self._password, self._keepalive)
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                await asyncio.get_running_loop().create_connection(
+                    lambda: wire, self._config.host, self._config.port, ssl=self._tls
+                )
+                await wire.opened
+            await wire.choose(self._filters, self._former)
+            self._wire, up = wire, True
+            self._say(None)
+            self._connected.set()
+            self._tried.set()
+            await asyncio.shield(wire.ended)
+            raise wire.ended.result()
+        except TimeoutError:
+            self._say(BusDown(f"CONNECT not answered within {ANSWER_S:g} s"))
+        except (BusDown, OSError) as e:
+            self._say(e)
+        finally:
+            self._wire = None
+            self._connected.clear()
+            wire.abort()
+        return up
+
+    def _say(self, why: Exception | None) -> None:
+        """One line each way; a refusal is a fault that somebody has to mend."""
+        if why is None:
+            log.info("%s: connected", self._name)
+            self.fault = None
+            return
+        text = f"{self._name}: {why}"
+        if self._wire is not None or not self._tried.is_set() or (isinstance(why, Refusal) and self.fault != text):
+            log.warning("%s", text)
+        self.fault = text if isinstance(why, Refusal) else None
+
+    async def __aenter__(self) -> Self:
+        """Return after the first try, successful or not, or after a moment."""
+        self._task = asyncio.create_task(self._stay_connected())
+        waiting = asyncio.create_task(self._tried.wait())
+        await asyncio.wait({self._task, waiting}, timeout=ENTER_S, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Say goodbye; the session stays, unless it has been left."""
+        if self._wire is not None:
+            self._wire.goodbye(for_ever=not self._filters)
+            await asyncio.wait({self._wire.ended}, timeout=LEAVE_S)
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task}, timeout=LEAVE_S)

@@ -1,0 +1,67 @@
+"""Puts messages that cannot be stored into the dead letters, and says so without shouting."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from trackerdcs.app.announcer import Announcer
+from trackerdcs.app.backoff import Backoff
+from trackerdcs.app.edge_log import EdgeLog
+from trackerdcs.domain.batch import Arrival
+from trackerdcs.domain.codec import plain
+from trackerdcs.ports import Clock, DeadLetters, ParkedMessage
+
+TELL_EVERY_S = 60.0
+"""A talker of nonsense gets one log line and one event a minute; the counter tells the rest."""
+TOLD = 1000
+"""Topics that are remembered for that."""
+
+log = logging.getLogger(__name__)
+
+
+class Parking:
+    """Of one loader."""
+
+    def __init__(
+        self, deadletters: DeadLetters, announcer: Announcer, clock: Clock, retry: tuple[float, float]
+    ) -> None:
+        self._deadletters, self._announcer, self._clock = deadletters, announcer, clock
+        self._backoff = Backoff(*retry)
+        self._edge = EdgeLog(log)
+        self._told: dict[str, float] = {}
+        self.fault: str | None = None
+        """Why messages cannot be parked, or None."""
+
+    async def park(self, bad: Sequence[tuple[Arrival, int, str]]) -> bool:
+        """Park messages with the times when they came (ns UTC) and their causes, all or none; True if none is safe."""
+        if not bad:
+            return False
+        letters = [ParkedMessage(a.topic, a.payload, plain(why), arrived) for a, arrived, why in bad]
+        try:
+            await asyncio.to_thread(self._deadletters.park, letters)
+        except Exception as e:  # noqa: BLE001 a StoreFault or a bug: either way the messages are not safe yet
+            self._edge.fail("park", f"the dead letters fail, bad messages wait: {type(e).__name__}: {e}")
+            self.fault = f"dead letters: {e}"
+            self._announcer.refresh()
+            return True
+        self._edge.ok("park", "the dead letters take messages again")
+        self.fault = None
+        self._backoff.reset()
+        self._announcer.refresh()
+        for letter in letters:
+            self._tell(letter.topic, letter.why)
+        return False
+
+    async def wait(self) -> None:
+        """Until it is worth another try."""
+        if self.fault is not None:
+            await asyncio.sleep(self._backoff.next())
+
+    def _tell(self, topic: str, why: str) -> None:
+        now = self._clock.monotonic()
+        if now - self._told.get(topic, -TELL_EVERY_S) >= TELL_EVERY_S:
+            log.warning("parked %s: %s", topic, why)
+            self._announcer.report("bad_message", why, {"topic": topic})
+            self._told[topic] = now
+            if len(self._told) > TOLD:
+                self._told.pop(next(iter(self._told)))

@@ -1,0 +1,84 @@
+"""From the broker into the spool: nothing is acknowledged before it is durable, nor taken before there is room."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from functools import partial
+
+from trackerdcs.app.backlog import TIDY_S, Backlog
+from trackerdcs.app.backoff import Backoff
+from trackerdcs.app.edge_log import EdgeLog
+from trackerdcs.app.tally import Tally
+from trackerdcs.domain.errors import StoreFault
+from trackerdcs.ports import Inlet
+
+LINGER_S = 0.1
+"""Seconds that messages are collected before a commit to disk: ten commits a second, however many messages come."""
+ROOM_S = 0.2
+"""Seconds between two looks whether a full spool has room again."""
+
+log = logging.getLogger(__name__)
+
+
+class Receiver:
+    """Fills the backlog of one loader."""
+
+    def __init__(self, inlet: Inlet, backlog: Backlog, tally: Tally, retry: Backoff, linger: float = LINGER_S) -> None:
+        self._inlet, self._backlog, self._tally = inlet, backlog, tally
+        self._retry, self._linger = retry, linger
+        self._edge = EdgeLog(log)
+        self._fault: str | None = None
+        self.gulps = 0
+        """How often something has come."""
+
+    @property
+    def fault(self) -> str | None:
+        """Why nothing is taken from the broker, or None."""
+        return self._fault or self._inlet.fault
+
+    async def recall(self) -> None:
+        """Go on with what the last start has left in the spool."""
+        await self._done(self._backlog.recall)
+
+    async def run(self) -> None:
+        """Take what comes, for ever."""
+        while True:
+            gulp = await self._inlet.gulp(self._linger)
+            self.gulps += 1
+            await self._done(partial(self._backlog.add, gulp.arrivals))
+            gulp.acknowledge()
+            self._tally.received += len(gulp.arrivals)
+            await self._room()
+
+    async def tidy(self) -> None:
+        """Keep the spool small while little comes, for ever."""
+        while True:
+            await asyncio.sleep(TIDY_S)
+            await self._tried(self._backlog.tidy)
+
+    async def _done(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
+        while True:
+            if await self._tried(work):
+                return
+            await asyncio.sleep(self._retry.next())
+
+    async def _tried(self, work: Callable[[], Coroutine[None, None, None]]) -> bool:
+        try:
+            await work()
+        except StoreFault as e:
+            self._fault = f"spool: {e}"
+            self._edge.fail("spool", f"nothing is taken from the broker, which keeps it: spool: {e}")
+            return False
+        self._retry.reset()
+        self._fault = None
+        self._edge.ok("spool", "the spool takes messages again")
+        return True
+
+    async def _room(self) -> None:
+        while self._backlog.full:
+            self._fault = f"spool: full with {self._backlog.waiting} messages that the store has not taken"
+            self._edge.fail("room", f"nothing is taken from the broker, which keeps it: {self._fault}")
+            await asyncio.sleep(ROOM_S)
+        if self._fault:
+            self._fault = None
+            self._edge.ok("room", "the spool has room again")

@@ -1,0 +1,81 @@
+"""What a loader has stored of each device, as channels of its own frames: a number that stands still is seen."""
+
+import zlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from trackerdcs.domain.instrument import UNITS, Channel, Quantity
+from trackerdcs.domain.intake import Intake
+from trackerdcs.domain.messages import Readings
+from trackerdcs.domain.topics import NAME
+from trackerdcs.ports import Clock
+
+MOST = 1000
+"""Sources with figures of their own; what more there are is in the sums only."""
+LONGEST = 32
+QUANTITIES = ("stored", "stored_rate", "lag")
+
+
+@dataclass
+class Source:
+    """Messages stored since the start, how many when figures were last made and when (monotonic s), newest `ts`."""
+
+    stored: int = 0
+    counted: int = 0
+    at: float = 0.0
+    ts: int = 0
+
+
+class Sources:
+    """Stand and device of what a loader stores."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._sources: dict[str, Source] = {}
+        self._names: dict[tuple[str, str], str] = {}
+
+    def __len__(self) -> int:
+        return len(self._sources)
+
+    def note(self, intakes: Sequence[Intake]) -> None:
+        """Count what is in the database."""
+        newest = {intake.source: intake.ts for intake in intakes if intake.source is not None}
+        counts = Counter(intake.source for intake in intakes if intake.source is not None)
+        for key, count in counts.items():
+            name = self._names.get(key) or self._named(*key)
+            if name not in self._sources and len(self._sources) >= MOST:
+                continue
+            source = self._sources.setdefault(name, Source(at=self._clock.monotonic()))
+            source.stored += count
+            source.ts = max(source.ts, newest[key])
+
+    def figures(self) -> Readings:
+        """By channel: count, rate since the last call, age in s of the newest value."""
+        found: Readings = {}
+        now, utc = self._clock.monotonic(), self._clock.now()
+        for name, source in self._sources.items():
+            rate = (source.stored - source.counted) / (now - source.at) if now > source.at else 0.0
+            source.counted, source.at = source.stored, now
+            found[name] = {
+                "stored": float(source.stored),
+                "stored_rate": rate,
+                "lag": max(0.0, (utc - source.ts) / 1e9),
+            }
+        return found
+
+    def channels(self) -> dict[str, Channel]:
+        """As meta shows them."""
+        quantities = {name: Quantity(UNITS[name]) for name in QUANTITIES}
+        return {name: Channel(quantities) for name in self._sources}
+
+    def _named(self, stand: str, device: str) -> str:
+        """`stand-device`, made a name: what is too long, strange or taken gets a checksum at its end."""
+        name = f"{stand}-{device}"
+        if not NAME.fullmatch(name) or name in self._names.values():
+            check = f"{zlib.crc32(f'{stand}/{device}'.encode()):08x}"
+            plain = "".join(c if NAME.fullmatch(f"a{c}") else "_" for c in name.lower())[: LONGEST - len(check) - 2]
+            name = f"s{plain}-{check}" if not plain[:1].isalpha() else f"{plain}-{check}"
+        if len(self._names) < 2 * MOST:
+            self._names[stand, device] = name
+        return name
