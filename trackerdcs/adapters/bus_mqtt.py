@@ -2,16 +2,15 @@
 
 import asyncio
 import logging
-import os
 import random
-import ssl
 import time
 from types import TracebackType
 from typing import Self
 
 from trackerdcs.adapters.bus_mqtt_wire import ANSWER_S, Login, Refused, Wire
 from trackerdcs.adapters.bus_queues import QUEUE, Connection, Edges, Subscription, Subscriptions
-from trackerdcs.domain.errors import BusDown, ConfigError
+from trackerdcs.adapters.logins import password_of, tls_of
+from trackerdcs.domain.errors import BusDown
 from trackerdcs.domain.stand import BusConfig
 from trackerdcs.ports import Lack, Will
 
@@ -40,7 +39,14 @@ class MqttBus:
         self.lacks = lacks
         persistent = persistent and "persistent_sessions" not in lacks
         self._login = Login(
-            config.host, config.port, client_id, not persistent, keepalive, config.user, _password(config), _tls(config)
+            config.host,
+            config.port,
+            client_id,
+            not persistent,
+            keepalive,
+            config.user,
+            password_of(config),
+            tls_of(config),
         )
         self._will = will
         self._name = f"{client_id} at {config.host}:{config.port}"
@@ -165,21 +171,3 @@ class MqttBus:
             log.warning("%s: left without saying so: %s", self._name, str(e) or "no acknowledgement")
             return False
         return True
-
-
-def _password(config: BusConfig) -> str | None:
-    if config.password_env is None:
-        return None
-    try:
-        return os.environ[config.password_env]
-    except KeyError:
-        raise ConfigError(f"bus.password_env: the environment has no variable {config.password_env}") from None
-
-
-def _tls(config: BusConfig) -> ssl.SSLContext | None:
-    if config.ca is None:
-        return None
-    try:
-        return ssl.create_default_context(cafile=config.ca)
-    except OSError as e:
-        raise ConfigError(f"bus.ca: {config.ca}: {e}") from e
