@@ -1,23 +1,27 @@
-"""Reads a stand file: strict YAML into the domain's configuration, each fault with its file, line and field."""
+"""Reads stand and mapping files: strict YAML into the domain's configuration, faults with file, line and field."""
 
 import dataclasses
 import difflib
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from trackerdcs.domain import mapping as mappings
+from trackerdcs.domain import stand as stands
 from trackerdcs.domain.errors import ConfigError
-from trackerdcs.domain.stand import Stand, contradictions
+from trackerdcs.domain.mapping import Mapping
+from trackerdcs.domain.stand import Stand
 
 Lines = dict[str, int]
 Faults = Iterable[tuple[str, str]]
+C = TypeVar("C", Stand, Mapping)
 
 _TAG = "tag:yaml.org,2002:"
 _EXPECTED = {
@@ -60,19 +64,52 @@ def load_stand(path: Path | str) -> Stand:
 def read_stand(path: Path | str) -> StandFile:
     """As load_stand, keeping the lines for checks that need more than the file (the drivers, say)."""
     path = Path(path)
+    return _stand_file(path, _compose(path, "a stand file has at least stand and devices"))
+
+
+def load_mapping(path: Path | str) -> Mapping:
+    """Read and check a mapping file; raises one ConfigError that lists every fault as `FILE:LINE: field: reason`."""
+    path = Path(path)
+    return _mapping(path, _compose(path, "a mapping file has at least topics"))
+
+
+def read_file(path: Path | str) -> StandFile | Mapping:
+    """A stand file or a mapping file, whichever it is by its keys."""
+    path = Path(path)
+    node = _compose(path, "a stand file has at least stand and devices, a mapping file topics")
+    keys = {key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)}
+    if keys & {"stand", "devices"}:
+        return _stand_file(path, node)
+    if "topics" in keys:
+        return _mapping(path, node)
+    raise ConfigError(f"{path}:1: neither a stand file, which has stand and devices, nor a mapping file with topics")
+
+
+def _stand_file(path: Path, node: yaml.Node) -> StandFile:
+    stand, lines = _validated(path, node, Stand)
+    file = StandFile(path, stand, lines)
+    file.refuse(stands.contradictions(stand))
+    return file
+
+
+def _mapping(path: Path, node: yaml.Node) -> Mapping:
+    mapping, lines = _validated(path, node, Mapping)
+    _refuse(path, lines, mappings.contradictions(mapping))
+    return mapping
+
+
+def _validated(path: Path, node: yaml.Node, kind: type[C]) -> tuple[C, Lines]:
+    """The configuration that a file holds, and where each of its fields stands."""
     lines: Lines = {}
-    data = _plain(path, _compose(path), lines)
+    data = _plain(path, node, lines)
     try:
         # Through JSON, because pydantic's strict mode takes a dataclass from JSON but not from a dict.
-        stand = TypeAdapter(Stand).validate_json(json.dumps(data, ensure_ascii=False).encode(), strict=True)
+        return TypeAdapter(kind).validate_json(json.dumps(data, ensure_ascii=False).encode(), strict=True), lines
     except UnicodeEncodeError as e:
         raise ConfigError(f"{path}: an escape stands for half a character: {e.object[e.start : e.end]!a}") from e
     except ValidationError as e:
-        _refuse(path, lines, _faults(e.errors()))
+        _refuse(path, lines, _faults(e.errors(), kind))
         raise ConfigError(f"{path}: {e}") from e
-    file = StandFile(path, stand, lines)
-    file.refuse(contradictions(stand))
-    return file
 
 
 class _Loader(yaml.BaseLoader):
@@ -97,7 +134,7 @@ _Loader.add_implicit_resolver(
 )
 
 
-def _compose(path: Path) -> yaml.Node:
+def _compose(path: Path, needs: str) -> yaml.Node:
     try:
         raw = path.read_bytes()
     except OSError as e:
@@ -115,7 +152,7 @@ def _compose(path: Path) -> yaml.Node:
     except RecursionError as e:
         raise ConfigError(f"{path}: nested too deeply") from e
     if node is None:
-        raise ConfigError(f"{path}:1: the file is empty; a stand file has at least stand and devices")
+        raise ConfigError(f"{path}:1: the file is empty; {needs}")
     if not isinstance(node, yaml.MappingNode):
         raise ConfigError(f"{path}:{node.start_mark.line + 1}: expected keys with values, got {_shape(node)}")
     return node
@@ -184,11 +221,11 @@ def _line(lines: Lines, field: str) -> int:
     return lines.get(field, 1)
 
 
-def _faults(errors: list[ErrorDetails]) -> list[tuple[str, str]]:
+def _faults(errors: list[ErrorDetails], kind: type[C]) -> list[tuple[str, str]]:
     """Field and reason of each fault; what a field of several types might have been instead is said in one."""
     found: dict[str, list[str]] = {}
     for error in errors:
-        found.setdefault(_field(error), []).append(_reason(error))
+        found.setdefault(_field(error), []).append(_reason(error, kind))
     return [(field, _either(reasons)) for field, reasons in found.items()]
 
 
@@ -206,7 +243,7 @@ def _field(error: ErrorDetails) -> str:
     return ".".join(above if tried else [*above, last]) or "file"
 
 
-def _reason(error: ErrorDetails) -> str:
+def _reason(error: ErrorDetails, whole: type[C]) -> str:
     kind, got = error["type"], json.dumps(error["input"], ensure_ascii=False)
     if error["input"] is None:
         got = "nothing"
@@ -214,7 +251,7 @@ def _reason(error: ErrorDetails) -> str:
         return "missing"
     if kind == "unexpected_keyword_argument":
         *above, key = (str(part) for part in error["loc"])
-        known = [f.name for f in dataclasses.fields(_type_at(iter(above)))]
+        known = [f.name for f in dataclasses.fields(_type_at(whole, above))]
         near = difflib.get_close_matches(key, known, n=1)
         return f"unknown key; did you mean {near[0]}?" if near else f"unknown key; known here: {', '.join(known)}"
     if kind == "literal_error":
@@ -222,9 +259,8 @@ def _reason(error: ErrorDetails) -> str:
     return f"expected {_EXPECTED[kind]}, got {got[:60]}" if kind in _EXPECTED else f"{error['msg']}, got {got[:60]}"
 
 
-def _type_at(above: Iterator[str]) -> Any:
-    """The dataclass of the stand's configuration at a path of keys."""
-    kind: Any = Stand
+def _type_at(kind: Any, above: list[str]) -> Any:
+    """The dataclass of a configuration at a path of keys."""
     for key in above:
         kind = get_type_hints(kind)[key] if dataclasses.is_dataclass(kind) else get_args(kind)[1]
         kind = next(

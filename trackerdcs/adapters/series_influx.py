@@ -6,7 +6,6 @@ import io
 import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
 from influxdb_client.client.influxdb_client import InfluxDBClient
@@ -14,15 +13,13 @@ from influxdb_client.client.write_api import SYNCHRONOUS
 from influxdb_client.rest import ApiException
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
+from trackerdcs.adapters.series_influx_lines import Lines
 from trackerdcs.domain.errors import StoreDown
-from trackerdcs.domain.series import Bucket, FieldValue, Point, RejectedPoint, Sample, Selection
-from trackerdcs.domain.storing import Parts, Row, buckets_of, complaint, cut, window
+from trackerdcs.domain.series import Bucket, Point, RejectedPoint, Sample, Selection
+from trackerdcs.domain.storing import Parts, Row, buckets_of, cut, window
 
 REFUSED = {400, 413, 422}
 """The server found something wrong with the lines; 422 = it has stored the others."""
-ESCAPES = str.maketrans({",": "\\,", " ": "\\ ", "=": "\\="})
-MEASUREMENT_ESCAPES = str.maketrans({",": "\\,", " ": "\\ "})
-TEXT_ESCAPES = str.maketrans({'"': '\\"', "\\": "\\\\"})
 STATISTICS = ("count", "sum", "min", "max")
 
 
@@ -32,19 +29,13 @@ class InfluxSeries:
     def __init__(self, url: str, org: str, bucket: str, token: str, timeout_s: float = 10.0) -> None:
         self._url, self._org, self._bucket = url, org, bucket
         self._client: Any = InfluxDBClient(url, token, org=org, timeout=int(timeout_s * 1000))
-        self._writer: Any = self._client.write_api(write_options=SYNCHRONOUS)
+        self._poster: Any = self._client.write_api(write_options=SYNCHRONOUS)
+        self._lines = Lines()
         self._reader: Any = self._client.query_api()
 
     async def write(self, points: Sequence[Point]) -> list[RejectedPoint]:
         """Return when the server has answered 204 for all points that it takes: they are in its log on disk."""
-        rejected: list[RejectedPoint] = []
-        storable: list[tuple[Point, bytes]] = []
-        for point in points:
-            if why := complaint(point):
-                rejected.append(RejectedPoint(point, why))
-            else:
-                storable.append((point, line(point)))
-        return rejected + await asyncio.to_thread(self._store, storable)
+        return await asyncio.to_thread(self._write, points)
 
     async def samples(self, selection: Selection) -> list[Sample]:
         """What was stored in the window, by time."""
@@ -67,22 +58,38 @@ class InfluxSeries:
         """Close the connections; nothing is waiting to be written."""
         await asyncio.to_thread(self._client.close)
 
-    def _store(self, batch: Sequence[tuple[Point, bytes]]) -> list[RejectedPoint]:
+    def _write(self, points: Sequence[Point]) -> list[RejectedPoint]:
+        """In a thread: two of these may be under way at once, each with a connection of its own."""
+        lines, rejected = self._lines.of(points)
+        if rejected:
+            wrong = {id(r.point) for r in rejected}
+            points = [point for point in points if id(point) not in wrong]
+        return rejected + (self._store(points, lines) if lines else [])
+
+    def _store(self, points: Sequence[Point], lines: Sequence[str], try_it: bool = True) -> list[RejectedPoint]:
         """Write; where the server refuses something, halve until the points that it refuses stand alone."""
-        if not batch:
-            return []
+        if try_it or len(lines) == 1:
+            why = self._refused("\n".join(lines).encode())
+            if why is None:
+                return []
+            if len(lines) == 1:
+                return [RejectedPoint(points[0], why)]
+        half = len(lines) // 2
+        rejected = self._store(points[:half], lines[:half])
+        # Where nothing was wrong with the first half, it must be in the second: no need to ask.
+        return rejected + self._store(points[half:], lines[half:], try_it=bool(rejected))
+
+    def _refused(self, body: bytes) -> str | None:
+        """What the server finds wrong with the lines, or None when it has stored them."""
         try:
-            self._writer.write(self._bucket, self._org, b"\n".join(text for _, text in batch))
+            self._poster.write(self._bucket, self._org, body)
         except ApiException as error:
             if error.status not in REFUSED:
                 raise self._down(error) from error
-            if len(batch) == 1:
-                return [RejectedPoint(batch[0][0], _message(error))]
-            half = len(batch) // 2
-            return self._store(batch[:half]) + self._store(batch[half:])
+            return _message(error)
         except HTTPError as error:
             raise self._down(error) from error
-        return []
+        return None
 
     def _data(self, selection: Selection, start: int, stop: int) -> str:
         """The selected points as Flux; made of filters alone, so that the storage engine does them."""
@@ -144,27 +151,6 @@ class InfluxSeries:
 
 class FluxFault(Exception):
     """A query that failed after the server had begun to answer."""
-
-
-def line(point: Point) -> bytes:
-    """A point that `complaint` lets pass, in line protocol with ns."""
-    fields = ",".join(f"{_escaped(name)}={_value(value)}" for name, value in point.fields.items())
-    return f"{_head(point.measurement, point.tags)} {fields} {point.ts}".encode()
-
-
-@lru_cache(maxsize=10_000)
-def _head(measurement: str, tags: tuple[tuple[str, str], ...]) -> str:
-    texts = [f"{_escaped(key)}={_escaped(value)}" for key, value in sorted(tags)]
-    return ",".join([measurement.translate(MEASUREMENT_ESCAPES), *texts])
-
-
-@lru_cache(maxsize=10_000)
-def _escaped(text: str) -> str:
-    return text.translate(ESCAPES)
-
-
-def _value(value: FieldValue) -> str:
-    return f'"{value.translate(TEXT_ESCAPES)}"' if isinstance(value, str) else repr(float(value))
 
 
 def flux_text(text: str) -> str:

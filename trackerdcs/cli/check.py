@@ -1,4 +1,4 @@
-"""`trackerdcs check`: are these stand files free of faults?"""
+"""`trackerdcs check`: are these files free of faults?"""
 
 import os
 from pathlib import Path
@@ -14,30 +14,47 @@ if TYPE_CHECKING:
 
 
 def check(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Stand files (YAML).", show_default=False)],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="Stand and mapping files (YAML).", show_default=False)
+    ],
 ) -> None:
-    """Check stand files: spelling, contradictions, drivers, limits of the instruments. Connects to nothing.
+    """Check stand and mapping files: spelling, contradictions, drivers, limits of the instruments. Connects to nothing.
 
     Prints a line for each good file, and FILE:LINE: FIELD: REASON for each fault; exits with 78 if there is one.
     """
     bad = False
     for path in files:
         try:
-            stand = checked(path)
+            good = described(path)
         except ConfigError as e:
             bad = True
             typer.echo(str(e), err=True)
         else:
-            typer.echo(f"{path}: OK, stand {stand.stand} with {', '.join(stand.devices)}")
+            typer.echo(f"{path}: OK, {good}")
     if bad:
         raise typer.Exit(os.EX_CONFIG)
+
+
+def described(path: Path) -> str:
+    """What a file that is free of faults describes; ConfigError lists those of one that is not."""
+    from trackerdcs.domain.mapping import Mapping
+    from trackerdcs.settings import read_file
+
+    file = read_file(path)
+    if isinstance(file, Mapping):
+        return f"mapping of {', '.join(file.topics)}"
+    stand = _without_faults(file)
+    return f"stand {stand.stand} with {', '.join(stand.devices)}"
 
 
 def checked(path: Path) -> "Stand":
     """The stand of a file that is free of faults; ConfigError lists those of one that is not."""
     from trackerdcs.settings import read_stand
 
-    file = read_stand(path)
+    return _without_faults(read_stand(path))
+
+
+def _without_faults(file: "StandFile") -> "Stand":
     file.refuse(faults_of(file))
     return file.stand
 

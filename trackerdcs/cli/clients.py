@@ -85,7 +85,8 @@ def place(file: Path | None, broker: str | None, without: bool = False) -> Place
     if broker is None:
         return Place(stand, name)
     host, port = _host_and_port(broker)
-    return Place(replace(stand, bus=replace(stand.bus, host=host, port=port)), "--broker", guessed=file is None)
+    bus = replace(stand.bus, kind="mqtt", host=host, port=port)  # embedded or not: nobody has said
+    return Place(replace(stand, bus=bus), "--broker", guessed=file is None)
 
 
 def stand_of(text: str) -> "Stand":

@@ -58,6 +58,14 @@ def decode_stored(payload: bytes) -> Stored:
 
 def load(payload: bytes) -> dict[str, Any]:
     """A JSON object in UTF-8 without NaN, infinity and repeated keys, or a ContractError."""
+    data = load_strict_json(payload)
+    if not isinstance(data, dict):
+        raise ContractError(f"expected a JSON object, got {type(data).__name__}")
+    return data
+
+
+def load_strict_json(payload: bytes) -> Any:
+    """Any JSON in UTF-8 without NaN, infinity and repeated keys, or a ContractError."""
     try:
         text = payload.decode()  # json.loads would take UTF-16 and halves of characters as well
         data = json.loads(text, parse_constant=_no_constant, object_pairs_hook=_unique)
@@ -65,8 +73,6 @@ def load(payload: bytes) -> dict[str, Any]:
             json.dumps(data, ensure_ascii=False).encode()  # pairs are characters; a lone half cannot be written down
     except (ValueError, RecursionError) as e:
         raise ContractError(f"not JSON: {e}") from e
-    if not isinstance(data, dict):
-        raise ContractError(f"expected a JSON object, got {type(data).__name__}")
     return data
 
 

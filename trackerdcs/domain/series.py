@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from trackerdcs.domain.messages import Frame
 
@@ -11,8 +12,7 @@ FRAMES = "frames"
 FieldValue = float | str
 
 
-@dataclass(frozen=True)
-class Point:
+class Point(NamedTuple):  # made by the hundred thousand a second: a frozen dataclass costs three times as much
     """One time stamp of one series: `ts` in ns UTC, numbers always float. Same series and same `ts` = same point."""
 
     measurement: str

@@ -7,6 +7,8 @@ from trackerdcs.domain.errors import ContractError
 
 ROOT = "dcs/v1"
 SITE = "site"
+PROBE = "dcs/probe"
+"""Outside the contract, so that no loader and no `watch` hears what a probe of the broker sends."""
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 NOT_A_DEVICE = frozenset({"interlock", "alarm", "kill", "run", "stored"})
 NOT_AN_ITEM = frozenset({"meta", "status", "frame", "replay", "cmd", "ack", "event"})
@@ -78,6 +80,11 @@ def kill(stand: str, user: str) -> str:
 def kills_of(stand: str) -> str:
     """The filter of all kills of a stand."""
     return f"{ROOT}/{stand}/kill/+"
+
+
+def probe(name: str) -> str:
+    """A topic for one probe of the broker alone."""
+    return f"{PROBE}/{name}"
 
 
 def any_device(stand: str, leaf: str) -> str:

@@ -16,7 +16,12 @@ def open_series(config: StoreConfig, data: Path, read_only: bool = False) -> Tim
         return SqliteSeries(data / config.path, read_only)
     from trackerdcs.adapters.series_influx import InfluxSeries  # a third of a second that SQLite users do not pay
 
-    return InfluxSeries(_given(config, "url"), _given(config, "org"), _given(config, "bucket"), _token(config))
+    return InfluxSeries(*credentials(config))
+
+
+def credentials(config: StoreConfig) -> tuple[str, str, str, str]:
+    """Address, organization, bucket and token of an InfluxDB; ConfigError names what is missing."""
+    return _given(config, "url"), _given(config, "org"), _given(config, "bucket"), _token(config)
 
 
 def _given(config: StoreConfig, field: str) -> str:

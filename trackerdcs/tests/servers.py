@@ -21,6 +21,9 @@ from typing import Protocol, Self
 
 INFLUXD_VERSION = "2.7.12"
 HOST = "127.0.0.1"
+SHIPPED = Path(__file__).parents[2] / "mosquitto" / "mosquitto.conf"
+PLACES = {"listener", "persistence_location", "allow_anonymous", "persistence", "autosave_interval", "log_dest"}
+"""Lines of the shipped file that `Mosquitto` sets itself."""
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 # The kernel ends a server when the THREAD that started it ends: one that lives as long as the process starts them all.
@@ -198,6 +201,11 @@ class Server:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+
+def shipped_lines() -> list[str]:
+    """What the shipped configuration makes different from a default Mosquitto."""
+    return [x for x in SHIPPED.read_text().splitlines() if x and x[0] != "#" and x.split()[0] not in PLACES]
 
 
 class Mosquitto(Server):

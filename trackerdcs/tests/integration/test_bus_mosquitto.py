@@ -16,12 +16,8 @@ from trackerdcs.domain.errors import BusDown
 from trackerdcs.domain.stand import BusConfig
 from trackerdcs.ports import Will
 from trackerdcs.tests.contract.bus_case import PATIENCE_S, STATUS, TOPIC, connected, soon
-from trackerdcs.tests.servers import Mosquitto
+from trackerdcs.tests.servers import Mosquitto, shipped_lines
 from trackerdcs.tests.waiting import until
-
-SHIPPED = Path(__file__).parents[3] / "mosquitto" / "mosquitto.conf"
-PLACES = {"listener", "persistence_location", "allow_anonymous", "persistence", "autosave_interval", "log_dest"}
-"""Lines of the shipped file that the test server sets itself."""
 
 
 class MosquittoTest(unittest.IsolatedAsyncioTestCase):
@@ -116,7 +112,7 @@ class MosquittoTest(unittest.IsolatedAsyncioTestCase):
 
     async def test_the_shipped_configuration(self) -> None:
         asyncio.get_running_loop().set_debug(False)  # 2200 messages: the default would drop after 2000
-        lines = [x for x in SHIPPED.read_text().splitlines() if x and x[0] != "#" and x.split()[0] not in PLACES]
+        lines = shipped_lines()
         self.assertIn("max_queued_messages 0", lines)
         server, config = self.server(*lines)
         loader = MqttBus(config, "loader", persistent=True)

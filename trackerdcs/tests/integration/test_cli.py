@@ -261,6 +261,8 @@ class Examined(AgainstTheDemo):
             r"OK   journal of hv1: \d+ frames not yet stored",
             "OK   store sqlite .*series.sqlite answers",
             "OK   stored of hv2: newest frame .* old",
+            "OK   broker is the embedded one, which keeps nothing for a loader that is away",
+            r"OK   disk of series.sqlite has \d+",
         ):
             self.assertRegex(out, pattern)
 
@@ -294,4 +296,5 @@ class Examined(AgainstTheDemo):
         done = await asyncio.to_thread(forked.trackerdcs, command, environment)
         self.assertEqual(done.returncode, 0, done.stdout)
         self.assertIn("WARN journals and database were not looked at", done.stdout)
+        self.assertRegex(done.stdout, "WARN what the broker keeps .* was not tried: .*Unsupported protocol version")
         self.assertNotIn("store sqlite", done.stdout)

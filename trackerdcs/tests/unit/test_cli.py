@@ -75,6 +75,16 @@ class Check(InAFolder):
         self.assertEqual(len(result.stdout.splitlines()), 2)
         self.assertIn("OK, stand demo with hv1, hv2, lv1, env1", result.stdout)
 
+    def test_a_mapping_file(self) -> None:
+        result = run("check", STANDS / "mapping.example.yaml")
+        self.assertEqual((result.exit_code, result.stderr), (0, ""))
+        self.assertIn("mapping.example.yaml: OK, mapping of lab/{sensor}/{quantity}, lab/pressure, ", result.stdout)
+        path = self.folder / "mapping.yaml"
+        path.write_text("topics:\n  lab/t: {payload: line, measurment: x}\n")
+        result = run("check", path)
+        fault = "topics.lab/t.measurment: unknown key; did you mean measurement?"
+        self.assertEqual((result.exit_code, result.stderr), (78, f"{path}:2: {fault}\n"))
+
     def test_a_fault_in_one_file_does_not_hide_the_other(self) -> None:
         path = self.changed("period: 1", "perid: 1")
         result = run("check", path, STANDS / "example.yaml")

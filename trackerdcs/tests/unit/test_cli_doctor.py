@@ -6,7 +6,15 @@ from pathlib import Path
 
 from trackerdcs.adapters.deadletters_sqlite import SqliteDeadLetters
 from trackerdcs.adapters.journal_sqlite import SqliteJournal
-from trackerdcs.cli.doctor import WAITING, Finding, from_clock, from_device, from_files, from_loaders, from_outside
+from trackerdcs.cli.doctor_findings import (
+    WAITING,
+    Finding,
+    from_clock,
+    from_device,
+    from_files,
+    from_loaders,
+    from_outside,
+)
 from trackerdcs.domain.errors import StoreFault
 from trackerdcs.domain.messages import Frame
 from trackerdcs.ports import Entry, ParkedMessage

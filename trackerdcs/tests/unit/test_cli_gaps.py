@@ -11,7 +11,7 @@ from unittest.mock import patch
 from typer.testing import CliRunner, Result
 
 from trackerdcs.adapters.gaps_sqlite import SqliteGaps
-from trackerdcs.cli.doctor import from_gaps
+from trackerdcs.cli.doctor_findings import from_gaps
 from trackerdcs.cli.main import app
 from trackerdcs.domain.gaps import Piece
 from trackerdcs.services.gap_records import records

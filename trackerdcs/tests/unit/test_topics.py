@@ -33,6 +33,10 @@ class Build(unittest.TestCase):
             self.assertTrue(matches(select("demo"), topic))
             self.assertFalse(matches(select("demo"), topics.of_device("demo", "hv1", "frame")))
 
+    def test_a_probe_is_heard_by_nobody_who_listens_to_the_contract(self) -> None:
+        self.assertEqual(topics.probe("a1"), "dcs/probe/a1")
+        self.assertFalse(matches(f"{topics.ROOT}/#", topics.probe("a1")))
+
     def test_addresses_are_the_topics_with_parameters(self) -> None:
         for kind, address in ADDRESSES.items():
             topic = parse(address.format(stand="demo", device="hv1", user="cli", interlock="dry"))
