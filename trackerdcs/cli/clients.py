@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 UNKNOWN = 3
 """Exit status of `send` when nobody can say what became of the command."""
 
+MappingOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="Mapping file (YAML) for topics that are not trackerdcs's own.", show_default=False
+    ),
+]
 FileOption = Annotated[
     Path | None,
     typer.Option(

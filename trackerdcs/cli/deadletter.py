@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trackerdcs.cli.clients import FileOption, Place, place
+from trackerdcs.cli.clients import FileOption, MappingOption, Place, place
 
 if TYPE_CHECKING:
     from trackerdcs.adapters.deadletters_sqlite import Letter
@@ -67,6 +67,7 @@ def retry(
     topic: TopicOption = None,
     cause: CauseOption = None,
     loader: LoaderOption = "loader",
+    mapping: MappingOption = None,
     file: FileOption = None,
 ) -> None:
     """Try to store messages again, all unless said otherwise: after an update, or when the database has been mended.
@@ -79,6 +80,7 @@ def retry(
       trackerdcs deadletter retry
       trackerdcs deadletter retry --cause 'retention'
       trackerdcs deadletter retry 17 18
+      trackerdcs deadletter retry --mapping stands/mapping.yaml
 
     \b
     Exit status:
@@ -88,10 +90,12 @@ def retry(
     import asyncio
 
     from trackerdcs.services import dead_letters
+    from trackerdcs.services.mappings import open_mapping
 
     where = place(file, None)
     found = _selected(where, loader, ids, topic, cause)
-    stay = asyncio.run(dead_letters.retry(where.stand, loader, found))
+    foreign = open_mapping(mapping) if mapping else None
+    stay = asyncio.run(dead_letters.retry(where.stand, loader, found, foreign))
     for letter, why in stay[:LINES]:
         typer.echo(_clean(f"{letter.id:6} stays: {why}"))
     if len(stay) > LINES:

@@ -160,7 +160,7 @@ class TestServed(LoaderCase):
             await sending
             await until(lambda: len(source.confirmed) == 450)
             await self.assert_all_stored(source)
-        said = [line for line in loader.log().splitlines() if "load_loop" in line]
+        said = [line for line in loader.log().splitlines() if "app.storer" in line]
         self.assertEqual(len(said), 2, loader.log())
 
     @long

@@ -5,7 +5,7 @@ import unittest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trackerdcs.adapters.series_influx import line
+from trackerdcs.adapters.series_influx_lines import line
 from trackerdcs.domain.errors import ContractError
 from trackerdcs.domain.line_protocol import Line, lines_of, series_of
 from trackerdcs.domain.series import FieldValue, Point
@@ -120,7 +120,7 @@ class AgainstAWriter(unittest.TestCase):
     @given(st.lists(POINTS, max_size=4))
     def test_what_was_written_is_read(self, points: list[Point]) -> None:
         read_back = []
-        for each in lines_of(b"\n".join(line(point) for point in points)):
+        for each in lines_of("\n".join(line(point) for point in points).encode()):
             measurement, tags = series_of(each.head)
             assert each.time is not None
             read_back.append(Point(measurement, tuple(tags.items()), each.time, each.fields))
