@@ -22,8 +22,8 @@ def loader(
     DATA/NAME.spool.sqlite, with the broker and in the devices' journals. Messages that cannot be stored are parked in
     DATA/NAME.deadletters.sqlite.
 
-    To replace a loader without a gap: start the new one under another name, stop the old one, then run it once more with
-    --leave. It takes what the broker has kept for it, stores it, ends its session and itself.
+    To replace a loader without a gap: start the new one under another name, stop the old one, then run that with
+    --leave: it takes what the broker has kept for it, stores it, and ends its session and itself.
 
     \b
     Examples:
