@@ -92,6 +92,8 @@ class Reception:
                 points = reader.points(arrival.payload, arrived)
             except ContractError as e:
                 return Intake(None, why=f"{arrival.topic}: {e}")
+            if not points:
+                return Intake(None)  # nothing in it is to be stored
             first = points[0]
             if first.tags is not tags:  # mostly it is the same tuple for ever
                 tags, source = first.tags, _source(first)
