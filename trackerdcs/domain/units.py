@@ -45,21 +45,16 @@ def unit_of(name: str) -> Unit:
         stored, factor = OTHERS[plain]
         return Unit(stored, None if factor == 1.0 else _times(factor))
     if plain[:1] in PREFIXES and plain[1:] in PREFIXED:
-        return Unit(plain[1:], _power(PREFIXES[plain[0]]))
+        return Unit(plain[1:], _times(10.0 ** PREFIXES[plain[0]]))
     raise ConfigError(
         f"unit {name!r} is unknown, expected one of {', '.join((*AS_THEY_ARE, 'K', 'degF', *OTHERS))}, "
         f"or {', '.join(PREFIXED)} with or without one of {' '.join(PREFIXES)} before it"
     )
 
 
-def _power(exponent: int) -> Convert:
-    """Powers of ten above one are exact, those below are not: 21 mV is 21 / 1000 V, the nearest there is to 0.021."""
-    return _times(10.0**exponent) if exponent > 0 else _over(10.0**-exponent)
-
-
 def _times(factor: float) -> Convert:
-    return (lambda value: value * factor) if factor >= 1.0 else _over(round(1.0 / factor))
-
-
-def _over(divisor: float) -> Convert:
+    """A factor below one is a division, which rounds once: 21 mV is 21 / 1000 V, the nearest there is to 0.021."""
+    if factor >= 1.0:
+        return lambda value: value * factor
+    divisor = float(round(1.0 / factor))
     return lambda value: value / divisor

@@ -13,17 +13,19 @@ from jsonschema import Draft202012Validator
 
 from trackerdcs.adapters.schema import json_schemas
 from trackerdcs.cli.check import faults_of
-from trackerdcs.domain import interlock, modules, stand
+from trackerdcs.domain import interlock, mapping, modules, stand
 from trackerdcs.domain.codec import decode, decode_stored
 from trackerdcs.domain.messages import MESSAGES
 from trackerdcs.domain.resource import VisaAddress, parse_resource
 from trackerdcs.domain.topics import ADDRESSES, NAME, NOT_A_DEVICE, NOT_AN_ITEM, RETAINED, SITE
-from trackerdcs.settings import read_stand
+from trackerdcs.domain.units import AS_THEY_ARE, OTHERS, PREFIXED, PREFIXES
+from trackerdcs.settings import load_mapping, read_stand
 from trackerdcs.tests.made_messages import wire_fields
 
 FOLDER = Path(__file__).parents[3] / "doc" / "reference"
 TOPICS = (FOLDER / "topics.md").read_text(encoding="utf-8")
 STAND_FILE = (FOLDER / "stand-file.md").read_text(encoding="utf-8")
+MAPPING_FILE = (FOLDER / "mapping-file.md").read_text(encoding="utf-8")
 SECTIONS: dict[str, type[Any]] = {
     "Stand": stand.Stand,
     "bus": stand.BusConfig,
@@ -37,6 +39,13 @@ SECTIONS: dict[str, type[Any]] = {
     "Interlock": interlock.InterlockConfig,
     "Condition": interlock.ConditionConfig,
     "dew_point": interlock.DewPointConfig,
+}
+MAPPING_SECTIONS: dict[str, type[Any]] = {
+    "Mapping": mapping.Mapping,
+    "Topic": mapping.TopicMapping,
+    "Field": mapping.FieldMapping,
+    "Time": mapping.TimeMapping,
+    "Each": mapping.EachMapping,
 }
 SENDERS = {"cmd": "user", "kill": "user", "stored": "loader", "interlock": "guard"}
 """Who sends what the device of an instrument does not."""
@@ -111,18 +120,21 @@ class Topics(unittest.TestCase):
                     self.assertEqual(message.extra, {}, "an example shows no unknown keys")
 
 
-class StandFile(unittest.TestCase):
+class Keys(unittest.TestCase):
     def test_each_key_with_type_and_default(self) -> None:
-        for title, config in SECTIONS.items():
-            table = rows(section(STAND_FILE, title), "key")
-            hints = get_type_hints(config)
-            fields = {f.name: f for f in dataclasses.fields(config)}
-            with self.subTest(title):
-                self.assertEqual([row[0].strip("`") for row in table], list(fields))
-            for name, kind, _unit, default, _meaning in ((row[0].strip("`"), *row[1:]) for row in table):
-                with self.subTest(title, key=name):
-                    self.assertEqual(kind, words(hints[name], "keys"))
-                    self.assertIn(default, self._defaults(fields[name]))
+        for page, sections in ((STAND_FILE, SECTIONS), (MAPPING_FILE, MAPPING_SECTIONS)):
+            for title, config in sections.items():
+                with self.subTest(title):
+                    self.check(rows(section(page, title), "key"), config)
+
+    def check(self, table: list[list[str]], config: type[Any]) -> None:
+        hints = get_type_hints(config)
+        fields = {f.name: f for f in dataclasses.fields(config)}
+        self.assertEqual([row[0].strip("`") for row in table], list(fields))
+        for name, kind, _unit, default, _meaning in ((row[0].strip("`"), *row[1:]) for row in table):
+            with self.subTest(key=name):
+                self.assertEqual(kind, words(hints[name], "keys"))
+                self.assertIn(default, self._defaults(fields[name]))
 
     def _defaults(self, field: "dataclasses.Field[Any]") -> set[str]:
         if field.default_factory is not dataclasses.MISSING:
@@ -139,6 +151,8 @@ class StandFile(unittest.TestCase):
             else {f"{field.default:g}"}
         )
 
+
+class StandFile(unittest.TestCase):
     def test_units(self) -> None:
         units = {row[0].strip("`"): row[2] for row in rows(section(STAND_FILE, "Channel"), "key")}
         expected = {
@@ -174,3 +188,21 @@ class StandFile(unittest.TestCase):
         for text, what in table.items():
             own = what in ("raw TCP socket", "serial port")
             self.assertIs(isinstance(parse_resource(text), VisaAddress), not own, text)
+
+
+class MappingFile(unittest.TestCase):
+    def test_units_are_listed(self) -> None:
+        units = MAPPING_FILE[MAPPING_FILE.index("\nUnits: ") :]
+        listed = set(re.findall(r"`([^`]+)`", units[: units.index("\n\n")]))
+        self.assertEqual(
+            listed, {*AS_THEY_ARE, *OTHERS, *PREFIXED, "degF", "K", " ".join(PREFIXES), "\u00b5", "\u03a9", "t_air"}
+        )
+
+    def test_examples_load(self) -> None:
+        examples = re.findall(r"```yaml\n(.*?)```", MAPPING_FILE, re.S)
+        self.assertGreaterEqual(len(examples), 1)
+        for text in examples:
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder, "mapping.yaml")
+                path.write_text(text, encoding="utf-8")
+                load_mapping(path)
