@@ -19,10 +19,11 @@ test: $(STAMP) servers ## run every test; servers that cannot be had are skipped
 
 LONG := contract.test_drivers contract.test_drivers_env integration.test_channel integration.test_channel_random \
 	integration.test_fault_battery integration.test_kill integration.test_loader e2e.test_demo
-soak: $(STAMP) servers ## the long tests, then ten minutes each of random faults and of kill -9 with high voltage on; MINUTES=60 for longer
+soak: $(STAMP) servers ## the long tests, ten minutes each of random faults and of kill -9 with high voltage on (MINUTES=60 for longer), 20 times 5 minutes of faults around a fast loader (RUNS=4 for fewer)
 	TRACKERDCS_LONG=1 $(BIN)/python -m unittest $(addprefix trackerdcs.tests.,$(LONG))
 	$(BIN)/python -m trackerdcs.tests.soak $(MINUTES)
 	$(BIN)/python -m trackerdcs.tests.soak_safety $(MINUTES)
+	$(BIN)/python -m trackerdcs.tests.soak_loader $(RUNS)
 
 check: $(STAMP) ## formatter, linter and type checker, changing nothing
 	$(BIN)/ruff format --check .

@@ -1,7 +1,8 @@
 """For tests: a loader between a fast source and a database, under random faults; nothing may be lost.
 
-Broker, loader and database are killed (SIGKILL) or frozen (SIGSTOP), one or several at a time, at random moments. In the
-end each frame that was sent must be in the database once, by count, sequence and time, and the gap record must agree.
+Broker, loader and database are killed (SIGKILL) or frozen (SIGSTOP), one or several at a time, at random moments. In
+the end each frame that was sent must be in the database once, by count, sequence and time, and the gap record must
+agree.
 """
 
 import asyncio
@@ -67,6 +68,10 @@ class FaultSchedule:
         self._servers["loader"] = loader
         self._port = broker.port
         self.faults: Counter[str] = Counter()
+
+    def log(self) -> str:
+        """What the loader said."""
+        return self._servers["loader"].log()
 
     async def run(self, seconds: float, rate: float) -> Outcome:
         """Send for so long under faults, then let everything drain."""
