@@ -6,7 +6,7 @@ STAMP := $(VENV)/.complete
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test soak check format servers lock clean
+.PHONY: help demo test soak bench check format servers lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -24,6 +24,9 @@ soak: $(STAMP) servers ## the long tests, ten minutes each of random faults and 
 	$(BIN)/python -m trackerdcs.tests.soak $(MINUTES)
 	$(BIN)/python -m trackerdcs.tests.soak_safety $(MINUTES)
 	$(BIN)/python -m trackerdcs.tests.soak_loader $(RUNS)
+
+bench: $(STAMP) servers ## the loader beside Telegraf and others, a quarter of an hour; make bench BENCH="--only live" for parts
+	$(BIN)/python -m bench.loader $(BENCH)
 
 check: $(STAMP) ## formatter, linter and type checker, changing nothing
 	$(BIN)/ruff format --check .
