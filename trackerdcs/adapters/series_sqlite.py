@@ -1,16 +1,16 @@
 """A time series in one SQLite file: the embedded default. doc/reference/time-series.md has its tables and figures."""
 
 import asyncio
-import json
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
+from trackerdcs.adapters.series_sqlite_writer import PointWriter
 from trackerdcs.domain.errors import ConfigError, StoreDown
 from trackerdcs.domain.series import Bucket, Point, RejectedPoint, Sample, Selection
-from trackerdcs.domain.storing import MINUTE, Parts, Row, buckets_of, complaint, cut, type_conflict, window
+from trackerdcs.domain.storing import MINUTE, Parts, Row, buckets_of, cut, window
 
 VERSION = 1
 SCHEMA = f"""
@@ -27,7 +27,6 @@ PRAGMA user_version = {VERSION};
 """
 T = TypeVar("T")
 RAW = "SELECT ?2, count(*), sum(value), min(value), max(value) FROM number WHERE series = ?1 AND ts >= ?3 AND ts < ?4"
-ROLL_UP = f"INSERT OR REPLACE INTO minute SELECT ?1, {RAW.removeprefix('SELECT ')}"
 # With the parts as the outer loop the rows come in their order: GROUP BY without it would sort all rows first.
 PARTS = """INSERT INTO temp.part WITH RECURSIVE p (i, a) AS (SELECT 0, ?1 UNION ALL SELECT i + 1, a + ?2 FROM p
     WHERE a + ?2 < ?3) SELECT i, a, min(a + ?2, ?3) FROM p"""
@@ -48,8 +47,7 @@ class SqliteSeries:
     def __init__(self, path: str | Path, read_only: bool = False) -> None:
         self._path, self._read_only = Path(path), read_only
         self._connection: sqlite3.Connection | None = None
-        self._ids: dict[tuple[str, tuple[tuple[str, str], ...]], dict[str, int]] = {}
-        self._is_text: dict[tuple[str, str], bool] = {}
+        self._writer: PointWriter | None = None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="series-sqlite")
 
     async def write(self, points: Sequence[Point]) -> list[RejectedPoint]:
@@ -119,6 +117,9 @@ class SqliteSeries:
             db.execute("CREATE TEMP TABLE part (i INTEGER PRIMARY KEY, a INTEGER, b INTEGER)")
             if not self._read_only:
                 db.execute("PRAGMA journal_mode = WAL")
+                # 16 MB each: a write over a thousand series touches 8 MB of pages, and the next one the same again.
+                db.execute("PRAGMA cache_size = -16000")
+                db.execute("PRAGMA wal_autocheckpoint = 4000")
                 db.execute("PRAGMA synchronous = FULL")  # a commit is what `stored` on the bus promises: on disk
             # Two processes may create it at once, and others look on.
             db.execute("BEGIN" if self._read_only else "BEGIN IMMEDIATE")
@@ -144,62 +145,15 @@ class SqliteSeries:
         return db
 
     def _disconnect(self) -> None:
-        # What a rolled back transaction had named is not in the file.
-        self._ids.clear()
-        self._is_text.clear()
+        self._writer = None  # what it learnt in a rolled back transaction is not in the file
         if self._connection is not None:
             self._connection.close()
             self._connection = None
 
     def _write(self, db: sqlite3.Connection, points: Sequence[Point]) -> list[RejectedPoint]:
-        rejected: list[RejectedPoint] = []
-        numbers: list[tuple[int, int, float]] = []
-        texts: list[tuple[int, int, str]] = []
-        for point in points:
-            why = complaint(point)
-            if why is None:
-                self._learn_types(db, point)
-                why = type_conflict(point, self._is_text)
-            if why is not None:
-                rejected.append(RejectedPoint(point, why))
-                continue
-            ids = self._ids.setdefault((point.measurement, point.tags), {})
-            for quantity, value in point.fields.items():
-                series = ids.get(quantity)
-                if series is None:
-                    series = ids[quantity] = self._series(db, point, quantity)
-                if isinstance(value, str):
-                    texts.append((series, point.ts, value))
-                else:
-                    numbers.append((series, point.ts, float(value)))
-        db.executemany("INSERT OR REPLACE INTO number VALUES (?, ?, ?)", numbers)
-        db.executemany("INSERT OR REPLACE INTO text VALUES (?, ?, ?)", texts)
-        touched = {(series, ts // MINUTE) for series, ts, _ in numbers}
-        # Computed anew from the points, so that replays, overwrites and late points leave it right.
-        db.executemany(ROLL_UP, ((s, m, m * MINUTE, (m + 1) * MINUTE) for s, m in touched))
-        return rejected
-
-    def _learn_types(self, db: sqlite3.Connection, point: Point) -> None:
-        for quantity in point.fields:
-            if (point.measurement, quantity) not in self._is_text:
-                where = "WHERE measurement = ? AND quantity = ? LIMIT 1"
-                row = db.execute(f"SELECT is_text FROM series {where}", (point.measurement, quantity)).fetchone()
-                if row is not None:
-                    self._is_text[point.measurement, quantity] = bool(row[0])
-
-    def _series(self, db: sqlite3.Connection, point: Point, quantity: str) -> int:
-        """The series' number, given now if it is new."""
-        tags, is_text = dict(sorted(point.tags)), isinstance(point.fields[quantity], str)
-        self._is_text[point.measurement, quantity] = is_text
-        key = (point.measurement, json.dumps(tags, ensure_ascii=False), quantity)
-        row = db.execute("SELECT id FROM series WHERE measurement = ? AND tags = ? AND quantity = ?", key).fetchone()
-        if row is None:
-            columns = "measurement, tags, quantity, is_text, stand, device, channel"
-            values = (*key, is_text, tags.get("stand"), tags.get("device"), tags.get("channel"))
-            row = db.execute(
-                f"INSERT INTO series ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id", values
-            ).fetchone()
-        return int(row[0])
+        if self._writer is None:
+            self._writer = PointWriter(db)
+        return self._writer.write(points)
 
     def _select(self, db: sqlite3.Connection, selection: Selection) -> list[tuple[int, bool]]:
         """Number and kind of each series that the selection means."""
