@@ -85,31 +85,32 @@ class Mqtt5Inlet:
                     lambda: wire, self._config.host, self._config.port, ssl=self._tls
                 )
                 await wire.opened
+            self._wire = wire
+            self._connected.set()  # what the session has kept comes before the answer to SUBSCRIBE, and has to be taken
             await wire.choose(self._filters, self._former)
-            self._wire, up = wire, True
+            up = True
             self._say(None)
-            self._connected.set()
             self._tried.set()
             await asyncio.shield(wire.ended)
             raise wire.ended.result()
         except TimeoutError:
             self._say(BusDown(f"CONNECT not answered within {ANSWER_S:g} s"))
         except (BusDown, OSError) as e:
-            self._say(e)
+            self._say(e, up)
         finally:
             self._wire = None
             self._connected.clear()
             wire.abort()
         return up
 
-    def _say(self, why: Exception | None) -> None:
+    def _say(self, why: Exception | None, up: bool = False) -> None:
         """One line each way; a refusal is a fault that somebody has to mend."""
         if why is None:
             log.info("%s: connected", self._name)
             self.fault = None
             return
         text = f"{self._name}: {why}"
-        if self._wire is not None or not self._tried.is_set() or (isinstance(why, Refusal) and self.fault != text):
+        if up or not self._tried.is_set() or (isinstance(why, Refusal) and self.fault != text):
             log.warning("%s", text)
         self.fault = text if isinstance(why, Refusal) else None
 

@@ -223,10 +223,10 @@ class Wire(asyncio.Protocol):
         self._answers[number] = answer
         self._transport.write(packet)
         try:
-            async with asyncio.timeout(ANSWER_S):
-                return await answer
-        except TimeoutError:
-            raise BusDown(f"SUBSCRIBE not answered within {ANSWER_S:g} s") from None
+            while not (await asyncio.wait({answer}, timeout=ANSWER_S))[0]:
+                if not self._stopped:  # else the answer is behind messages that nobody takes
+                    raise BusDown(f"SUBSCRIBE not answered within {ANSWER_S:g} s")
+            return answer.result()
         finally:
             self._answers.pop(number, None)
 
