@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trackerdcs.adapters.frames_msgspec import KNOWN, frame_reader
+from trackerdcs.adapters.frames_msgspec import KNOWN, _names, frame_reader
 from trackerdcs.domain.codec import encode
 from trackerdcs.domain.intake import Intake, take_in
 from trackerdcs.domain.messages import Frame
@@ -45,7 +45,7 @@ PLAIN_FRAMES = st.builds(
     mod=st.dictionaries(CHANNELS, MODULES, max_size=3),
 )
 
-DIGITS = st.from_regex(rb"-?(0|[1-9][0-9]{0,24})(\.[0-9]{1,24})?([eE][+-]?[0-9]{1,3})?", fullmatch=True)
+DIGITS = st.from_regex(rb"-?(0|[1-9][0-9]{0,24})(\.[0-9]{1,24})?([eE][+-]?[0-9]{1,2})?", fullmatch=True)
 ODD_NUMBERS = st.sampled_from(
     [
         *b"-0 -0.0 0e5 1e999 -1e999 1e-999 NaN Infinity -Infinity 01 1. .5 +1 - 1e 0x1 7.0 7e0 1.7e18 4.9e-324".split(),
@@ -65,7 +65,8 @@ PIECES = st.sampled_from(
 )
 TEXTS = st.lists(PIECES, max_size=4).map(lambda pieces: b'"' + b"".join(pieces) + b'"')
 ATOMS = st.one_of(DIGITS, ODD_NUMBERS, TEXTS, st.sampled_from(b'true false null tru nul "" {} [] "x"'.split()))
-SPACE = st.sampled_from([b""] * 8 + [b" ", b"\n", b"\t\r ", b"\x0c", b"\xc2\xa0", b"\xef\xbb\xbf"])
+SPACE = st.sampled_from([b"", b"", b"", b" ", b"\n", b"\t\r "])
+NO_SPACE = st.sampled_from([b"\x0c", b"\xc2\xa0", b"\xef\xbb\xbf", b"\0", b",", b":"])
 KEYS = st.one_of(
     TEXTS,
     st.sampled_from(b'"v" "ts" "seq" "ch" "mod" "bad" "unc" "runs" "sim" "zz" "ch0" "-" "state" "s\\u0077"'.split()),
@@ -96,13 +97,17 @@ GOOD: dict[str, list[bytes]] = {
 OPTIONAL = {"sim": [b"true", b"false", b"null"], "bad": [b"{}"], "unc": [b"{}"], "runs": [b"{}"], "zz": [b"1"]}
 
 
+def mostly(good: st.SearchStrategy[bytes], odd: st.SearchStrategy[bytes]) -> st.SearchStrategy[bytes]:
+    return st.integers(0, 14).flatmap(lambda number: good if number else odd)
+
+
 @st.composite
 def objects(draw: st.DrawFn, keys: list[bytes], values: st.SearchStrategy[bytes]) -> bytes:
-    """An object whose keys may stand twice and be strange, with space anywhere."""
-    pairs = [(draw(st.one_of(st.sampled_from(keys), st.sampled_from(keys), KEYS)), draw(values))]
-    pairs = [pair for pair in pairs * draw(st.sampled_from([1, 1, 1, 2])) if draw(st.integers(0, 9))]
-    pairs += [(key, draw(values)) for key in keys if draw(st.booleans())]
-    return written(draw, pairs)
+    """An object some keys of which are absent, and now and then one is strange or stands twice."""
+    names = [draw(mostly(st.just(key), KEYS)) for key in keys if draw(st.booleans())]
+    if names and not draw(st.integers(0, 14)):
+        names.append(draw(st.sampled_from(names)))
+    return written(draw, [(name, draw(values)) for name in names])
 
 
 def written(draw: st.DrawFn, pairs: list[tuple[bytes, bytes]]) -> bytes:
@@ -111,9 +116,10 @@ def written(draw: st.DrawFn, pairs: list[tuple[bytes, bytes]]) -> bytes:
 
 
 VALUES_OF_CHANNEL = objects(
-    [b'"v_mon"', b'"on"'], st.one_of(DIGITS, ODD_NUMBERS, st.sampled_from([b"true", b"1", b"1.5"]))
+    [b'"v_mon"', b'"on"', b'"i"'],
+    mostly(st.one_of(DIGITS, st.sampled_from([b"true", b"false", b"1", b"1.5"])), st.one_of(ODD_NUMBERS, TEXTS)),
 )
-STATES = objects([b'"state"'], TEXTS)
+STATES = objects([b'"state"'], mostly(st.sampled_from([b'"on"', b'""', rb'"\u003a"']), TEXTS))
 
 
 @st.composite
@@ -122,12 +128,12 @@ def hostile(draw: st.DrawFn) -> bytes:
     pairs = {key: draw(st.sampled_from(values)) for key, values in GOOD.items() if key != "sim"}
     pairs["ch"] = draw(objects([b'"ch0"', b'"-"', b'"ch1"'], st.one_of(VALUES_OF_CHANNEL, STATES)))
     if draw(st.booleans()):
-        pairs["mod"] = draw(objects([b'"ch0"', b'"absent"'], TEXTS))
+        pairs["mod"] = draw(objects([b'"ch0"', b'"absent"'], mostly(st.sampled_from([b'"m1"', b'""']), TEXTS)))
     for key, values in OPTIONAL.items():
         if not draw(st.integers(0, 5)):
             pairs[key] = draw(st.sampled_from(values))
     items = [(b'"%s"' % key.encode(), value) for key, value in pairs.items()]
-    for _ in range(draw(st.sampled_from([0, 0, 1, 1, 2]))):
+    for _ in range(draw(st.sampled_from([0, 0, 0, 1, 1, 2]))):
         place = draw(st.integers(0, len(items) - 1))
         name, text = items[place]
         match draw(st.integers(0, 4)):
@@ -141,7 +147,8 @@ def hostile(draw: st.DrawFn) -> bytes:
                 items[place] = draw(KEYS), text
             case 4:
                 items.insert(place, (draw(KEYS), draw(JUNK)))
-    return draw(SPACE) + written(draw, draw(st.permutations(items))) + draw(SPACE)
+    ends = mostly(SPACE, NO_SPACE)
+    return draw(ends) + written(draw, draw(st.permutations(items))) + draw(ends)
 
 
 @st.composite
@@ -182,7 +189,7 @@ class TestFrameReader(unittest.TestCase):
         self.assertIsNone(self.check(encode(dataclasses.replace(frame, **changes))))
 
     @given(hostile())
-    @settings(deadline=None, max_examples=300)
+    @settings(deadline=None, max_examples=200)
     def test_nearly_a_frame(self, payload: bytes) -> None:
         self.check(payload)
 
@@ -197,7 +204,7 @@ class TestFrameReader(unittest.TestCase):
         self.assertIsNone(self.check(payload))
 
     @given(NUMBERS, DIGITS)
-    @settings(deadline=None, max_examples=300)
+    @settings(deadline=None, max_examples=200)
     def test_numbers_to_the_last_bit(self, number: float, digits: bytes) -> None:
         for text in (repr(number).encode(), b"%.25e" % number, digits):
             self.check(PLAIN.replace(b"-1.5", text))
@@ -251,13 +258,19 @@ class TestFrameReader(unittest.TestCase):
 
     def test_what_is_remembered_is_bounded_and_forgotten_without_harm(self) -> None:
         read = frame_reader("bench", "hv1")
-        for number in range(KNOWN + 100):
+
+        def tags(payload: bytes) -> object:
+            intake = read(payload)
+            assert intake is not None
+            return intake.points[0].tags
+
+        first = tags(PLAIN)
+        self.assertIs(tags(PLAIN), first)
+        for number in range(KNOWN + 1):
             payload = PLAIN.replace(b"v_mon", b"v%d" % number).replace(b"m1", b"m%d" % number)
             intake = read(payload)
-            if number % 500 == 0 or number > KNOWN:
+            if number % 500 == 0 or number >= KNOWN - 10:
                 self.assertEqual(intake, take_in(TOPIC, payload))
-        first = read(PLAIN)
-        assert first is not None
-        again = read(PLAIN)
-        assert again is not None
-        self.assertIs(first.points[0].tags, again.points[0].tags)
+        self.assertIsNot(tags(PLAIN), first)
+        self.assertEqual(tags(PLAIN), first)
+        self.assertLessEqual(len(_names), KNOWN)
