@@ -14,6 +14,8 @@ REQUIRED = 7
 """Keys that every frame has."""
 KNOWN = 10_000
 """Names, and series of one device, that are remembered."""
+MODULE_MAX = 64
+"""Characters of a module whose series may be remembered: a longer one is left to the codec."""
 Tags = tuple[tuple[str, str], ...]
 
 
@@ -43,6 +45,8 @@ def frame_reader(stand: str, device: str) -> Callable[[bytes], Intake | None]:
     def tags_of(channel: str, module: str | None) -> Tags | None:
         if (channel != NO_CHANNEL and not _is_name(channel)) or (module is not None and not module.isprintable()):
             return None
+        if module is not None and len(module) > MODULE_MAX:
+            return None
         if len(series) >= KNOWN:
             series.clear()
         tags: Tags = (("stand", stand), ("device", device), ("channel", channel))
@@ -52,7 +56,7 @@ def frame_reader(stand: str, device: str) -> Callable[[bytes], Intake | None]:
     def read(payload: bytes) -> Intake | None:
         try:
             frame = _decode(payload)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):  # not all that it raises is its own
             return None
         ts, seq, boot, kind, ch, mod = frame.ts, frame.seq, frame.boot, frame.kind, frame.ch, frame.mod
         keys = REQUIRED + len(ch) + (frame.sim is not UNSET)

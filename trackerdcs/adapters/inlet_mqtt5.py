@@ -7,6 +7,7 @@ costs a tenth of one for each.
 
 import asyncio
 import logging
+import math
 import random
 from collections.abc import Sequence
 from types import TracebackType
@@ -19,6 +20,8 @@ from trackerdcs.domain.errors import BusDown
 from trackerdcs.domain.stand import BusConfig
 
 RETRY_S, RETRY_LIMIT_S = 0.1, 5.0
+SETTLED_S = 10.0
+"""A connection that has stood for so long is one; longer than two that end each other's wait."""
 ENTER_S, LEAVE_S = 2.0, 1.0
 
 log = logging.getLogger(__name__)
@@ -43,6 +46,11 @@ class Mqtt5Inlet:
         self._connected = asyncio.Event()
         self._tried = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._up: bool | None = None
+        """What was said last; None if nothing was."""
+        self._ousted = False
+        """The last connection stood, and the broker ended it: the next one is believed when it has stood longer."""
+        self._leaving = False
         self.fault: str | None = None
 
     async def gulp(self, linger: float) -> Gulped:
@@ -69,50 +77,63 @@ class Mqtt5Inlet:
 
     async def _stay_connected(self) -> None:
         wait = RETRY_S
-        while True:
-            lived = await self._live()
+        while not self._leaving:
+            try:
+                stood = await self._live()
+            except Exception as e:  # noqa: BLE001 a host that is no name, or a bug: shown, and tried again
+                stood = 0.0
+                self._say_down(Refusal(f"{type(e).__name__}: {e}"))
             self._tried.set()
-            wait = RETRY_S if lived else min(2 * wait, RETRY_LIMIT_S)
+            # Two of one name end each other's connections: they must not do so as fast as they can.
+            wait = RETRY_S if stood >= SETTLED_S else min(2 * wait, RETRY_LIMIT_S)
             await asyncio.sleep(wait * random.uniform(0.5, 1.0))
 
-    async def _live(self) -> bool:
-        """One connection from the attempt to its end; True if it was one."""
-        up = False
+    async def _live(self) -> float:
+        """One connection from the attempt to its end; for how many seconds it stood."""
+        loop, since, settled = asyncio.get_running_loop(), math.inf, None
         wire = Wire(self._client_id, self._config.user, self._password, self._keepalive)
         try:
             async with asyncio.timeout(ANSWER_S):
-                await asyncio.get_running_loop().create_connection(
-                    lambda: wire, self._config.host, self._config.port, ssl=self._tls
-                )
+                await loop.create_connection(lambda: wire, self._config.host, self._config.port, ssl=self._tls)
                 await wire.opened
             self._wire = wire
             self._connected.set()  # what the session has kept comes before the answer to SUBSCRIBE, and has to be taken
             await wire.choose(self._filters, self._former)
-            up = True
-            self._say(None)
+            since = loop.time()
+            if self._ousted:
+                settled = loop.call_later(SETTLED_S, self._say_up)
+            else:
+                self._say_up()
             self._tried.set()
             await asyncio.shield(wire.ended)
             raise wire.ended.result()
         except TimeoutError:
-            self._say(BusDown(f"CONNECT not answered within {ANSWER_S:g} s"))
+            self._say_down(BusDown(f"CONNECT not answered within {ANSWER_S:g} s"))
         except (BusDown, OSError) as e:
-            self._say(e, up)
+            self._say_down(e)
         finally:
+            if settled is not None:
+                settled.cancel()
             self._wire = None
             self._connected.clear()
             wire.abort()
-        return up
+        return max(0.0, loop.time() - since)
 
-    def _say(self, why: Exception | None, up: bool = False) -> None:
+    def _say_up(self) -> None:
+        log.info("%s: connected", self._name)
+        self._up, self._ousted, self.fault = True, False, None
+
+    def _say_down(self, why: Exception) -> None:
         """One line each way; a refusal is a fault that somebody has to mend."""
-        if why is None:
-            log.info("%s: connected", self._name)
-            self.fault = None
+        if self._leaving:
+            log.info("%s: disconnected", self._name)
             return
         text = f"{self._name}: {why}"
-        if up or not self._tried.is_set() or (isinstance(why, Refusal) and self.fault != text):
+        fault = text if isinstance(why, Refusal) else None
+        if self._up is not False or fault not in (None, self.fault):
             log.warning("%s", text)
-        self.fault = text if isinstance(why, Refusal) else None
+        self._ousted = fault is not None and (self._ousted or self._up is True)
+        self._up, self.fault = False, fault
 
     async def __aenter__(self) -> Self:
         """Return after the first try, successful or not, or after a moment."""
@@ -126,6 +147,7 @@ class Mqtt5Inlet:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Say goodbye; the session stays, unless it has been left."""
+        self._leaving = True
         if self._wire is not None:
             self._wire.goodbye(for_ever=not self._filters)
             await asyncio.wait({self._wire.ended}, timeout=LEAVE_S)

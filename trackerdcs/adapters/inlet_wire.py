@@ -9,7 +9,7 @@ from typing import Any
 
 import mqtt5
 
-from trackerdcs.adapters.mqtt5_packets import LARGEST, Refusal, extent, puback, refusal, refused
+from trackerdcs.adapters.mqtt5_packets import LARGEST, Refusal, extent, fault_of, puback, refusal, refused
 from trackerdcs.domain.batch import Arrival
 from trackerdcs.domain.errors import BusDown
 
@@ -94,8 +94,7 @@ class Wire(asyncio.Protocol):
             at = self._read(data)
             self._rest = self._skim(data[at:]) if at < len(data) else b""
         except ValueError as e:
-            kind = BusDown if self.opened.done() else Refusal
-            self._fail(kind(f"what the broker sends is not MQTT 5, which a loader needs: {e}"))
+            self._fail(Refusal(f"what the broker sends is not MQTT 5, which a loader needs: {e}"))
             return
         if self._arrivals:
             self._news.set()
@@ -120,7 +119,7 @@ class Wire(asyncio.Protocol):
         number = _fitting(self._arrivals)
         gulped = Gulped(self, self._arrivals[:number], [i for i in self._ids[:number] if i])
         del self._arrivals[:number], self._ids[:number]
-        self._bytes -= sum(len(a.payload) for a in gulped.arrivals)
+        self._bytes -= sum(map(_size, gulped.arrivals))
         if not self._arrivals:
             self._news.clear()
         if not self._makes_a_gulp():
@@ -171,15 +170,15 @@ class Wire(asyncio.Protocol):
                     packet, length = read(view[at:])
                 except IndexError:
                     break
-                except ValueError as e:
-                    at += self._refuse(data[at:], f"not MQTT 5: {e}")
+                except BaseException as e:  # noqa: BLE001 what is no finding about the packet is raised again
+                    at += self._refuse(data[at:], fault_of(e))
                     continue
                 at += length
                 if type(packet) is publish:
-                    payload = packet.payload
-                    self._arrivals.append(Arrival(packet.topic, payload, packet.retain))
+                    topic, payload = packet.topic, packet.payload
+                    self._arrivals.append(Arrival(topic, payload, packet.retain))
                     self._ids.append(packet.packet_id or 0)
-                    self._bytes += len(payload)
+                    self._bytes += len(topic) + len(payload)
                 else:
                     self._hear(packet)
         return at
@@ -189,7 +188,7 @@ class Wire(asyncio.Protocol):
         arrival, number = refused(data, why)
         self._arrivals.append(arrival)
         self._ids.append(number)
-        self._bytes += len(arrival.payload)
+        self._bytes += _size(arrival)
         found = extent(data)
         assert found is not None
         self._skip = max(0, found[1] - len(data))
@@ -217,8 +216,9 @@ class Wire(asyncio.Protocol):
                 self._fail(refusal(packet.reason_code, packet.reason_str))
 
     async def _ask(self, number: int, packet: bytes) -> Sequence[int]:
-        if self._transport is None or self.ended.done():
-            raise BusDown("not connected")
+        if self.ended.done():
+            raise self.ended.result()
+        assert self._transport is not None
         answer: asyncio.Future[Sequence[int]] = self._loop.create_future()
         self._answers[number] = answer
         self._transport.write(packet)
@@ -277,11 +277,15 @@ class Wire(asyncio.Protocol):
         self._whole.set()
 
 
+def _size(arrival: Arrival) -> int:
+    return len(arrival.topic) + len(arrival.payload)
+
+
 def _fitting(arrivals: Sequence[Arrival]) -> int:
     """How many of the first make a gulp."""
     size = 0
     for number, arrival in enumerate(arrivals[:GULP]):
-        size += len(arrival.payload)
+        size += _size(arrival)
         if size > GULP_BYTES:
             return max(1, number)
     return min(len(arrivals), GULP)

@@ -60,17 +60,34 @@ def extent(data: bytes) -> tuple[int, int] | None:
     return None
 
 
+def fault_of(error: BaseException) -> str:
+    """What the codec found in a packet that is complete; raises what is no such finding.
+
+    It is Rust, and a text that is no UTF-8 makes it panic, which is no Exception.
+    """
+    if isinstance(error, ValueError):
+        return f"not MQTT 5: {error}"
+    if type(error).__name__ == "PanicException":
+        return "not MQTT 5: it defeats the codec, as a text does that is no UTF-8"
+    raise error
+
+
 def refused(data: bytes, why: str) -> tuple[Arrival, int]:
     """The beginning of a PUBLISH as a message that was refused, and its packet id; ValueError for another packet."""
     found = extent(data)
     if found is None or data[0] >> 4 != PUBLISH:
         raise ValueError(why)
-    body, _ = found
+    body, end = found
     try:
         (length,) = struct.unpack_from(">H", data, body)
-        at = body + 2 + length
-        number = struct.unpack_from(">H", data, at)[0] if data[0] & 0b110 else 0
+        at = rest = body + 2 + length
+        number = 0
+        if data[0] & 0b110:
+            (number,) = struct.unpack_from(">H", data, at)
+            rest = at + 2
     except struct.error as e:
         raise ValueError(why) from e
+    if rest > end:  # not even its packet id can be told, so it cannot be acknowledged
+        raise ValueError(why)
     topic = data[body + 2 : at].decode(errors="backslashreplace")
-    return Arrival(topic, data[at : at + HEAD], bool(data[0] & 1), why), number
+    return Arrival(topic, data[rest : min(rest + HEAD, end)], bool(data[0] & 1), why), number
