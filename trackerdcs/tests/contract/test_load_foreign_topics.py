@@ -8,7 +8,7 @@ from pathlib import Path
 
 from typer.testing import CliRunner
 
-from trackerdcs.adapters.series_influx import line
+from trackerdcs.adapters.series_influx_lines import line
 from trackerdcs.cli.main import app
 from trackerdcs.domain.errors import ContractError
 from trackerdcs.domain.translator import Translator
@@ -38,7 +38,7 @@ class TestLoadForeignTopics(unittest.TestCase):
         """What is stored of a message, as the page writes it."""
         reader = translator.reader(topic)
         assert reader is not None, topic
-        lines = [line(point).decode() for point in reader.points(payload.encode(), ARRIVED)]
+        lines = [line(point) for point in reader.points(payload.encode(), ARRIVED)]
         return "".join(f"{text.removesuffix(f' {ARRIVED}')}\n" for text in lines)
 
     def test_each_message_becomes_what_the_page_says(self) -> None:
