@@ -22,6 +22,8 @@ from trackerdcs.domain.stand import BusConfig
 RETRY_S, RETRY_LIMIT_S = 0.1, 5.0
 SETTLED_S = 10.0
 """A connection that has stood for so long is one; longer than two that end each other's wait."""
+FEW = 3
+"""Connections that end soon before it is a fault."""
 ENTER_S, LEAVE_S = 2.0, 1.0
 
 log = logging.getLogger(__name__)
@@ -50,6 +52,8 @@ class Mqtt5Inlet:
         """What was said last; None if nothing was."""
         self._ousted = False
         """The last connection stood, and the broker ended it: the next one is believed when it has stood longer."""
+        self._short = 0
+        """Connections in a row that stood and did not settle."""
         self._leaving = False
         self.fault: str | None = None
 
@@ -110,7 +114,7 @@ class Mqtt5Inlet:
         except TimeoutError:
             self._say_down(BusDown(f"CONNECT not answered within {ANSWER_S:g} s"))
         except (BusDown, OSError) as e:
-            self._say_down(e)
+            self._say_down(self._judged(e, loop.time() - since))
         finally:
             if settled is not None:
                 settled.cancel()
@@ -118,6 +122,13 @@ class Mqtt5Inlet:
             self._connected.clear()
             wire.abort()
         return max(0.0, loop.time() - since)
+
+    def _judged(self, why: Exception, stood: float) -> Exception:
+        """Mosquitto does not say so (seen with 2.0.11) when another client of the same name takes the session."""
+        self._short = self._short + 1 if 0 <= stood < SETTLED_S else 0
+        if self._short < FEW or isinstance(why, Refusal):
+            return why
+        return Refusal(f"{why}, again soon after it was up: another loader of this name? Each needs its own, --name")
 
     def _say_up(self) -> None:
         log.info("%s: connected", self._name)

@@ -31,13 +31,14 @@ class Lines:
 
     def __init__(self) -> None:
         self._heads: KnownSeries[str] = KnownSeries()
-        self._fields: dict[str, tuple[str, dict[FieldValue, str]]] = {}
+        self._begins: dict[str, str] = {}
+        self._texts: dict[str, dict[FieldValue, str]] = {}
 
     def of(self, points: Sequence[Point]) -> tuple[list[str], list[RejectedPoint]]:
         """The lines of all points that are not rejected, in their order."""
         lines: list[str] = []
         rejected: list[RejectedPoint] = []
-        heads, near, known = self._heads, self._heads.near, self._fields
+        heads, near, begins, known = self._heads, self._heads.near, self._begins, self._texts
         last: object = lines  # no time stamp yet
         stamp = ""
         for point in points:
@@ -52,19 +53,20 @@ class Lines:
                     last, stamp = ts, f"{ts}"
                 parts = []
                 for name, value in fields.items():
-                    begin, texts = known[name]
                     kind = type(value)
                     if kind is float:
-                        text = texts.get(value)
-                        if text is None or not value:  # 0.0 and -0.0 are one key
+                        text = known[name].get(value)
+                        if text is None:
                             if not -LARGEST <= value <= LARGEST:
                                 raise KeyError(name)
-                            text = f"{begin}{value!r}"
-                            if value and len(text) - len(begin) <= DIGITS:
-                                _remember(texts, value, text)
+                            text = f"{begins[name]}{value!r}"
+                            if value and len(text) - len(name) <= DIGITS:  # 0.0 and -0.0 would be one key
+                                _remember(known[name], value, text)
                         parts.append(text)
-                    elif kind is str or kind is bool:
-                        parts.append(texts[value])
+                    elif kind is str:
+                        parts.append(known[name][value])
+                    elif kind is bool:
+                        parts.append(begins[name] + ("1.0" if value else "0.0"))
                     else:
                         raise KeyError(name)
                 if not parts:
@@ -81,10 +83,12 @@ class Lines:
     def _learn(self, point: Point) -> None:
         self._heads.learn(point.measurement, point.tags, _head(point.measurement, point.tags))
         for name, value in point.fields.items():
-            if len(self._fields) >= NAMES and name not in self._fields:
-                self._fields.clear()
-            begin, texts = self._fields.setdefault(name, (f"{_escaped(name)}=", {}))
-            if type(value) is bool or (type(value) is str and len(value) <= LETTERS):
+            if len(self._texts) >= NAMES and name not in self._texts:
+                self._texts.clear()
+                self._begins.clear()
+            begin = self._begins[name] = f"{_escaped(name)}="
+            texts = self._texts.setdefault(name, {})
+            if type(value) is str and len(value) <= LETTERS:
                 _remember(texts, value, f"{begin}{_value(value)}")
 
 

@@ -58,11 +58,11 @@ class TestLines(unittest.TestCase):
         self.assert_the_same(lines, [point({"seq": float(i), "v_mon": i / 7, "sw": str(i)}) for i in many])
         self.assert_the_same(lines, [point({"sw": "x" * 1000})])
         for name, longest in (("seq", 15), ("v_mon", 20), ("sw", 20)):
-            texts = lines._fields[name][1]
+            texts = lines._texts[name]
             self.assertLessEqual(len(texts), series_influx_lines.VALUES)
             self.assertLessEqual(max(map(len, texts.values())), longest)
         self.assert_the_same(lines, [point({f"x{i}": 1.0}) for i in many])
-        self.assertLessEqual(len(lines._fields), series_influx_lines.NAMES)
+        self.assertLessEqual(len(lines._texts), series_influx_lines.NAMES)
 
     def test_a_second_time_nothing_is_asked_again(self) -> None:
         lines, fields = Lines(), {"v_set": -200.0, "v_mon": -199.98, "i_mon": 0.1 + 0.2, "on": True, "state": "on"}
