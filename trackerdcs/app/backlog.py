@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from trackerdcs.domain.batch import Arrival
 from trackerdcs.ports import Clock, Spool, Spooled
 
-HOT = 4
+HOT = 2
 """Batches that are kept in memory: those that wait longer are read from the spool again."""
 LIMIT = 4 << 30
 """Bytes in the spool before nothing more is taken: then the broker and the journals keep the rest."""

@@ -1,12 +1,10 @@
 """What a loader has stored of each device, as channels of its own frames: a number that stands still is seen."""
 
 import zlib
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from trackerdcs.domain.instrument import UNITS, Channel, Quantity
-from trackerdcs.domain.intake import Intake
 from trackerdcs.domain.messages import Readings
 from trackerdcs.domain.topics import NAME
 from trackerdcs.ports import Clock
@@ -38,17 +36,15 @@ class Sources:
     def __len__(self) -> int:
         return len(self._sources)
 
-    def note(self, intakes: Sequence[Intake]) -> None:
-        """Count what is in the database."""
-        newest = {intake.source: intake.ts for intake in intakes if intake.source is not None}
-        counts = Counter(intake.source for intake in intakes if intake.source is not None)
-        for key, count in counts.items():
+    def note(self, stored: Iterable[tuple[tuple[str, str], int, int]]) -> None:
+        """Count what is in the database: source, number of messages, newest time (ns UTC)."""
+        for key, count, ts in stored:
             name = self._names.get(key) or self._named(*key)
             if name not in self._sources and len(self._sources) >= MOST:
                 continue
             source = self._sources.setdefault(name, Source(at=self._clock.monotonic()))
             source.stored += count
-            source.ts = max(source.ts, newest[key])
+            source.ts = max(source.ts, ts)
 
     def figures(self) -> Readings:
         """By channel: count, rate since the last call, age in s of the newest value."""

@@ -1,10 +1,9 @@
 """Writes messages to a time series so that one that it does not take never stops the others."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from trackerdcs.domain.errors import StoreDown
-from trackerdcs.domain.intake import Intake
-from trackerdcs.domain.series import Point
+from trackerdcs.domain.series import Point, RejectedPoint
 from trackerdcs.ports import TimeSeries
 
 Causes = dict[int, str]
@@ -17,47 +16,45 @@ class StoreWriter:
     def __init__(self, series: TimeSeries) -> None:
         self._series = series
 
-    async def write(self, batch: Sequence[Intake]) -> Causes:
-        """Write what has points; afterwards each message is in the database, has a cause, or has nothing to store."""
-        causes = {place: intake.why for place, intake in enumerate(batch) if intake.why is not None}
-        places = [place for place, intake in enumerate(batch) if intake.points and place not in causes]
+    async def write(self, points: Sequence[Point], each: Callable[[], dict[int, Sequence[Point]]]) -> Causes:
+        """Write all; afterwards each message is in the database or has a cause. `each` tells whose points they are."""
+        if not points:
+            return {}
         try:
-            causes |= await self._write_together(batch, places)
+            rejected = await self._series.write(points)
         except StoreDown:
             raise
         except Exception:
-            if len(places) == 1:
+            messages = each()
+            if len(messages) == 1:
                 raise
-            causes |= await self._write_each(batch, places)
-        return causes
+            return await self._write_each(messages)
+        return _causes(rejected, each()) if rejected else {}
 
-    async def _write_each(self, batch: Sequence[Intake], places: Sequence[int]) -> Causes:
+    async def _write_each(self, messages: dict[int, Sequence[Point]]) -> Causes:
         """A message defeats the store: let it not block the others. If all do, the store is to blame."""
         causes: Causes = {}
         defeats: dict[int, Exception] = {}
-        for place in places:
+        for place, points in messages.items():
             try:
-                causes |= await self._write_together(batch, [place])
+                causes |= _causes(await self._series.write(points), {place: points})
             except StoreDown:
                 raise
             except Exception as e:  # noqa: BLE001 judged below
                 defeats[place] = e
-        if len(defeats) == len(places):
+        if len(defeats) == len(messages):
             raise next(iter(defeats.values()))
         return causes | {place: f"{type(defeat).__name__}: {defeat}" for place, defeat in defeats.items()}
 
-    async def _write_together(self, batch: Sequence[Intake], places: Sequence[int]) -> Causes:
-        points = [point for place in places for point in batch[place].points]
-        rejected = await self._series.write(points) if points else []
-        if not rejected:
-            return {}
-        whys = {_key(r.point): r.why for r in rejected}
-        causes = {}
-        for place in places:
-            why = next((whys[key] for point in batch[place].points if (key := _key(point)) in whys), None)
-            if why is not None:
-                causes[place] = why
-        return causes
+
+def _causes(rejected: Sequence[RejectedPoint], messages: dict[int, Sequence[Point]]) -> Causes:
+    whys = {_key(r.point): r.why for r in rejected}
+    causes = {}
+    for place, points in messages.items():
+        why = next((whys[key] for point in points if (key := _key(point)) in whys), None)
+        if why is not None:
+            causes[place] = why
+    return causes
 
 
 def _key(point: Point) -> tuple[str, tuple[tuple[str, str], ...], int]:

@@ -11,15 +11,16 @@ from trackerdcs.app.backoff import Backoff
 from trackerdcs.app.edge_log import EdgeLog
 from trackerdcs.app.gap_keeper import GapKeeper
 from trackerdcs.app.parking import Parking
-from trackerdcs.app.store_writer import Causes, StoreWriter
+from trackerdcs.app.store_writer import StoreWriter
 from trackerdcs.app.tally import Tally
 from trackerdcs.domain import topics
 from trackerdcs.domain.codec import encode_stored
 from trackerdcs.domain.errors import BusDown, StoreDown, StoreFault
 from trackerdcs.domain.gaps import Piece
-from trackerdcs.domain.intake import Intake, pieces_of
+from trackerdcs.domain.intake import pieces_of
 from trackerdcs.domain.messages import Stored
-from trackerdcs.domain.reception import Reception
+from trackerdcs.domain.reception import Reception, Taken
+from trackerdcs.domain.series import Point
 from trackerdcs.ports import Bus, Clock, TimeSeries
 
 WRITERS = 2
@@ -69,15 +70,18 @@ class Storer:
                 continue
             if batch.again:
                 await self._parking.wait()
-            intakes = self._reception(batch.arrivals, batch.spooled.arrived)
-            await self._settle(batch, intakes, await self._written(intakes))
+            taken = self._reception(batch.arrivals, batch.spooled.arrived)
+            await self._written(batch, taken)
+            await self._settle(batch, taken)
 
-    async def _written(self, intakes: Sequence[Intake]) -> Causes:
+    async def _written(self, batch: Batch, taken: Taken) -> None:
         while True:
             try:
-                causes = await self._writer.write(intakes)
+                taken.rejected = await self._writer.write(taken.points, lambda: self._each(batch))
+                taken.causes |= taken.rejected
             except StoreDown as e:
-                await self._wait("store", f"the store is down, {len(intakes)} messages wait: {e}", f"store: {e}")
+                text = f"the store is down, {batch.spooled.messages} messages wait: {e}"
+                await self._wait("store", text, f"store: {e}")
             except Exception as e:  # noqa: BLE001 whatever it is: shown, logged with its place, and tried again
                 text = f"unexpected, the messages wait: {traceback.format_exc()}"
                 await self._wait("loop", text, f"unexpected: {type(e).__name__}: {e}")
@@ -89,7 +93,13 @@ class Storer:
                     self.fault = None
                     self._backoff.reset()
                     self._announcer.refresh()
-                return causes
+                return
+
+    def _each(self, batch: Batch) -> dict[int, Sequence[Point]]:
+        """Whose points they are, which is asked for only when something is wrong with one."""
+        one, arrived = self._reception.one, batch.spooled.arrived
+        found = {place: one(arrival, arrived + place).points for place, arrival in enumerate(batch.arrivals)}
+        return {place: points for place, points in found.items() if points}
 
     async def _wait(self, edge: str, text: str, fault: str) -> None:
         self._edge.fail(edge, text)
@@ -97,19 +107,18 @@ class Storer:
         self._announcer.refresh()
         await asyncio.sleep(self._backoff.next())
 
-    async def _settle(self, batch: Batch, intakes: Sequence[Intake], causes: Causes) -> None:
+    async def _settle(self, batch: Batch, taken: Taken) -> None:
         """What is in the database or parked is recorded and confirmed; with the rest the batch comes once more."""
-        came = batch.spooled.arrived
+        causes, came = taken.causes, batch.spooled.arrived
         unsafe = await self._parking.park([(batch.arrivals[i], came + i, why) for i, why in causes.items()])
         now = self._clock.now()
-        good = [intake for place, intake in enumerate(intakes) if place not in causes] if causes else intakes
-        stored = pieces_of(good, "stored", now)
-        safe = [intakes[place] for place in causes] if not unsafe else []
-        parked = pieces_of(safe, "parked", now)
-        await self._gaps.note([*stored, *parked])
+        stored = pieces_of((intake for place, intake in taken.ours.items() if place not in causes), "stored", now)
+        bad = () if unsafe else (intake for place, intake in taken.ours.items() if place in causes)
+        pieces = [*stored, *pieces_of(bad, "parked", now)]
+        await self._gaps.note(pieces)
         if not batch.again:
-            self._tally.note_stored(good, stored)
-        await self._confirm([*stored, *parked])
+            self._tally.note_stored(taken, stored)
+        await self._confirm(pieces)
         if unsafe:
             self._backlog.put_back(batch)
         else:

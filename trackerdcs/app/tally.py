@@ -12,9 +12,9 @@ from trackerdcs.domain.errors import BusDown
 from trackerdcs.domain.freshness import HEARTBEAT
 from trackerdcs.domain.gaps import Piece
 from trackerdcs.domain.instrument import UNITS, Channel, Quantity, Snapshot
-from trackerdcs.domain.intake import Intake
 from trackerdcs.domain.messages import NO_CHANNEL, Frame, Meta
 from trackerdcs.domain.recent import Recent
+from trackerdcs.domain.reception import Taken
 from trackerdcs.ports import Bus, Clock
 
 KIND = "loader"
@@ -36,20 +36,18 @@ class Tally:
         self.sources = Sources(clock)
         self.received = self.stored = self.parked = self.duplicates = 0
 
-    def note_stored(self, intakes: Sequence[Intake], pieces: Sequence[Piece]) -> None:
+    def note_stored(self, taken: Taken, pieces: Sequence[Piece]) -> None:
         """Count a batch that is in the database; `pieces` are its frames as ranges. Each frame counts once."""
-        with_points = [intake for intake in intakes if intake.points]
-        if not with_points:
-            return
-        frames = sum(intake.id is not None for intake in with_points)
+        frames = sum(bool(intake.points) and place not in taken.causes for place, intake in taken.ours.items())
         new = sum(self._recent.add(p.stand, p.device, p.boot, p.first, p.last) for p in pieces if p.fate == "stored")
         self.duplicates += frames - new
-        self.stored += len(with_points) - frames + new
-        now = self._clock.now()
+        self.stored += len(taken.topics) - len(taken.rejected.keys() - taken.ours.keys()) + new
+        if not taken.points:
+            return
         # A clock that is ahead must not hide that nothing comes.
-        newest = min(max(intake.ts for intake in with_points), now)
+        newest = min(max(point.ts for point in taken.points), self._clock.now())
         self._newest = newest if self._newest is None else max(newest, self._newest)
-        self.sources.note(with_points)
+        self.sources.note(taken.sources())
 
     def figures(self) -> Snapshot:
         """Counters, their rates since the last call, what waits, and the age in s of the newest stored value."""

@@ -1,6 +1,8 @@
 """What the messages of each topic become: our frames and events, and by a mapping those of others."""
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from trackerdcs.domain.batch import Arrival
@@ -13,16 +15,21 @@ TOPICS = 20_000
 """Topics that are remembered; of more than these, each costs a little more."""
 
 FrameReader = Callable[[bytes], Intake | None]
-Handler = Callable[[Arrival, int], Intake]
+Source = tuple[str, str]
+"""Stand and device."""
 
 
 class ForeignReader(Protocol):
-    """Reads the messages of one topic that is not ours; `timed` if they say their time themselves."""
+    """Reads the messages of one topic that is not ours; `timed` if they say their time themselves.
+
+    `points(payload, arrived)` raises ContractError where the payload is another than the mapping says; `arrived` in ns
+    UTC. No points: nothing in it is to be stored.
+    """
 
     @property
     def timed(self) -> bool: ...
-    def points(self, payload: bytes, arrived: int) -> list[Point]:
-        """Raises ContractError where the payload is another than the mapping says; `arrived` in ns UTC."""
+    @property
+    def points(self) -> Callable[[bytes, int], list[Point]]: ...
 
 
 class Foreign(Protocol):
@@ -31,6 +38,35 @@ class Foreign(Protocol):
     @property
     def filters(self) -> Sequence[str]: ...
     def reader(self, topic: str) -> ForeignReader | None: ...
+
+
+@dataclass
+class Taken:
+    """What a batch of messages has become. A message is known by its place in the batch."""
+
+    points: list[Point] = field(default_factory=list)
+    """All that is to be stored, of all messages."""
+    ours: dict[int, Intake] = field(default_factory=dict)
+    """Frames and events, by place."""
+    causes: dict[int, str] = field(default_factory=dict)
+    """Why messages cannot be stored, by place."""
+    rejected: dict[int, str] = field(default_factory=dict)
+    """The same, of those that the database has rejected; they are among `causes` then."""
+    topics: list[str] = field(default_factory=list)
+    """Of each foreign message with points, and in `last` its last point."""
+    last: list[Point] = field(default_factory=list)
+
+    def sources(self) -> Iterator[tuple[Source, int, int]]:
+        """Source, number of messages and newest time of what is to be stored."""
+        counts = Counter(self.topics)
+        for topic, point in dict(zip(self.topics, self.last, strict=True)).items():
+            tags = dict(point.tags)
+            yield (tags.get("stand", ""), tags.get("device", "")), counts[topic], point.ts
+        frames = [intake for intake in self.ours.values() if intake.points]
+        numbers = Counter(intake.source for intake in frames)
+        for source, ts in {intake.source: intake.ts for intake in frames}.items():
+            if source is not None:
+                yield source, numbers[source], ts
 
 
 class Reception:
@@ -43,65 +79,72 @@ class Reception:
         foreign: Callable[[str], ForeignReader | None] | None = None,
     ) -> None:
         self._frames, self._foreign = frames, foreign
-        self._handlers: dict[str, Handler] = {}
+        self._ours: dict[str, FrameReader] = {}
+        self._others: dict[str, ForeignReader] = {}
 
-    def __call__(self, arrivals: Sequence[Arrival], arrived: int) -> list[Intake]:
-        """What they become; `arrived` is when the first of them came, each next one counts as 1 ns later."""
-        handlers, found = self._handlers, []
+    def __call__(self, arrivals: Sequence[Arrival], arrived: int) -> Taken:
+        """What they become; `arrived` (ns UTC) is when the first of them came, each next one counts as 1 ns later."""
+        taken, others, ours = Taken(), self._others, self._ours
+        points, topics, last = taken.points, taken.topics, taken.last
+        place = -1
         for arrival in arrivals:
-            if arrival.refused:
-                found.append(Intake(None, why=arrival.refused))
-            else:
-                handler = handlers.get(arrival.topic) or self._learn(arrival.topic)
-                found.append(handler(arrival, arrived))
-            arrived += 1
-        return found
+            place += 1
+            topic, payload, retained, refused = arrival
+            reader = others.get(topic)
+            if reader is not None and not refused and not retained:
+                try:
+                    found = reader.points(payload, arrived + place)
+                except ContractError as e:
+                    taken.causes[place] = f"{topic}: {e}"
+                    continue
+                if found:
+                    points += found
+                    topics.append(topic)
+                    last.append(found[-1])
+                continue
+            read = ours.get(topic)
+            intake = None if read is None or refused else read(payload)
+            if intake is None:
+                intake = self.one(arrival, arrived + place)
+            if intake.why is not None:
+                taken.causes[place] = intake.why
+            points += intake.points
+            if intake.id is not None or intake.lost is not None:
+                taken.ours[place] = intake
+            elif intake.points:
+                topics.append(topic)
+                last.append(intake.points[-1])
+        return taken
 
-    def _learn(self, topic: str) -> Handler:
-        if len(self._handlers) >= TOPICS:
-            self._handlers.clear()
-        handler = self._handlers[topic] = self._handler(topic)
-        return handler
+    def one(self, arrival: Arrival, arrived: int) -> Intake:
+        """One message with all care; remembers who reads its topic."""
+        topic, payload, retained, refused = arrival
+        if refused:
+            return Intake(None, why=refused)
+        if topic.startswith(f"{ROOT}/"):
+            self._learn(topic)
+            return take_in(topic, payload)
+        reader = self._others.get(topic) or (self._foreign(topic) if self._foreign is not None else None)
+        if reader is None:
+            return Intake(None, why=f"topic {topic[:200]!r}: neither the contract nor a mapping knows it")
+        if len(self._others) >= TOPICS:
+            self._others.clear()
+        self._others[topic] = reader
+        if retained and not reader.timed:
+            return Intake(None)  # of which time nobody knows; when it was new it was taken
+        try:
+            return Intake(None, points=reader.points(payload, arrived))
+        except ContractError as e:
+            return Intake(None, why=f"{topic}: {e}")
 
-    def _handler(self, topic: str) -> Handler:
-        if not topic.startswith(f"{ROOT}/"):
-            return self._of_foreign(topic)
+    def _learn(self, topic: str) -> None:
+        if self._frames is None or topic in self._ours:
+            return
         try:
             where = parse(topic)
         except ContractError:
-            where = None
-        if where is None or where.device is None or where.kind not in ("frame", "replay") or self._frames is None:
-            return lambda arrival, _: take_in(arrival.topic, arrival.payload)
-        read = self._frames(where.stand, where.device)
-        return lambda arrival, _: read(arrival.payload) or take_in(arrival.topic, arrival.payload)
-
-    def _of_foreign(self, topic: str) -> Handler:
-        reader = self._foreign(topic) if self._foreign is not None else None
-        if reader is None:
-            unknown = Intake(None, why=f"topic {topic[:200]!r}: neither the contract nor a mapping knows it")
-            return lambda _arrival, _arrived: unknown
-
-        tags: object = None
-        source = "", ""
-
-        def handle(arrival: Arrival, arrived: int) -> Intake:
-            nonlocal tags, source
-            if arrival.retained and not reader.timed:
-                return Intake(None)  # of which time nobody knows; when it was new it was taken
-            try:
-                points = reader.points(arrival.payload, arrived)
-            except ContractError as e:
-                return Intake(None, why=f"{arrival.topic}: {e}")
-            if not points:
-                return Intake(None)  # nothing in it is to be stored
-            first = points[0]
-            if first.tags is not tags:  # mostly it is the same tuple for ever
-                tags, source = first.tags, _source(first)
-            return Intake(None, first.ts, points, None, None, source)
-
-        return handle
-
-
-def _source(point: Point) -> tuple[str, str]:
-    tags = dict(point.tags)
-    return tags.get("stand", ""), tags.get("device", "")
+            return
+        if where.device is not None and where.kind in ("frame", "replay"):
+            if len(self._ours) >= TOPICS:
+                self._ours.clear()
+            self._ours[topic] = self._frames(where.stand, where.device)

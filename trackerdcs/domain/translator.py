@@ -8,7 +8,7 @@ from typing import Any
 
 from trackerdcs.domain.codec import load_strict_json
 from trackerdcs.domain.errors import ContractError
-from trackerdcs.domain.json_points import Points, Tags, json_points, list_points
+from trackerdcs.domain.json_points import Flat, Points, Tags, json_points, list_points
 from trackerdcs.domain.line_protocol import lines_of, series_of
 from trackerdcs.domain.mapping import Mapping, TimeMapping, TopicMapping
 from trackerdcs.domain.messages import NO_CHANNEL, NOT_A_KIND
@@ -38,8 +38,10 @@ class TopicReader:
 class Translator:
     """Finds the reader of each topic. `filters` are the MQTT filters of all patterns, each once."""
 
-    def __init__(self, mapping: Mapping, loads: Callable[[bytes], Any] = load_strict_json) -> None:
-        self._loads = loads
+    def __init__(
+        self, mapping: Mapping, loads: Callable[[bytes], Any] = load_strict_json, flat: Flat | None = None
+    ) -> None:
+        self._loads, self._flat = loads, flat
         self._topics = [(pattern_of(text), topic) for text, topic in mapping.topics.items()]
         self.filters = tuple(dict.fromkeys(pattern.filter for pattern, _ in self._topics))
 
@@ -52,13 +54,15 @@ class Translator:
             if captures is not None:
                 timed = mapping.time is not None or mapping.payload == "line"
                 try:
-                    return TopicReader(timed, _points(mapping, captures, self._loads))
+                    return TopicReader(timed, _points(mapping, captures, self._loads, self._flat))
                 except ContractError as e:
                     return TopicReader(timed, _never(f"topic {topic!r}: {e}"))
         return None
 
 
-def _points(mapping: TopicMapping, captures: dict[str, str], loads: Callable[[bytes], Any]) -> Points:
+def _points(
+    mapping: TopicMapping, captures: dict[str, str], loads: Callable[[bytes], Any], flat: Flat | None
+) -> Points:
     """Raises ContractError where this topic's own levels make names that cannot be stored."""
     tags = tuple((tag, filled(text, captures)) for tag, text in mapping.tags.items())
     if mapping.payload == "line":
@@ -76,7 +80,7 @@ def _points(mapping: TopicMapping, captures: dict[str, str], loads: Callable[[by
         return _number_points(measurement, tags, name, f.unit)
     if mapping.each is not None:
         return list_points(measurement, tags, fields, mapping.time, mapping.each, loads)
-    return json_points(measurement, tags, fields, mapping.time, loads)
+    return json_points(measurement, tags, fields, mapping.time, loads, flat)
 
 
 def _number_points(measurement: str, tags: Tags, name: str, unit: str | None) -> Points:

@@ -61,16 +61,18 @@ def drop(stand: Stand, loader: str, letters: Sequence[Letter]) -> None:
 
 def _taken(foreign: Foreign | None, letters: Sequence[Letter]) -> list[Intake]:
     reception = Reception(foreign=foreign.reader if foreign else None)
-    return [reception([Arrival(letter.topic, letter.payload)], letter.ts)[0] for letter in letters]
+    return [reception.one(Arrival(letter.topic, letter.payload), letter.ts) for letter in letters]
 
 
-async def _write(writer: StoreWriter, batch: Sequence[Intake]) -> Causes:
+async def _write(writer: StoreWriter, intakes: Sequence[Intake]) -> Causes:
+    causes = {place: intake.why for place, intake in enumerate(intakes) if intake.why is not None}
+    each = {place: intake.points for place, intake in enumerate(intakes) if intake.points and place not in causes}
     try:
-        return await writer.write(batch)
+        return causes | await writer.write([point for points in each.values() for point in points], lambda: each)
     except StoreDown:
         raise
     except Exception as e:  # noqa: BLE001 where a loader would wait, the letters stay
-        return {place: intake.why or f"{type(e).__name__}: {e}" for place, intake in enumerate(batch)}
+        return causes | dict.fromkeys(each, f"{type(e).__name__}: {e}")
 
 
 def _dropped(letters: Sequence[Letter], now: int) -> Iterator[Piece]:

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from trackerdcs.adapters.json_msgspec import loads
+from trackerdcs.adapters.json_msgspec import flat, loads
 from trackerdcs.domain.translator import Translator
 from trackerdcs.settings import load_mapping
 
 
 def open_mapping(path: Path) -> Translator:
     """ConfigError names file, line and field of each fault."""
-    return Translator(load_mapping(path), loads)
+    return Translator(load_mapping(path), loads, flat)

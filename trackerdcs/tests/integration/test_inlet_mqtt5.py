@@ -15,8 +15,8 @@ from trackerdcs.adapters.mqtt5_packets import HEAD
 from trackerdcs.domain.batch import Arrival
 from trackerdcs.domain.stand import BusConfig
 from trackerdcs.tests.inlet_case import OTHER, TOPIC, Inbox, InletCase
-from trackerdcs.tests.integration.test_bus_mosquitto import PLACES, SHIPPED
 from trackerdcs.tests.proxy import Proxy
+from trackerdcs.tests.servers import shipped_lines
 from trackerdcs.tests.waiting import until
 
 
@@ -35,9 +35,7 @@ class TestWindow(InletCase):
         await self.many()
 
     async def test_the_shipped_configuration(self) -> None:
-        await self.many(
-            *(x for x in SHIPPED.read_text().splitlines() if x[:1] not in "#" and x.split()[0] not in PLACES)
-        )
+        await self.many(*shipped_lines())
 
     async def test_nobody_gulps_and_the_rest_waits_with_the_broker(self) -> None:
         server = self.server()

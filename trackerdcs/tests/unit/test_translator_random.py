@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from trackerdcs.adapters.json_msgspec import flat, loads
 from trackerdcs.domain.errors import ContractError
 from trackerdcs.domain.mapping import EachMapping, FieldMapping, Mapping, TimeMapping, TopicMapping, contradictions
 from trackerdcs.domain.series import FieldValue, Point
@@ -117,21 +118,41 @@ def slow(topic: TopicMapping, data: Any) -> list[Point]:
     return [Point("env", READ, ts, values) for ts, values in by_time.items()]
 
 
+FLAT = ("value", "seq", "t")
+FLAT_DATA = st.dictionaries(
+    st.sampled_from((*FLAT, "ts", "a", "ü")),
+    st.one_of(
+        st.floats(-1e300, 1e300),
+        st.integers(),
+        st.integers(10**14, 10**20),
+        st.booleans(),
+        st.none(),
+        st.text(max_size=3),
+    ),
+)
+
+
 class AgainstASlowOne(unittest.TestCase):
     def agree(self, topic: TopicMapping, data: Any) -> None:
-        reader = Translator(Mapping({"lab/x": topic})).reader("lab/x")
-        assert reader is not None
-        payload = json.dumps(data).encode()
-        try:
-            expected = slow(topic, data)
-        except Wrong:
-            self.assertRaises(ContractError, reader.points, payload, ARRIVED)
-            return
-        found = reader.points(payload, ARRIVED)
-        self.assertEqual(found, expected)
-        for point in found:
-            self.assertIsNone(complaint(point))
-            self.assertTrue(all(type(value) in (float, str) for value in point.fields.values()))
+        mapping, payload = Mapping({"lab/x": topic}), json.dumps(data).encode()
+        for translator in (Translator(mapping), Translator(mapping, loads, flat)):
+            reader = translator.reader("lab/x")
+            assert reader is not None
+            try:
+                expected = slow(topic, data)
+            except Wrong:
+                self.assertRaises(ContractError, reader.points, payload, ARRIVED)
+                continue
+            found = reader.points(payload, ARRIVED)
+            self.assertEqual(found, expected)
+            for point in found:
+                self.assertIsNone(complaint(point))
+                self.assertTrue(all(type(value) in (float, str) for value in point.fields.values()))
+
+    @settings(max_examples=500)
+    @given(st.lists(st.sampled_from(FLAT), min_size=1, max_size=3, unique=True), TIMES, FLAT_DATA)
+    def test_flat_objects(self, names: list[str], time: TimeMapping | None, data: Any) -> None:
+        self.agree(TopicMapping("json", "env", TAGS, {name: FieldMapping() for name in names}, time), data)
 
     @settings(max_examples=500)
     @given(fields_at(PATHS), TIMES, LIKELY | LIKELY | LIKELY | TREES)
@@ -180,3 +201,21 @@ class AnyBytes(unittest.TestCase):
             self.assertTrue(str(e))
         else:
             self.assertGreater(len(found), 0)
+
+    @given(
+        st.dictionaries(
+            st.sampled_from((*FLAT, "a", "ü")), st.one_of(st.floats(), st.integers(), st.text(max_size=3)), min_size=2
+        ).map(lambda data: json.dumps(data, ensure_ascii=False).replace("Infinity", "1e999").encode())
+        | PAYLOADS
+    )
+    def test_the_fast_way_and_the_careful_one_say_the_same(self, payload: bytes) -> None:
+        mapping = Mapping({"x": TopicMapping("json", "env", TAGS, {"value": FieldMapping()}, TimeMapping("s", "t"))})
+        said = []
+        for translator in (Translator(mapping, loads), Translator(mapping, loads, flat)):
+            reader = translator.reader("x")
+            assert reader is not None
+            try:
+                said.append(repr(reader.points(payload, ARRIVED)))
+            except ContractError as e:
+                said.append(str(e))
+        self.assertEqual(said[0], said[1])
