@@ -99,9 +99,11 @@ class Mqtt5Inlet:
         try:
             async with asyncio.timeout(ANSWER_S):
                 await loop.create_connection(lambda: wire, self._config.host, self._config.port, ssl=self._tls)
-                await wire.opened
+                session = await wire.opened
             self._wire = wire
             self._connected.set()  # what the session has kept comes before the answer to SUBSCRIBE, and has to be taken
+            if session:
+                self._tried.set()
             await wire.choose(self._filters, self._former)
             since = loop.time()
             if self._ousted:

@@ -71,7 +71,8 @@ class Wire(asyncio.Protocol):
         self._numbers = itertools.count(1)
         self._heard = self._loop.time()
         self._beat: asyncio.TimerHandle | None = None
-        self.opened: asyncio.Future[None] = self._loop.create_future()
+        self.opened: asyncio.Future[bool] = self._loop.create_future()
+        """True if the broker has a session of this client: its subscriptions are in force, and what it kept comes."""
         self.ended: asyncio.Future[BusDown] = self._loop.create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -212,7 +213,7 @@ class Wire(asyncio.Protocol):
                 if int(packet.reason_code):
                     self._fail(refusal(packet.reason_code, packet.reason_str))
                 elif not self.opened.done():
-                    self.opened.set_result(None)
+                    self.opened.set_result(packet.session_present)
             case mqtt5.SubAckPacket() | mqtt5.UnsubAckPacket():
                 answer = self._answers.pop(packet.packet_id, None)
                 if answer is not None and not answer.done():
