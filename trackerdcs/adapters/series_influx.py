@@ -60,11 +60,12 @@ class InfluxSeries:
 
     def _write(self, points: Sequence[Point]) -> list[RejectedPoint]:
         """In a thread: two of these may be under way at once, each with a connection of its own."""
-        lines, rejected = self._lines.of(points)
-        if rejected:
-            wrong = {id(r.point) for r in rejected}
-            points = [point for point in points if id(point) not in wrong]
-        return rejected + (self._store(points, lines) if lines else [])
+        body, rejected = self._lines.body(points)
+        if not body or self._refused(body.encode()) is None:
+            return rejected
+        lines, rejected = self._lines.each(points)
+        wrong = {id(r.point) for r in rejected}
+        return rejected + self._store([p for p in points if id(p) not in wrong], lines, try_it=False)
 
     def _store(self, points: Sequence[Point], lines: Sequence[str], try_it: bool = True) -> list[RejectedPoint]:
         """Write; where the server refuses something, halve until the points that it refuses stand alone."""
