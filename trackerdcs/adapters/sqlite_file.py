@@ -11,6 +11,8 @@ from pathlib import Path
 from trackerdcs.domain.errors import StoreFault
 
 DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+PRIMARY = 0xFF
+"""Bits of an error code without its details."""
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +51,7 @@ class SqliteFile:
                     yield connection
             except (sqlite3.Error, OSError) as e:
                 self._close()
-                if getattr(e, "sqlite_errorcode", None) in DAMAGED and not self._guest:
+                if getattr(e, "sqlite_errorcode", 0) & PRIMARY in DAMAGED and not self._guest:
                     self._try_set_aside(e)
                 raise StoreFault(f"{self.path}: {e}") from e
 
@@ -82,6 +84,9 @@ class SqliteFile:
         except sqlite3.Error:
             connection.close()
             raise
+        except UnicodeDecodeError as e:  # the message quotes a schema that is damaged
+            connection.close()
+            raise sqlite3.DatabaseError(f"what it says is no text: {e}") from e
         return connection
 
     def _set_aside(self, error: BaseException) -> None:
