@@ -12,6 +12,9 @@ from trackerdcs.domain.topics import ROOT, parse
 TOPICS = 20_000
 """Topics that are remembered; of more than these, each costs a little more."""
 
+LONGEST = 400
+"""Characters of a topic that may be remembered; those of the contract have a hundred."""
+
 FrameReader = Callable[[bytes], Intake | None]
 Handler = Callable[[Arrival, int], Intake]
 
@@ -22,7 +25,8 @@ class ForeignReader(Protocol):
     @property
     def timed(self) -> bool: ...
     def points(self, payload: bytes, arrived: int) -> list[Point]:
-        """Raises ContractError where the payload is another than the mapping says; `arrived` in ns UTC."""
+        """Raises ContractError where the payload is another than the mapping says; `arrived` in ns UTC. No points:
+        nothing to store."""
 
 
 class Foreign(Protocol):
@@ -58,9 +62,11 @@ class Reception:
         return found
 
     def _learn(self, topic: str) -> Handler:
-        if len(self._handlers) >= TOPICS:
-            self._handlers.clear()
-        handler = self._handlers[topic] = self._handler(topic)
+        handler = self._handler(topic)
+        if len(topic) <= LONGEST:
+            if len(self._handlers) >= TOPICS:
+                self._handlers.clear()
+            self._handlers[topic] = handler
         return handler
 
     def _handler(self, topic: str) -> Handler:
@@ -92,6 +98,10 @@ class Reception:
                 points = reader.points(arrival.payload, arrived)
             except ContractError as e:
                 return Intake(None, why=f"{arrival.topic}: {e}")
+            except Exception as e:  # noqa: BLE001 a bug, which at each start would meet the same message again
+                return Intake(None, why=f"{arrival.topic}: unexpected: {type(e).__name__}: {e}")
+            if not points:
+                return Intake(None)
             first = points[0]
             if first.tags is not tags:  # mostly it is the same tuple for ever
                 tags, source = first.tags, _source(first)
