@@ -40,15 +40,22 @@ class Sources:
 
     def note(self, intakes: Sequence[Intake]) -> None:
         """Count what is in the database."""
-        newest = {intake.source: intake.ts for intake in intakes if intake.source is not None}
-        counts = Counter(intake.source for intake in intakes if intake.source is not None)
+        now = self._clock.now()
+        counts: Counter[tuple[str, str]] = Counter()
+        newest: dict[tuple[str, str], int] = {}
+        for intake in intakes:
+            if (key := intake.source) is not None:
+                counts[key] += 1
+                if intake.ts > newest.get(key, 0):
+                    newest[key] = intake.ts
         for key, count in counts.items():
             name = self._names.get(key) or self._named(*key)
             if name not in self._sources and len(self._sources) >= MOST:
                 continue
             source = self._sources.setdefault(name, Source(at=self._clock.monotonic()))
             source.stored += count
-            source.ts = max(source.ts, newest[key])
+            # A clock that is ahead must not hide that nothing comes.
+            source.ts = max(source.ts, min(newest.get(key, 0), now))
 
     def figures(self) -> Readings:
         """By channel: count, rate since the last call, age in s of the newest value."""
