@@ -147,7 +147,7 @@ class TestBacklog(unittest.IsolatedAsyncioTestCase):
             self.backlog.finish(batch)
         self.spool.full = True
         for attempt in (lambda: self.backlog.add(some(99)), self.backlog.tidy, self.backlog.take):
-            for _ in range(2):
+            for _ in range(3):
                 with self.assertRaises(StoreFault):
                     await attempt()
         self.assertEqual(self.backlog.waiting, 3 * HOT)

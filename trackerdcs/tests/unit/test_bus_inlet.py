@@ -60,6 +60,12 @@ class TestBusInlet(unittest.IsolatedAsyncioTestCase):
                 self.broker.publish("b", b"%d" % i, False)
             gulp = await asyncio.wait_for(self.inlet.gulp(600.0), 30)
             self.assertEqual(len(gulp.arrivals), 10)
+            gulping = asyncio.create_task(self.inlet.gulp(1.0))
+            for payload in (b"x", b"y"):
+                self.broker.publish("b", payload, False)
+                for _ in range(10):
+                    await asyncio.sleep(0)
+            self.assertEqual([a.payload for a in (await gulping).arrivals], [b"x", b"y"])
 
     async def test_nobody_gulps_and_the_bus_holds_the_rest(self) -> None:
         with mock.patch.object(bus_inlet, "GULP", 10):
@@ -79,6 +85,13 @@ class TestBusInlet(unittest.IsolatedAsyncioTestCase):
             def subscribe(self, *filters: str) -> Subscription:
                 raise ZeroDivisionError("a bug")
 
+        assert self.inlet._task is not None
+        for end in (self.inlet._task.cancel, lambda: None):
+            gulping = asyncio.create_task(self.inlet.gulp(0.0))
+            await asyncio.sleep(0.01)
+            end()
+            with self.assertRaises(asyncio.CancelledError):
+                await asyncio.wait_for(gulping, 5)
         async with BusInlet(Broken(self.broker, "broken"), ["b"]) as inlet:
             with self.assertRaises(ZeroDivisionError):
                 await asyncio.wait_for(inlet.gulp(0.0), 5)

@@ -106,6 +106,18 @@ class TestOthers(unittest.TestCase):
         (bare,) = self.reception([Arrival("bare", b"1")], T0)
         self.assertEqual(bare.source, ("", ""))
 
+    def test_a_source_is_that_of_the_message_also_when_a_topic_has_several(self) -> None:
+        class Two(Reader):
+            """One device for small numbers and one for large ones."""
+
+            def points(self, payload: bytes, arrived: int) -> list[Point]:
+                tags = (("stand", "hall"), ("device", "large" if float(payload) > 9 else "small"))
+                return [Point("env", tags, arrived, {"temp": float(payload)})]
+
+        self.readers["two"] = Two()
+        intakes = self.reception([Arrival("two", payload) for payload in (b"1", b"10", b"2")], T0)
+        self.assertEqual([i.source and i.source[1] for i in intakes], ["small", "large", "small"])
+
     def test_times_of_arrival_count_up_so_that_no_point_hides_another(self) -> None:
         arrivals = [
             Arrival("plc/t1", b"1"),
