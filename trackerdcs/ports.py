@@ -250,7 +250,8 @@ class Spool(Protocol):
         """The messages of a batch; of a damaged one its bytes, as one message that was refused."""
 
     def swap_filters(self, filters: Sequence[str]) -> list[str]:
-        """Remember what is subscribed to from now on; what was before, and is not any more."""
+        """Remember what is subscribed to from now on; what ever was, and is not any more: the broker may not have heard
+        of the last change."""
 
     def close(self) -> None: ...
 

@@ -11,7 +11,17 @@ from trackerdcs.domain.batch import Arrival, pack, unpack
 from trackerdcs.domain.errors import ContractError
 from trackerdcs.ports import Spooled
 
-# AUTOINCREMENT: a number is never given again, so that a late `remove` cannot meet another batch.
+# A number is never given again, so that a late `remove` cannot meet another batch; not even by a file that is begun
+# because the last one was damaged, while the loader still has batches of that one.
+NEXT = """1 + max(?, coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'batches'), 0),
+coalesce((SELECT max(number) FROM batches), 0))"""
+COLUMNS = {
+    "batches": ["number", "arrived", "messages", "crc", "block"],
+    "filters": ["filter"],
+    "sqlite_sequence": ["name", "seq"],
+}
+SANE = 1 << 62
+"""No time and no size is larger."""
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS batches (
     number INTEGER PRIMARY KEY AUTOINCREMENT, arrived INTEGER NOT NULL, messages INTEGER NOT NULL,
@@ -25,7 +35,9 @@ class SqliteSpool:
     """ports.Spool; what is told is durable when a method returns."""
 
     def __init__(self, path: Path) -> None:
-        self._file = SqliteFile(path, SCHEMA)
+        self._file = SqliteFile(path, SCHEMA, _prepare)
+        self._last = 0
+        """The highest number that anybody may remember."""
 
     def append(self, arrivals: Sequence[Arrival], arrived: int, done: Collection[int]) -> Spooled:
         block = pack(arrivals)
@@ -33,9 +45,11 @@ class SqliteSpool:
         with self._file.transaction() as db:
             _remove(db, done)
             number = db.execute(
-                "INSERT INTO batches (arrived, messages, crc, block) VALUES (?, ?, ?, ?)", row
+                f"INSERT INTO batches (number, arrived, messages, crc, block) VALUES ({NEXT}, ?, ?, ?, ?)",
+                (self._last, *row),
             ).lastrowid
         assert number is not None
+        self._last = number
         return Spooled(number, arrived, len(arrivals), len(block))
 
     def remove(self, done: Collection[int]) -> None:
@@ -45,27 +59,31 @@ class SqliteSpool:
     def waiting(self) -> list[Spooled]:
         with self._file.transaction() as db:
             rows = db.execute("SELECT number, arrived, messages, length(block) FROM batches ORDER BY number").fetchall()
-        return [Spooled(*row) for row in rows]
+        self._last = max([self._last, *(row[0] for row in rows)])
+        return [
+            Spooled(number, *(n if type(n) is int and 0 <= n < SANE else 0 for n in rest)) for number, *rest in rows
+        ]
 
     def read(self, number: int) -> list[Arrival]:
+        query = "SELECT crc, CAST(block AS BLOB) FROM batches WHERE number = ?"
         with self._file.transaction() as db:
-            row = db.execute("SELECT crc, block FROM batches WHERE number = ?", (number,)).fetchone()
-        if row is None:  # the file was damaged and set aside meanwhile
-            return [Arrival("", b"", refused=f"batch {number} of the spool is gone: {self._file.replaced}")]
-        crc, block = row
+            row = db.execute(query, (number,)).fetchone()
+        name = f"batch {number} of the spool"
+        if row is None:
+            return [Arrival("", b"", refused=f"{name} is gone: {self._file.replaced or 'the file has it no more'}")]
+        crc, block = row[0], row[1] or b""
         if zlib.crc32(block) != crc:
-            return [Arrival("", block, refused=f"batch {number} of the spool is damaged: its checksum is wrong")]
+            return [Arrival("", block, refused=f"{name} is damaged: its checksum is wrong")]
         try:
             return unpack(block)
-        except (ContractError, UnicodeDecodeError) as e:
-            return [Arrival("", block, refused=f"batch {number} of the spool is damaged: {e}")]
+        except ContractError as e:
+            return [Arrival("", block, refused=f"{name} is damaged: {e}")]
 
     def swap_filters(self, filters: Sequence[str]) -> list[str]:
         with self._file.transaction() as db:
-            former = [str(row[0]) for row in db.execute("SELECT filter FROM filters")]
-            db.execute("DELETE FROM filters")
-            db.executemany("INSERT INTO filters VALUES (?)", [(each,) for each in {*filters}])
-        return [each for each in former if each not in filters]
+            known = [str(row[0]) for row in db.execute("SELECT filter FROM filters ORDER BY filter")]
+            db.executemany("INSERT OR IGNORE INTO filters VALUES (?)", [(each,) for each in filters])
+        return [each for each in known if each not in filters]
 
     def open(self) -> None:
         """Make the file, or set it aside if it is damaged; the first use does that, too."""
@@ -78,6 +96,14 @@ class SqliteSpool:
     @property
     def aside(self) -> str | None:
         return self._file.aside
+
+
+def _prepare(db: sqlite3.Connection) -> None:
+    """A flipped bit may make a number a text, or rename a column."""
+    db.text_factory = lambda raw: raw.decode(errors="replace")
+    for table, columns in COLUMNS.items():
+        if [row[1] for row in db.execute(f"PRAGMA table_info({table})")] != columns:
+            raise sqlite3.DatabaseError(f"its table {table} is not that of a spool")
 
 
 def _remove(db: sqlite3.Connection, done: Collection[int]) -> None:

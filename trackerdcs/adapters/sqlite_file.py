@@ -11,6 +11,10 @@ from pathlib import Path
 from trackerdcs.domain.errors import StoreFault
 
 DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+PRIMARY = 0xFF
+"""Bits of an error code without its details."""
+NO_FORMAT = "unsupported file format"
+"""Said of a file whose head is damaged, under the code of a mistake in a statement."""
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +53,7 @@ class SqliteFile:
                     yield connection
             except (sqlite3.Error, OSError) as e:
                 self._close()
-                if getattr(e, "sqlite_errorcode", None) in DAMAGED and not self._guest:
+                if _is_damage(e) and not self._guest:
                     self._try_set_aside(e)
                 raise StoreFault(f"{self.path}: {e}") from e
 
@@ -64,7 +68,7 @@ class SqliteFile:
             try:
                 self._connection = self._connect()
             except sqlite3.DatabaseError as e:
-                if isinstance(e, sqlite3.OperationalError) or self._guest:
+                if self._guest or (isinstance(e, sqlite3.OperationalError) and not _is_damage(e)):
                     raise
                 self._set_aside(e)
                 self._connection = self._connect()
@@ -82,6 +86,9 @@ class SqliteFile:
         except sqlite3.Error:
             connection.close()
             raise
+        except UnicodeDecodeError as e:  # the message quotes a schema that is damaged
+            connection.close()
+            raise sqlite3.DatabaseError(f"what it says is no text: {e}") from e
         return connection
 
     def _set_aside(self, error: BaseException) -> None:
@@ -111,3 +118,7 @@ class SqliteFile:
             except sqlite3.Error as e:
                 log.warning("%s: %s", self.path, e)
             self._connection = None
+
+
+def _is_damage(error: BaseException) -> bool:
+    return getattr(error, "sqlite_errorcode", 0) & PRIMARY in DAMAGED or str(error) == NO_FORMAT

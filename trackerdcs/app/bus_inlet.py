@@ -37,13 +37,15 @@ class BusInlet:
         self._task: asyncio.Task[None] | None = None
 
     async def gulp(self, linger: float) -> BusGulp:
-        await self._news.wait()
+        while not self._waiting:
+            if self._task is not None and self._task.done():
+                self._task.result()  # a bug, which must not look like silence
+            self._news.clear()
+            await self._news.wait()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(linger):
                 await self._whole.wait()
         gulp, self._waiting = BusGulp(self._waiting[:GULP]), self._waiting[GULP:]
-        if not self._waiting:
-            self._news.clear()
         if len(self._waiting) < GULP:
             self._whole.clear()
         self._room.set()
@@ -64,6 +66,7 @@ class BusInlet:
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._listen())
+        self._task.add_done_callback(lambda _: self._news.set())
         await asyncio.sleep(0)  # it has subscribed when this returns
         return self
 

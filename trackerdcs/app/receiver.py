@@ -17,6 +17,11 @@ LINGER_S = 0.1
 ROOM_S = 0.2
 """Seconds between two looks whether a full spool has room again."""
 
+TROUBLE = {
+    "spool": "nothing is taken from the broker, which keeps it",
+    "tidy": "what is stored cannot leave the spool",
+}
+
 log = logging.getLogger(__name__)
 
 
@@ -27,14 +32,15 @@ class Receiver:
         self._inlet, self._backlog, self._tally = inlet, backlog, tally
         self._retry, self._linger = retry, linger
         self._edge = EdgeLog(log)
-        self._fault: str | None = None
+        self._faults: dict[str, str] = {}
+        """By what is waited for: what succeeds beside it says nothing about it."""
         self.gulps = 0
         """How often something has come."""
 
     @property
     def fault(self) -> str | None:
         """Why nothing is taken from the broker, or None."""
-        return self._fault or self._inlet.fault
+        return next(iter(self._faults.values()), None) or self._inlet.fault
 
     async def recall(self) -> None:
         """Go on with what the last start has left in the spool."""
@@ -54,31 +60,32 @@ class Receiver:
         """Keep the spool small while little comes, for ever."""
         while True:
             await asyncio.sleep(TIDY_S)
-            await self._tried(self._backlog.tidy)
+            if "spool" not in self._faults:  # else the next batch takes along what is done
+                await self._tried("tidy", self._backlog.tidy)
 
     async def _done(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
         while True:
-            if await self._tried(work):
+            if await self._tried("spool", work):
+                self._retry.reset()
                 return
             await asyncio.sleep(self._retry.next())
 
-    async def _tried(self, work: Callable[[], Coroutine[None, None, None]]) -> bool:
+    async def _tried(self, edge: str, work: Callable[[], Coroutine[None, None, None]]) -> bool:
         try:
             await work()
         except StoreFault as e:
-            self._fault = f"spool: {e}"
-            self._edge.fail("spool", f"nothing is taken from the broker, which keeps it: spool: {e}")
+            self._faults[edge] = f"spool: {e}"
+            self._edge.fail(edge, f"{TROUBLE[edge]}: spool: {e}")
             return False
-        self._retry.reset()
-        self._fault = None
-        self._edge.ok("spool", "the spool takes messages again")
+        self._faults.pop(edge, None)
+        self._edge.ok(edge, "the spool takes messages again")
         return True
 
     async def _room(self) -> None:
         while self._backlog.full:
-            self._fault = f"spool: full with {self._backlog.waiting} messages that the store has not taken"
-            self._edge.fail("room", f"nothing is taken from the broker, which keeps it: {self._fault}")
+            full = f"spool: full with {self._backlog.waiting} messages that the store has not taken"
+            self._faults["room"] = full
+            self._edge.fail("room", f"{TROUBLE['spool']}: {full}")
             await asyncio.sleep(ROOM_S)
-        if self._fault:
-            self._fault = None
-            self._edge.ok("room", "the spool has room again")
+        self._faults.pop("room", None)
+        self._edge.ok("room", "the spool has room again")

@@ -38,13 +38,14 @@ class Sources:
 
     def note(self, stored: Iterable[tuple[tuple[str, str], int, int]]) -> None:
         """Count what is in the database: source, number of messages, newest time (ns UTC)."""
+        now = self._clock.now()
         for key, count, ts in stored:
             name = self._names.get(key) or self._named(*key)
             if name not in self._sources and len(self._sources) >= MOST:
                 continue
             source = self._sources.setdefault(name, Source(at=self._clock.monotonic()))
             source.stored += count
-            source.ts = max(source.ts, ts)
+            source.ts = max(source.ts, min(ts, now))  # a clock that is ahead must not hide that nothing comes
 
     def figures(self) -> Readings:
         """By channel: count, rate since the last call, age in s of the newest value."""

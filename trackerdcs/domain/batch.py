@@ -38,6 +38,13 @@ def pack(arrivals: Sequence[Arrival]) -> bytes:
 def unpack(block: bytes) -> list[Arrival]:
     """The messages of a block; ContractError where it is none."""
     try:
+        return _unpacked(block)
+    except UnicodeDecodeError as e:
+        raise ContractError(f"a block of {len(block)} bytes: {e}") from e
+
+
+def _unpacked(block: bytes) -> list[Arrival]:
+    try:
         (number,) = struct.unpack_from("<I", block)
         lengths = struct.unpack_from(f"<{2 * number}I", block, 4)
     except struct.error as e:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Protocol
 
 from trackerdcs.domain.batch import Arrival
@@ -13,6 +14,9 @@ from trackerdcs.domain.topics import ROOT, parse
 
 TOPICS = 20_000
 """Topics that are remembered; of more than these, each costs a little more."""
+
+LONGEST = 400
+"""Characters of a topic that may be remembered; those of the contract have a hundred."""
 
 FrameReader = Callable[[bytes], Intake | None]
 Source = tuple[str, str]
@@ -52,17 +56,17 @@ class Taken:
     """Why messages cannot be stored, by place."""
     rejected: dict[int, str] = field(default_factory=dict)
     """The same, of those that the database has rejected; they are among `causes` then."""
-    topics: list[str] = field(default_factory=list)
-    """Of each foreign message with points, and in `last` its last point."""
     last: list[Point] = field(default_factory=list)
+    """The last point of each foreign message that has some."""
 
     def sources(self) -> Iterator[tuple[Source, int, int]]:
-        """Source, number of messages and newest time of what is to be stored."""
-        counts = Counter(self.topics)
-        for topic, point in dict(zip(self.topics, self.last, strict=True)).items():
+        """Source, number of messages and newest time of what is to be stored; a source may come more than once."""
+        counts = Counter(id(point.tags) for point in self.last)
+        by_time = sorted(self.last, key=attrgetter("ts"))
+        for key, point in {id(point.tags): point for point in by_time}.items():
             tags = dict(point.tags)
-            yield (tags.get("stand", ""), tags.get("device", "")), counts[topic], point.ts
-        frames = [intake for intake in self.ours.values() if intake.points]
+            yield (tags.get("stand", ""), tags.get("device", "")), counts[key], point.ts
+        frames = sorted((intake for intake in self.ours.values() if intake.points), key=attrgetter("ts"))
         numbers = Counter(intake.source for intake in frames)
         for source, ts in {intake.source: intake.ts for intake in frames}.items():
             if source is not None:
@@ -85,8 +89,7 @@ class Reception:
     def __call__(self, arrivals: Sequence[Arrival], arrived: int) -> Taken:
         """What they become; `arrived` (ns UTC) is when the first of them came, each next one counts as 1 ns later."""
         taken, others, ours = Taken(), self._others, self._ours
-        points, topics, last = taken.points, taken.topics, taken.last
-        place = -1
+        points, last, place = taken.points, taken.last, -1
         for arrival in arrivals:
             place += 1
             topic, payload, retained, refused = arrival
@@ -94,12 +97,11 @@ class Reception:
             if reader is not None and not refused and not retained:
                 try:
                     found = reader.points(payload, arrived + place)
-                except ContractError as e:
-                    taken.causes[place] = f"{topic}: {e}"
+                except Exception as e:  # noqa: BLE001 a bug, too, costs its message alone
+                    taken.causes[place] = _cause(topic, e)
                     continue
                 if found:
                     points += found
-                    topics.append(topic)
                     last.append(found[-1])
                 continue
             read = ours.get(topic)
@@ -112,7 +114,6 @@ class Reception:
             if intake.id is not None or intake.lost is not None:
                 taken.ours[place] = intake
             elif intake.points:
-                topics.append(topic)
                 last.append(intake.points[-1])
         return taken
 
@@ -127,18 +128,19 @@ class Reception:
         reader = self._others.get(topic) or (self._foreign(topic) if self._foreign is not None else None)
         if reader is None:
             return Intake(None, why=f"topic {topic[:200]!r}: neither the contract nor a mapping knows it")
-        if len(self._others) >= TOPICS:
-            self._others.clear()
-        self._others[topic] = reader
+        if len(topic) <= LONGEST:
+            if len(self._others) >= TOPICS:
+                self._others.clear()
+            self._others[topic] = reader
         if retained and not reader.timed:
             return Intake(None)  # of which time nobody knows; when it was new it was taken
         try:
             return Intake(None, points=reader.points(payload, arrived))
-        except ContractError as e:
-            return Intake(None, why=f"{topic}: {e}")
+        except Exception as e:  # noqa: BLE001 a bug, which at each start would meet the same message again
+            return Intake(None, why=_cause(topic, e))
 
     def _learn(self, topic: str) -> None:
-        if self._frames is None or topic in self._ours:
+        if self._frames is None or topic in self._ours or len(topic) > LONGEST:
             return
         try:
             where = parse(topic)
@@ -148,3 +150,7 @@ class Reception:
             if len(self._ours) >= TOPICS:
                 self._ours.clear()
             self._ours[topic] = self._frames(where.stand, where.device)
+
+
+def _cause(topic: str, error: Exception) -> str:
+    return f"{topic}: {error if isinstance(error, ContractError) else f'unexpected: {type(error).__name__}: {error}'}"

@@ -62,6 +62,14 @@ class TestRawBytes(unittest.IsolatedAsyncioTestCase):
             self.assertIn("not MQTT 5: ", arrivals[2].refused)
             self.assertEqual(arrivals[2].payload, b"\x02\x7f\x01bad property")  # as it came, without the packet id
 
+    async def test_a_refused_message_of_qos_0_is_acknowledged_to_nobody(self) -> None:
+        said = packet(0x30, b"\0\x01t\x7f\x01x") + publish(5, b"after")
+        async with RawBroker(said) as broker, inlet_of(broker) as inlet:
+            refused, _ = await taken(inlet, 2)
+            self.assertEqual((refused.topic, refused.payload), ("t", b"\x7f\x01x"))
+            await until(broker.acknowledged)
+            self.assertEqual(broker.acknowledged(), [5])
+
     async def test_a_refused_message_holds_nothing_of_the_next_one(self) -> None:
         async with RawBroker(NO_TEXT + publish(9, b"x" * 5000)) as broker, inlet_of(broker) as inlet:
             refused, whole = await taken(inlet, 2)
@@ -101,7 +109,7 @@ class TestRawBytes(unittest.IsolatedAsyncioTestCase):
         self.assertLess(held, 2 * LARGEST)
 
     async def test_a_broker_of_mqtt_3_is_a_fault_that_says_so(self) -> None:
-        for refusal in (b"\x20\x02\x00\x01", b"\x20\x02\x00\x84"):
+        for refusal, why in ((b"\x20\x02\x00\x01", "which a loader needs"), (b"\x20\x03\x00\x84\x00", "since 1.6")):
 
             def answer(kind: int, body: bytes, refusal: bytes = refusal) -> bytes:
                 return refusal if kind == CONNECT else b""
@@ -111,7 +119,7 @@ class TestRawBytes(unittest.IsolatedAsyncioTestCase):
                     async with inlet_of(broker) as inlet:
                         self.assertIn("MQTT 5", inlet.fault or "")
                         await until(lambda: broker.connections > 2)
-                        self.assertIn("a loader needs", inlet.fault or "")
+                        self.assertIn(why, inlet.fault or "")
                 self.assertEqual(len(logs.output), 1, logs.output)
 
     async def test_garbage_is_a_fault_or_an_end_and_never_the_end_of_trying(self) -> None:
