@@ -41,7 +41,7 @@ class Lines:
     def __init__(self) -> None:
         self._near: dict[int, tuple[Tags, dict[Shape, str | None]]] = {}
         """By the identity of the tags, which are kept alive here: hashing them costs more than all else. None: points
-        of this shape have texts that JSON writes otherwise."""
+        of this shape have values that JSON writes otherwise."""
 
     def body(self, points: Sequence[Point]) -> tuple[str, list[RejectedPoint]]:
         """The lines of all points that are not rejected, in any order."""
@@ -81,7 +81,7 @@ class Lines:
         shape = (point.measurement, *point.fields)
         if len(shapes) >= SHAPES and shape not in shapes:
             shapes.clear()
-        plain = all(type(value) is not str or _is_plain(value) for value in point.fields.values())
+        plain = all(type(v) is float or (type(v) is str and _is_plain(v)) for v in point.fields.values())
         if not plain or shapes.get(shape, "") is None:
             shapes[shape] = None
         else:
