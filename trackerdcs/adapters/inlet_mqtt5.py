@@ -116,7 +116,7 @@ class Mqtt5Inlet:
         except TimeoutError:
             self._say_down(BusDown(f"CONNECT not answered within {ANSWER_S:g} s"))
         except (BusDown, OSError) as e:
-            self._say_down(self._judged(e, loop.time() - since))
+            self._say_down(self._judged(e, loop.time() - since), since < math.inf)
         finally:
             if settled is not None:
                 settled.cancel()
@@ -136,7 +136,7 @@ class Mqtt5Inlet:
         log.info("%s: connected", self._name)
         self._up, self._ousted, self.fault = True, False, None
 
-    def _say_down(self, why: Exception) -> None:
+    def _say_down(self, why: Exception, stood: bool = False) -> None:
         """One line each way; a refusal is a fault that somebody has to mend."""
         if self._leaving:
             log.info("%s: disconnected", self._name)
@@ -145,8 +145,8 @@ class Mqtt5Inlet:
         fault = text if isinstance(why, Refusal) else None
         if self._up is not False or fault not in (None, self.fault):
             log.warning("%s", text)
-        self._ousted = fault is not None and (self._ousted or self._up is True)
         self._up, self.fault = False, fault
+        self._ousted = fault is not None and stood
 
     async def __aenter__(self) -> Self:
         """Return after the first try, successful or not, or after a moment."""
