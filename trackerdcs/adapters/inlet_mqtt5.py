@@ -143,7 +143,7 @@ class Mqtt5Inlet:
         if self._up is not False or fault not in (None, self.fault):
             log.warning("%s", text)
         self._up, self.fault = False, fault
-        self._ousted = fault is not None and (self._ousted or self._wire is not None)
+        self._ousted = fault is not None and self._wire is not None
 
     async def __aenter__(self) -> Self:
         """Return after the first try, successful or not, or after a moment."""

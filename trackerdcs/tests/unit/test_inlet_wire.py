@@ -156,6 +156,17 @@ class TestRawBytes(unittest.IsolatedAsyncioTestCase):
         async with Mqtt5Inlet(BusConfig(host="broker..lab"), "loader", ["t"]) as inlet:
             self.assertIn("broker..lab", inlet.fault or "")
 
+    async def test_a_connection_that_had_settled_is_sought_again_at_once(self) -> None:
+        with mock.patch.multiple(inlet_mqtt5, SETTLED_S=0.02, RETRY_LIMIT_S=600.0):
+            async with RawBroker() as broker, inlet_of(broker) as inlet:
+                for number in range(1, 13):  # twelve doublings would be minutes
+                    await until(lambda number=number: broker.connections == number and inlet._wire)  # type: ignore[misc]
+                    await asyncio.sleep(0.05)
+                    assert inlet._wire is not None
+                    inlet._wire.abort()
+                    await until(lambda: inlet._wire is None)
+                self.assertIsNone(inlet.fault)
+
     async def test_nobody_gulps_and_no_more_than_some_are_held(self) -> None:
         said = b"".join(publish(i + 1, b"") for i in range(2 * HELD))
         async with RawBroker(said) as broker, inlet_of(broker, keepalive=2) as inlet:
