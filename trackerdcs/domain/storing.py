@@ -21,7 +21,7 @@ Row = tuple[int, int, float, float, float]
 
 def complaint(point: Point) -> str | None:
     """Why no store takes this point, or None. What could not be read back as it was is refused."""
-    if not 0 <= point.ts < LAST:
+    if type(point.ts) is not int or not 0 <= point.ts < LAST:
         return f"ts {point.ts}: expected ns UTC from 1970 to 2116"
     if not point.fields:
         return "no field"

@@ -7,7 +7,7 @@ from trackerdcs.domain.errors import ConfigError
 
 Convert = Callable[[float], float]
 
-AS_THEY_ARE = ("%", "1", "degC", "dBm", "lx", "m/s", "ppm")
+AS_THEY_ARE = ("%", "1", "1/s", "B", "degC", "dBm", "lx", "m/s", "ppm")
 PREFIXED = ("A", "F", "H", "Hz", "J", "N", "Pa", "T", "V", "V/s", "W", "m", "ohm", "s")
 OTHERS: dict[str, tuple[str, float]] = {
     "bar": ("Pa", 1e5),

@@ -40,7 +40,7 @@ class TestEnds(InletCase):
                 self.assertEqual(len(logs.output), 1, logs.output)
                 server._config_lines = ()
                 await asyncio.to_thread(server.restart)
-                await until(lambda: inlet._wire is not None)
+                await until(lambda: inlet._up)
                 self.assertIsNone(inlet.fault)
 
     async def test_a_broker_that_is_down_is_said_once_and_is_no_fault(self) -> None:
@@ -52,7 +52,7 @@ class TestEnds(InletCase):
                 self.assertIsNone(inlet.fault)
                 await asyncio.to_thread(server.restart)
                 await self.publish(b"")
-                await until(lambda: inlet._wire is not None)
+                await until(lambda: inlet._up)
         said = [line for line in logs.output if "inlet_mqtt5" in line]
         self.assertEqual([line.split(":")[0] for line in said], ["WARNING", "INFO", "INFO"], said)
 

@@ -159,8 +159,8 @@ class TestRawBytes(unittest.IsolatedAsyncioTestCase):
     async def test_a_connection_that_had_settled_is_sought_again_at_once(self) -> None:
         with mock.patch.multiple(inlet_mqtt5, SETTLED_S=0.02, RETRY_LIMIT_S=600.0):
             async with RawBroker() as broker, inlet_of(broker) as inlet:
-                for number in range(1, 10):  # ten doublings would be a minute
-                    await until(lambda number=number: broker.connections == number and inlet._wire)  # type: ignore[misc]
+                for number in range(1, 13):  # twelve doublings would be minutes
+                    await until(lambda number=number: broker.connections == number and inlet._up)  # type: ignore[misc]
                     await asyncio.sleep(0.05)
                     assert inlet._wire is not None
                     inlet._wire.abort()
