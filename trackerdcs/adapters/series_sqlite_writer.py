@@ -59,7 +59,7 @@ class PointWriter:
             try:
                 found = near.get(id(tags))
                 known = found[2] if found is not None and found[1] == measurement else series.find(measurement, tags)
-                if not 0 <= ts < LAST or not fields:
+                if type(ts) is not int or not 0 <= ts < LAST or not fields:
                     raise KeyError(ts)
                 for quantity, value in fields.items():
                     kind = type(value)
