@@ -14,7 +14,7 @@ from trackerdcs.ports import Clock, DeadLetters, ParkedMessage
 TELL_EVERY_S = 60.0
 """A talker of nonsense gets one log line and one event a minute; the counter tells the rest."""
 TOLD = 1000
-"""Topics that are remembered for that."""
+"""Topics that are told of in that time; what more there are is only counted."""
 
 log = logging.getLogger(__name__)
 
@@ -58,10 +58,10 @@ class Parking:
             await asyncio.sleep(self._backoff.next())
 
     def _tell(self, topic: str, why: str) -> None:
-        now = self._clock.monotonic()
-        if now - self._told.get(topic, -TELL_EVERY_S) >= TELL_EVERY_S:
+        now, told = self._clock.monotonic(), self._told  # the oldest first
+        while told and now - next(iter(told.values())) >= TELL_EVERY_S:
+            del told[next(iter(told))]
+        if topic not in told and len(told) < TOLD:
+            told[topic] = now
             log.warning("parked %s: %s", topic, why)
             self._announcer.report("bad_message", why, {"topic": topic})
-            self._told[topic] = now
-            if len(self._told) > TOLD:
-                self._told.pop(next(iter(self._told)))
