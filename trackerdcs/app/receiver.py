@@ -87,8 +87,8 @@ class Receiver:
         return True
 
     async def _room(self) -> None:
-        while self._backlog.full:
-            full = f"spool: full with {self._backlog.waiting} messages that the store has not taken"
+        full = f"spool: full with {self._backlog.waiting} messages that the store has not taken"
+        while self._backlog.full:  # said as it was when it became full: a new status for each message less helps nobody
             self._faults["room"] = full
             self._edge.fail("room", f"{TROUBLE['spool']}: {full}")
             await asyncio.sleep(ROOM_S)
