@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from trackerdcs.app.announcer import Announcer
 from trackerdcs.app.backoff import Backoff
 from trackerdcs.app.edge_log import EdgeLog
-from trackerdcs.domain.batch import Arrival
+from trackerdcs.domain.batch import AT_THE_DOOR, Arrival
 from trackerdcs.domain.codec import plain
 from trackerdcs.ports import Clock, DeadLetters, ParkedMessage
 
@@ -36,7 +36,10 @@ class Parking:
         """Park messages with the times when they came (ns UTC) and their causes, all or none; True if none is safe."""
         if not bad:
             return False
-        letters = [ParkedMessage(a.topic, a.payload, plain(why), arrived) for a, arrived, why in bad]
+        letters = [
+            ParkedMessage(a.topic, a.payload, plain(f"{AT_THE_DOOR if a.refused else ''}{why}"), arrived)
+            for a, arrived, why in bad
+        ]
         try:
             await asyncio.to_thread(self._deadletters.park, letters)
         except Exception as e:  # noqa: BLE001 a StoreFault or a bug: either way the messages are not safe yet

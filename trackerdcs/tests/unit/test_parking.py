@@ -39,6 +39,10 @@ class TestParking(unittest.IsolatedAsyncioTestCase):
         self.clock.monotonic.return_value += 1
         self.assertEqual(await self.told(bad("c", "a", "a")), ["a"])
 
+    async def test_a_message_of_which_only_the_beginning_is_kept_says_so(self) -> None:
+        await self.told([(Arrival("a", b"x", refused="too large"), 1, "too large"), *bad("b")])
+        self.assertEqual([why for _, _, why in self.letters.parked], ["not taken in: too large", "no JSON"])
+
     async def test_many_topics_are_no_flood(self) -> None:
         many = [f"t/{i}" for i in range(5 * TOLD)]
         self.assertEqual(await self.told(bad(*many)), many[:TOLD])
