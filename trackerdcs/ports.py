@@ -101,7 +101,8 @@ class Inlet(Protocol):
         """What has come, at least one message: within `linger` s of the first one, or earlier if it is much."""
 
     async def leave(self) -> None:
-        """Subscribe to nothing any more: what the broker holds still comes, and at the exit the session ends."""
+        """Subscribe to nothing any more: what the broker holds still comes, and at an exit without an exception the
+        session ends. Called again it returns when the broker answers: what it held before that has come."""
 
     async def __aenter__(self) -> Self: ...
     async def __aexit__(

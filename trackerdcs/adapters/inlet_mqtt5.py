@@ -159,10 +159,10 @@ class Mqtt5Inlet:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Say goodbye; the session stays, unless it has been left."""
+        """Say goodbye; the session stays, unless it has been left and nothing has interrupted that."""
         self._leaving = True
         if self._wire is not None:
-            self._wire.goodbye(for_ever=not self._filters)
+            self._wire.goodbye(for_ever=not self._filters and kind is None)
             await asyncio.wait({self._wire.ended}, timeout=LEAVE_S)
         if self._task is not None:
             self._task.cancel()

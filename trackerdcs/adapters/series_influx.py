@@ -4,6 +4,7 @@ import asyncio
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
@@ -18,8 +19,11 @@ from trackerdcs.domain.errors import StoreDown
 from trackerdcs.domain.series import Bucket, Point, RejectedPoint, Sample, Selection
 from trackerdcs.domain.storing import Parts, Row, buckets_of, cut, window
 
-REFUSED = {400, 413, 422}
+TOO_LARGE = 413
+REFUSED = {400, TOO_LARGE, 422}
 """The server found something wrong with the lines; 422 = it has stored the others."""
+DROPPED = re.compile(r" dropped=(\d+)$")
+"""How many of the lines are not stored, at the end of what the server says."""
 STATISTICS = ("count", "sum", "min", "max")
 
 
@@ -61,20 +65,25 @@ class InfluxSeries:
     def _write(self, points: Sequence[Point]) -> list[RejectedPoint]:
         """In a thread: two of these may be under way at once, each with a connection of its own."""
         body, rejected = self._lines.body(points)
-        if not body or self._refused(body.encode()) is None:
+        why = self._refused(body.encode()) if body else None
+        if why is None:
             return rejected
+        places = {id(point): place for place, point in enumerate(points)}
+        if _dropped(why) > 1:  # what is refused for one reason stands together
+            points = sorted(points, key=_likeness)
         lines, rejected = self._lines.each(points)
         wrong = {id(r.point) for r in rejected}
-        return rejected + self._store([p for p in points if id(p) not in wrong], lines, try_it=False)
+        refused = self._store([p for p in points if id(p) not in wrong], lines, try_it=False)
+        return rejected + sorted(refused, key=lambda r: places[id(r.point)])
 
     def _store(self, points: Sequence[Point], lines: Sequence[str], try_it: bool = True) -> list[RejectedPoint]:
-        """Write; where the server refuses something, halve until the points that it refuses stand alone."""
+        """Write; where the server refuses something, halve until it refuses all, as it tells, or a point alone."""
         if try_it or len(lines) == 1:
             why = self._refused("\n".join(lines).encode())
             if why is None:
                 return []
-            if len(lines) == 1:
-                return [RejectedPoint(points[0], why)]
+            if len(lines) in (1, _dropped(why)):
+                return [RejectedPoint(point, DROPPED.sub("", why)) for point in points]
         half = len(lines) // 2
         rejected = self._store(points[:half], lines[:half])
         # Where nothing was wrong with the first half, it must be in the second: no need to ask.
@@ -85,9 +94,10 @@ class InfluxSeries:
         try:
             self._poster.write(self._bucket, self._org, body)
         except ApiException as error:
-            if error.status not in REFUSED:
+            why = _said(error)
+            if error.status not in REFUSED or (why is None and error.status != TOO_LARGE):
                 raise self._down(error) from error
-            return _message(error)
+            return why or str(error.reason)
         except HTTPError as error:
             raise self._down(error) from error
         return None
@@ -144,8 +154,9 @@ class InfluxSeries:
                 401: "the token is refused (store.token_env)",
                 403: f"the token has no right to bucket {self._bucket!r}",
                 404: f"no bucket {self._bucket!r} in organization {self._org!r}, or the token may not see it",
+                400: "what answers is no InfluxDB (store.url)" if _said(error) is None else "the server answers",
             }.get(error.status, "the server answers")
-            return StoreDown(f"{self._url}: {about}: {error.status} {_message(error)}")
+            return StoreDown(f"{self._url}: {about}: {error.status} {_said(error) or error.reason}")
         about = "no answer in time" if isinstance(error, ReadTimeoutError) else "not reachable"
         return StoreDown(f"{self._url}: {about}: {error}")
 
@@ -192,8 +203,19 @@ def table_rows(lines: Iterator[str]) -> Iterator[dict[str, Any]]:
             yield row
 
 
-def _message(error: ApiException) -> str:
+def _dropped(why: str) -> int:
+    found = DROPPED.search(why)
+    return int(found[1]) if found is not None else 0
+
+
+def _likeness(point: Point) -> tuple[str, list[tuple[str, bool]]]:
+    """Measurement, and names and types of the fields: what the server's types may contradict."""
+    return point.measurement, sorted((name, isinstance(value, str)) for name, value in point.fields.items())
+
+
+def _said(error: ApiException) -> str | None:
+    """What InfluxDB has to say; None where something before it answers, which knows nothing of our points."""
     try:
         return str(json.loads(error.body)["message"])
     except (TypeError, ValueError, KeyError):
-        return str(error.reason)
+        return None

@@ -1,6 +1,7 @@
 """What a loader has taken from the broker and the database does not have yet: one row of a SQLite file a batch."""
 
 import json
+import shutil
 import sqlite3
 import zlib
 from collections.abc import Collection, Sequence
@@ -8,7 +9,7 @@ from pathlib import Path
 
 from trackerdcs.adapters.sqlite_file import SqliteFile
 from trackerdcs.domain.batch import Arrival, pack, unpack
-from trackerdcs.domain.errors import ContractError
+from trackerdcs.domain.errors import ContractError, StoreFault
 from trackerdcs.ports import Spooled
 
 # A number is never given again, so that a late `remove` cannot meet another batch; not even by a file that is begun
@@ -20,6 +21,9 @@ COLUMNS = {
     "filters": ["filter"],
     "sqlite_sequence": ["name", "seq"],
 }
+RESERVE = 64 << 20
+"""Bytes on the disk that the spool leaves to those who empty it: on a full one SQLite cannot even delete, and neither a
+store nor the dead letters nor the gap record can be written. The file never shrinks; room inside it is used again."""
 SANE = 1 << 62
 """No time and no size is larger."""
 SCHEMA = """
@@ -44,6 +48,7 @@ class SqliteSpool:
         row = (arrived, len(arrivals), zlib.crc32(block), block)
         with self._file.transaction() as db:
             _remove(db, done)
+            self._check_room(db, len(block))
             number = db.execute(
                 f"INSERT INTO batches (number, arrived, messages, crc, block) VALUES ({NEXT}, ?, ?, ?, ?)",
                 (self._last, *row),
@@ -51,6 +56,14 @@ class SqliteSpool:
         assert number is not None
         self._last = number
         return Spooled(number, arrived, len(arrivals), len(block))
+
+    def _check_room(self, db: sqlite3.Connection, size: int) -> None:
+        free = shutil.disk_usage(self._file.path.parent).free
+        if free >= RESERVE:
+            return
+        (pages,), (page,) = db.execute("PRAGMA freelist_count").fetchone(), db.execute("PRAGMA page_size").fetchone()
+        if pages * page < size + 10 * page:
+            raise StoreFault(f"{self._file.path}: the disk has {free >> 20} MB left, {RESERVE >> 20} MB are kept free")
 
     def remove(self, done: Collection[int]) -> None:
         with self._file.transaction() as db:

@@ -11,6 +11,8 @@ from trackerdcs.ports import Bus, Delivery
 
 GULP = 1000
 """The most of one gulp, and twice as many wait before the bus has to hold them."""
+GULP_BYTES = 2 << 20
+"""The most of one gulp of several: a spool takes no batch of 1 GB, and would be asked for ever."""
 
 
 class BusGulp:
@@ -45,7 +47,8 @@ class BusInlet:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(linger):
                 await self._whole.wait()
-        gulp, self._waiting = BusGulp(self._waiting[:GULP]), self._waiting[GULP:]
+        number = self._fitting()
+        gulp, self._waiting = BusGulp(self._waiting[:number]), self._waiting[number:]
         if len(self._waiting) < GULP:
             self._whole.clear()
         self._room.set()
@@ -53,6 +56,15 @@ class BusInlet:
 
     async def leave(self) -> None:
         """Such a broker has no session to leave, or it is the bus's own."""
+
+    def _fitting(self) -> int:
+        """How many of the first make a gulp."""
+        size = 0
+        for number, delivery in enumerate(self._waiting[:GULP]):
+            size += len(delivery.payload)
+            if size > GULP_BYTES:
+                return max(1, number)
+        return min(len(self._waiting), GULP)
 
     async def _listen(self) -> None:
         async for delivery in self._bus.subscribe(*self._filters):

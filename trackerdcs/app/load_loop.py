@@ -84,7 +84,6 @@ class LoadLoop:
                 )
             ]
             if leave:
-                await self._inlet.leave()
                 await self._drained()
                 for job in jobs:
                     job.cancel()
@@ -104,10 +103,12 @@ class LoadLoop:
             self._announcer.refresh()
 
     async def _drained(self) -> None:
+        """A broker that is away or frozen is as quiet as one that has nothing more: it has to answer each time."""
         while True:
             gulps = self._receiver.gulps
+            await self._inlet.leave()
             await asyncio.sleep(QUIET_S)
-            if gulps == self._receiver.gulps and self.backlog.waiting == 0:
+            if gulps == self._receiver.gulps and self._receiver.idle and self.backlog.waiting == 0:
                 return
 
     def _fault(self) -> str | None:

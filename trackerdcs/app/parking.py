@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from trackerdcs.app.announcer import Announcer
 from trackerdcs.app.backoff import Backoff
 from trackerdcs.app.edge_log import EdgeLog
-from trackerdcs.domain.batch import Arrival
+from trackerdcs.domain.batch import AT_THE_DOOR, Arrival
 from trackerdcs.domain.codec import plain
 from trackerdcs.ports import Clock, DeadLetters, ParkedMessage
 
 TELL_EVERY_S = 60.0
 """A talker of nonsense gets one log line and one event a minute; the counter tells the rest."""
 TOLD = 1000
-"""Topics that are remembered for that."""
+"""Topics that are told of in that time; what more there are is only counted."""
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,10 @@ class Parking:
         """Park messages with the times when they came (ns UTC) and their causes, all or none; True if none is safe."""
         if not bad:
             return False
-        letters = [ParkedMessage(a.topic, a.payload, plain(why), arrived) for a, arrived, why in bad]
+        letters = [
+            ParkedMessage(a.topic, a.payload, plain(f"{AT_THE_DOOR if a.refused else ''}{why}"), arrived)
+            for a, arrived, why in bad
+        ]
         try:
             await asyncio.to_thread(self._deadletters.park, letters)
         except Exception as e:  # noqa: BLE001 a StoreFault or a bug: either way the messages are not safe yet
@@ -58,10 +61,10 @@ class Parking:
             await asyncio.sleep(self._backoff.next())
 
     def _tell(self, topic: str, why: str) -> None:
-        now = self._clock.monotonic()
-        if now - self._told.get(topic, -TELL_EVERY_S) >= TELL_EVERY_S:
+        now, told = self._clock.monotonic(), self._told  # the oldest first
+        while told and now - next(iter(told.values())) >= TELL_EVERY_S:
+            del told[next(iter(told))]
+        if topic not in told and len(told) < TOLD:
+            told[topic] = now
             log.warning("parked %s: %s", topic, why)
             self._announcer.report("bad_message", why, {"topic": topic})
-            self._told[topic] = now
-            if len(self._told) > TOLD:
-                self._told.pop(next(iter(self._told)))

@@ -36,6 +36,8 @@ class Receiver:
         """By what is waited for: what succeeds beside it says nothing about it."""
         self.gulps = 0
         """How often something has come."""
+        self.idle = False
+        """The spool of the last start is known, and nothing is in hand that is not acknowledged."""
 
     @property
     def fault(self) -> str | None:
@@ -45,14 +47,17 @@ class Receiver:
     async def recall(self) -> None:
         """Go on with what the last start has left in the spool."""
         await self._done(self._backlog.recall)
+        self.idle = True
 
     async def run(self) -> None:
         """Take what comes, for ever."""
         while True:
             gulp = await self._inlet.gulp(self._linger)
             self.gulps += 1
+            self.idle = False
             await self._done(partial(self._backlog.add, gulp.arrivals))
             gulp.acknowledge()
+            self.idle = True
             self._tally.received += len(gulp.arrivals)
             await self._room()
 
@@ -82,8 +87,8 @@ class Receiver:
         return True
 
     async def _room(self) -> None:
-        while self._backlog.full:
-            full = f"spool: full with {self._backlog.waiting} messages that the store has not taken"
+        full = f"spool: full with {self._backlog.waiting} messages that the store has not taken"
+        while self._backlog.full:  # said as it was when it became full: a new status for each message less helps nobody
             self._faults["room"] = full
             self._edge.fail("room", f"{TROUBLE['spool']}: {full}")
             await asyncio.sleep(ROOM_S)

@@ -44,8 +44,10 @@ class Sources:
         """Count what is in the database: source, number of messages, newest time (ns UTC)."""
         now = self._clock.now()
         for key, count, ts in stored:
-            name = self._names.get(key) or self._named(*key)
-            if name not in self._sources and len(self._sources) >= MOST:
+            name = self._names.get(key)
+            if name is None and len(self._sources) < MOST:
+                name = self._named(*key)
+            if name is None:
                 continue
             source = self._sources.setdefault(name, Source(at=self._clock.monotonic()))
             source.stored += count
@@ -59,10 +61,11 @@ class Sources:
         for name, source in self._sources.items():
             rate = (source.stored - source.counted) / (now - source.at) if now > source.at else 0.0
             source.counted, source.at = source.stored, now
+            source.ts = min(source.ts, utc)  # nor must one that is set back
             found[name] = {
                 "stored": float(source.stored),
                 "stored_rate": rate,
-                "lag": max(0.0, (utc - source.ts) / 1e9),
+                "lag": (utc - source.ts) / 1e9,
             }
         return found
 
@@ -83,6 +86,5 @@ class Sources:
             check = f"{zlib.crc32(f'{stand}/{device}'.encode()):08x}"
             plain = "".join(c if NAME.fullmatch(f"a{c}") else "_" for c in name.lower())[: LONGEST - len(check) - 2]
             name = f"s{plain}-{check}" if not plain[:1].isalpha() else f"{plain}-{check}"
-        if len(self._names) < 2 * MOST:
-            self._names[stand, device] = name
+        self._names[stand, device] = name
         return name

@@ -97,8 +97,8 @@ class Storer:
 
     def _each(self, batch: Batch) -> dict[int, Sequence[Point]]:
         """Whose points they are, which is asked for only when something is wrong with one."""
-        one, arrived = self._reception.one, batch.spooled.arrived
-        found = {place: one(arrival, arrived + place).points for place, arrival in enumerate(batch.arrivals)}
+        read, arrived = self._reception, batch.spooled.arrived  # one by one, but not with all care: six times as fast
+        found = {place: read((arrival,), arrived + place).points for place, arrival in enumerate(batch.arrivals)}
         return {place: points for place, points in found.items() if points}
 
     async def _wait(self, edge: str, text: str, fault: str) -> None:

@@ -42,12 +42,13 @@ class Tally:
         new = sum(self._recent.add(p.stand, p.device, p.boot, p.first, p.last) for p in pieces if p.fate == "stored")
         self.duplicates += frames - new
         self.stored += len(taken.last) - len(taken.rejected.keys() - taken.ours.keys()) + new
-        if not taken.points:
+        sources = list(taken.sources())
+        if not sources:
             return
         # A clock that is ahead must not hide that nothing comes.
-        newest = min(max(point.ts for point in taken.points), self._clock.now())
+        newest = min(max(ts for _, _, ts in sources), self._clock.now())
         self._newest = newest if self._newest is None else max(newest, self._newest)
-        self.sources.note(taken.sources())
+        self.sources.note(sources)
 
     def figures(self) -> Snapshot:
         """Counters, their rates since the last call, what waits, and the age in s of the newest stored value."""
@@ -61,9 +62,10 @@ class Tally:
         channels = {NO_CHANNEL: values, **self.sources.figures()}
         if self._newest is None:
             return Snapshot(channels, bad={NO_CHANNEL: {"lag": "nothing stored yet"}})
-        doubts = self.sources.doubts()
-        values["lag"] = (self._clock.now() - self._newest) / 1e9
-        return Snapshot(channels, unc=doubts)
+        utc = self._clock.now()
+        self._newest = min(self._newest, utc)  # a clock that is set back must not do so either
+        values["lag"] = (utc - self._newest) / 1e9
+        return Snapshot(channels, unc=self.sources.doubts())
 
     def meta(self) -> Meta:
         """Who the loader is, as a device; a channel for each source that it has heard."""

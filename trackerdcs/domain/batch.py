@@ -11,6 +11,9 @@ RETAINED = 1 << 31
 REFUSED = 1 << 30
 """Bit of a payload's length: the message was refused at the door; its payload is the cause, NUL, and its beginning."""
 
+AT_THE_DOOR = "not taken in: "
+"""How the cause of a message begins that was refused at the door: what is kept is only its beginning."""
+
 
 class Arrival(NamedTuple):
     """A message as it came; `refused`: why it was not even read, its payload is then only its beginning."""

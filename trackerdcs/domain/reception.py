@@ -56,17 +56,19 @@ class Taken:
     """Why messages cannot be stored, by place."""
     rejected: dict[int, str] = field(default_factory=dict)
     """The same, of those that the database has rejected; they are among `causes` then."""
-    last: list[Point] = field(default_factory=list)
-    """The last point of each foreign message that has some."""
+    last: dict[int, Point] = field(default_factory=dict)
+    """The last point of each foreign message that has some, by place."""
 
     def sources(self) -> Iterator[tuple[Source, int, int]]:
-        """Source, number of messages and newest time of what is to be stored; a source may come more than once."""
-        counts = Counter(id(point.tags) for point in self.last)
-        by_time = sorted(self.last, key=attrgetter("ts"))
+        """Source, number of messages and newest time of what has no cause; a source may come more than once."""
+        last = self.last.values() if not self.causes else [p for at, p in self.last.items() if at not in self.causes]
+        counts = Counter(id(point.tags) for point in last)
+        by_time = sorted(last, key=attrgetter("ts"))
         for key, point in {id(point.tags): point for point in by_time}.items():
             tags = dict(point.tags)
             yield (tags.get("stand", ""), tags.get("device", "")), counts[key], point.ts
-        frames = sorted((intake for intake in self.ours.values() if intake.points), key=attrgetter("ts"))
+        ours = (intake for at, intake in self.ours.items() if intake.points and at not in self.causes)
+        frames = sorted(ours, key=attrgetter("ts"))
         numbers = Counter(intake.source for intake in frames)
         for source, ts in {intake.source: intake.ts for intake in frames}.items():
             if source is not None:
@@ -102,7 +104,7 @@ class Reception:
                     continue
                 if found:
                     points += found
-                    last.append(found[-1])
+                    last[place] = found[-1]
                 continue
             read = ours.get(topic)
             intake = None if read is None or refused else read(payload)
@@ -114,7 +116,7 @@ class Reception:
             if intake.id is not None or intake.lost is not None:
                 taken.ours[place] = intake
             elif intake.points:
-                last.append(intake.points[-1])
+                last[place] = intake.points[-1]
         return taken
 
     def one(self, arrival: Arrival, arrived: int) -> Intake:

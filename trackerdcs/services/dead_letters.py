@@ -8,7 +8,7 @@ from trackerdcs.adapters.clock_system import SystemClock
 from trackerdcs.adapters.deadletters_sqlite import Letter, SqliteDeadLetters
 from trackerdcs.adapters.gaps_sqlite import SqliteGaps
 from trackerdcs.app.store_writer import Causes, StoreWriter
-from trackerdcs.domain.batch import Arrival
+from trackerdcs.domain.batch import AT_THE_DOOR, Arrival
 from trackerdcs.domain.errors import StoreDown
 from trackerdcs.domain.gaps import Piece
 from trackerdcs.domain.intake import CAUSE_MAX, Intake, pieces_of, take_in
@@ -60,8 +60,14 @@ def drop(stand: Stand, loader: str, letters: Sequence[Letter]) -> None:
 
 
 def _taken(foreign: Foreign | None, letters: Sequence[Letter]) -> list[Intake]:
+    """What is only the beginning of a message stays, whatever it looks like."""
     reception = Reception(foreign=foreign.reader if foreign else None)
-    return [reception.one(Arrival(letter.topic, letter.payload), letter.ts) for letter in letters]
+    return [
+        Intake(None, why=letter.why)
+        if letter.why.startswith(AT_THE_DOOR)
+        else reception.one(Arrival(letter.topic, letter.payload), letter.ts)
+        for letter in letters
+    ]
 
 
 async def _write(writer: StoreWriter, intakes: Sequence[Intake]) -> Causes:

@@ -74,14 +74,18 @@ async def serve(
 @contextlib.contextmanager
 def _alone(data: Path, name: str) -> Iterator[None]:
     """Two loaders of one name would take each other's session for ever, and each other's spool."""
-    data.mkdir(parents=True, exist_ok=True)
-    with (data / f"{name}.lock").open("w") as lock:
+    path = data / f"{name}.lock"
+    with contextlib.ExitStack() as held:
         try:
+            data.mkdir(parents=True, exist_ok=True)
+            lock = held.enter_context(path.open("w"))
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as e:
+        except BlockingIOError as e:
             raise ConfigError(
                 f"loader {name}: another one of this name is running in {data}; give it another --name"
             ) from e
+        except OSError as e:  # a folder that is not ours, a disk that is full, a file system without locks
+            raise StoreFault(f"loader {name}: {path} cannot be locked: {e}") from e
         yield
 
 

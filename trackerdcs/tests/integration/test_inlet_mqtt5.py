@@ -161,6 +161,20 @@ class TestSession(InletCase):
         await self.publish(b"nobody's")
         await self.nothing_is_kept()
 
+    async def test_who_is_interrupted_while_leaving_leaves_what_the_broker_holds_to_the_next(self) -> None:
+        self.server()
+        async with self.inlet():
+            pass
+        await self.publish(b"kept")
+        with contextlib.suppress(asyncio.CancelledError):
+            async with self.inlet() as inlet:
+                await inlet.leave()
+                raise asyncio.CancelledError
+        async with self.inlet() as inlet:
+            inbox = Inbox(inlet)
+            await inbox.take(1)
+            self.assertEqual(inbox.payloads(), [b"kept"])
+
     async def test_who_leaves_while_the_broker_is_down_leaves_when_it_is_back(self) -> None:
         server = self.server()
         async with self.inlet() as inlet:

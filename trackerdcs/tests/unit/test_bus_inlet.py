@@ -67,6 +67,14 @@ class TestBusInlet(unittest.IsolatedAsyncioTestCase):
                     await asyncio.sleep(0)
             self.assertEqual([a.payload for a in (await gulping).arrivals], [b"x", b"y"])
 
+    async def test_a_gulp_has_no_more_bytes_than_a_spool_takes_at_once(self) -> None:
+        large = b"x" * (bus_inlet.GULP_BYTES // 2)
+        for payload in (large, large, b"1", large + large + large, b"2", b"3"):
+            self.broker.publish("b", payload, False)
+        sizes = [[len(a.payload) for a in (await self.inlet.gulp(0.05)).arrivals] for _ in range(3)]
+        self.assertEqual(sizes, [[len(large)] * 2, [1], [3 * len(large)]])
+        self.assertEqual([a.payload for a in (await self.inlet.gulp(0.05)).arrivals], [b"2", b"3"])
+
     async def test_nobody_gulps_and_the_bus_holds_the_rest(self) -> None:
         with mock.patch.object(bus_inlet, "GULP", 10):
             for i in range(500):

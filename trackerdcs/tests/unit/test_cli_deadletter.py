@@ -14,6 +14,7 @@ from trackerdcs.adapters.deadletters_sqlite import Letter, SqliteDeadLetters, re
 from trackerdcs.adapters.gaps_sqlite import SqliteGaps, read_gaps
 from trackerdcs.adapters.series_sqlite import SqliteSeries
 from trackerdcs.cli.main import app
+from trackerdcs.domain.batch import AT_THE_DOOR
 from trackerdcs.domain.codec import encode
 from trackerdcs.domain.errors import StoreFault
 from trackerdcs.domain.gaps import account
@@ -108,6 +109,13 @@ class TestDeadLetter(unittest.TestCase):
         self.assertEqual((told.stored, told.frames("lost")), (2, 2))
         self.letters.park([ParkedMessage(TOPIC, b"x", "parked meanwhile", 5)])
         self.assertEqual(len(self.letters), 3)
+
+    def test_a_message_of_which_only_the_beginning_is_kept_stays_with_its_cause(self) -> None:
+        why = f"{AT_THE_DOOR}2000000 bytes: a loader takes 1048576 at most"
+        self.letters.park([ParkedMessage(TOPIC, frame(6), why, 5)])
+        self.assertIn("6 stays: not taken in", self.run_it("retry").stdout)
+        self.assertEqual([x.why for x in read_letters(self.path) if x.id == 6], [why])
+        self.assertEqual(len(self.stored()), 2)
 
     def test_retry_cut_off_before_the_end_is_repeated_and_does_no_harm(self) -> None:
         stand, letters = load_stand(self.file), list(read_letters(self.path))

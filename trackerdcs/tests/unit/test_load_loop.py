@@ -73,6 +73,19 @@ class TestLoadLoop(unittest.IsolatedAsyncioTestCase):
             self.assertEqual([(json.loads(p)["seq"], why) for _, p, why in rig.letters.parked], [(2, "type conflict")])
             rig.check(self, 0, 1, 2, 3)
 
+    async def test_a_device_whose_frames_are_all_rejected_has_stored_nothing(self) -> None:
+        rig = self.rig
+        rig.series.rejects = 1.0
+        async with rig.running():
+            await rig.send_frames(2)
+            await rig.send(frame(2), device="hv2")
+            await until(lambda: rig.figure("parked") == 2)
+            await rig.send_frames(0)
+            await until(lambda: rig.figure("waiting") == 0 and 0 in rig.confirmed)
+        found = rig.loop.tally.figures().ch
+        self.assertEqual(found["bench-hv1"]["stored"], 1.0)
+        self.assertNotIn("bench-hv2", found)
+
     async def test_the_record_knows_what_became_of_each_frame(self) -> None:
         rig = self.rig
         rig.series.rejects, rig.bad = 1.0, {"dcs/v1/bench/hv1/event"}
@@ -136,6 +149,6 @@ class TestLoadLoop(unittest.IsolatedAsyncioTestCase):
     async def test_a_clock_that_is_ahead_does_not_hide_the_lag(self) -> None:
         rig = self.rig
         async with rig.running():
-            await rig.send(frame(0, ts=2**62))
+            await rig.send(frame(0, ts=2**62 - 1))
             await until(lambda: rig.confirmed == {0})
             self.assertGreaterEqual(rig.figure("lag"), 0.0)

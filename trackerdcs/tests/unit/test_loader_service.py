@@ -1,13 +1,16 @@
 """What a loader refuses at its start, naming file and field."""
 
+import errno
+import fcntl
 import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
 
 from typer.testing import CliRunner
 
 from trackerdcs.cli.main import app
-from trackerdcs.domain.errors import ConfigError
+from trackerdcs.domain.errors import ConfigError, StoreFault
 from trackerdcs.services.loader import disagreements, serve
 from trackerdcs.settings import load_stand
 from trackerdcs.tests.loader_parts import stand_file
@@ -52,6 +55,16 @@ class TestLoaderService(unittest.IsolatedAsyncioTestCase):
     async def test_a_name_that_is_no_loaders_is_refused(self) -> None:
         with self.assertRaisesRegex(ConfigError, "guard"):
             await serve([self.first], "guard")
+
+    async def test_another_one_of_its_name_is_told_from_a_folder_that_cannot_be_locked(self) -> None:
+        with (self.data / "loader.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            with self.assertRaisesRegex(ConfigError, "another one of this name"):
+                await serve([self.first])
+        faults = [OSError(errno.ENOLCK, "No locks available"), PermissionError(errno.EACCES, "Permission denied")]
+        for fault, where in zip(faults, ("fcntl.flock", "pathlib.Path.open"), strict=True):
+            with mock.patch(where, side_effect=fault), self.assertRaisesRegex(StoreFault, f"lock.*{fault.strerror}"):
+                await serve([self.first])
 
     async def test_a_file_that_is_no_time_series_is_refused(self) -> None:
         (self.data / "series.sqlite").write_text("something else altogether")

@@ -46,7 +46,7 @@ def taken(reception: Reception, arrivals: list[Arrival]) -> list[Intake]:
         assert together.causes == {place: intake.why for place, intake in enumerate(each) if intake.why is not None}
         ours = {place: i for place, i in enumerate(each) if i.id is not None or i.lost is not None}
         assert together.ours == ours
-        assert together.last == [i.points[-1] for i in each if i.id is None and i.points]
+        assert together.last == {at: i.points[-1] for at, i in enumerate(each) if i.id is None and i.points}
     return each
 
 

@@ -61,6 +61,13 @@ class TestSources(unittest.TestCase):
         self.sources.note([stored("bench", "hv1", self.clock.now())])
         self.assertEqual(self.sources.doubts(), {})
 
+    def test_a_clock_that_is_set_back_does_not_hide_that_nothing_comes(self) -> None:
+        self.sources.note([stored("bench", "hv1")])
+        self.clock.utc -= 3600 * 10**9
+        self.assertEqual(self.sources.figures()["bench-hv1"]["lag"], 0.0)
+        self.clock.move(60)
+        self.assertEqual(self.sources.figures()["bench-hv1"]["lag"], 60.0)
+
     def test_every_source_has_a_name_of_its_own_that_a_channel_may_have(self) -> None:
         odd = [
             ("a-b", "c"),

@@ -90,6 +90,23 @@ class TestSpool(SpoolCase):
         spool.remove(range(100_000))
         self.assertEqual(spool.waiting(), [])
 
+    def test_a_disk_that_fills_keeps_room_for_those_who_empty_the_spool(self) -> None:
+        spool, big = self.open(), [Arrival("t", b"x" * 100_000)]
+        for _ in range(3):
+            spool.append(big, T0, [])
+        left = mock.Mock(free=spool_sqlite.RESERVE - 1)
+        with mock.patch("shutil.disk_usage", return_value=left):
+            with self.assertRaisesRegex(StoreFault, "the disk has 63 MB left, 64 MB are kept free"):
+                spool.append(big, T0, [])
+            self.assertEqual([each.number for each in spool.waiting()], [1, 2, 3])
+            spool.append(big, T0, [1, 2])  # there is room inside the file
+            self.assertEqual([each.number for each in spool.waiting()], [3, 4])
+            spool.remove([3, 4])
+            self.assertEqual([spool.append(big, T0, []).number for _ in range(2)], [5, 6])
+            with self.assertRaises(StoreFault):
+                for _ in range(3):
+                    spool.append(big, T0, [])
+
     def test_filters_that_ever_were_and_are_no_more(self) -> None:
         spool = self.open()
         self.assertEqual(spool.swap_filters(["a", "b"]), [])
