@@ -297,6 +297,6 @@ class Examined(AgainstTheDemo):
         self.assertEqual(done.returncode, 0, done.stdout)
         self.assertIn("WARN journals and database were not looked at", done.stdout)
         self.assertRegex(
-            done.stdout, "WARN what the broker keeps .* was not tried: .*Unsupported protocol version; loaders need"
+            done.stdout, "WARN what the broker keeps .* was not tried: .*protocol version; loaders need MQTT 5"
         )
         self.assertNotIn("store sqlite", done.stdout)
