@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 PARTS = ("integration", "rest")
+LIGHT = ".integration.test_inlet_"
+"""Integration tests for which the other part has time."""
 COUNTS = ("failures", "errors", "skipped", "unexpectedSuccesses")
 
 
@@ -25,7 +27,8 @@ def cases(suite: unittest.TestSuite) -> Iterator[unittest.TestCase]:
 
 def belongs(test: unittest.TestCase) -> str:
     """The part that a test belongs to; what could not be imported is a test, too, and has its module in its name."""
-    return PARTS[".integration." not in f".{test.id()}"]
+    name = f".{test.id()}"
+    return PARTS[".integration." not in name or LIGHT in name]
 
 
 def run(part: str, counts: Path) -> None:

@@ -11,7 +11,7 @@ from trackerdcs.domain.storing import LAST, complaint
 ESCAPES = str.maketrans({",": "\\,", " ": "\\ ", "=": "\\="})
 MEASUREMENT_ESCAPES = str.maketrans({",": "\\,", " ": "\\ "})
 TEXT_ESCAPES = str.maketrans({'"': '\\"', "\\": "\\\\"})
-SERIES, SHAPES = 50_000, 100
+SERIES, SHAPES = 20_000, 100
 """Tuples of tags that are remembered, and shapes of points for each; beyond it they are forgotten."""
 PLAIN = {float, int, str}
 ODD = (b"\\", b"null", b"true", b"false", b"e30")

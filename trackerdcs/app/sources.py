@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from trackerdcs.domain.instrument import UNITS, Channel, Quantity
-from trackerdcs.domain.messages import Readings
+from trackerdcs.domain.messages import Readings, Reasons
 from trackerdcs.domain.topics import NAME
 from trackerdcs.ports import Clock
 
@@ -13,16 +13,20 @@ MOST = 1000
 """Sources with figures of their own; what more there are is in the sums only."""
 LONGEST = 32
 QUANTITIES = ("stored", "stored_rate", "lag")
+AHEAD_S = 60.0
+"""A source whose values are of a time so far ahead of the loader's is said to have a wrong clock."""
 
 
 @dataclass
 class Source:
-    """Messages stored since the start, how many when figures were last made and when (monotonic s), newest `ts`."""
+    """Messages stored since the start, how many when figures were last made and when (monotonic s), newest `ts`, and
+    by how many s the last ones were ahead of our clock."""
 
     stored: int = 0
     counted: int = 0
     at: float = 0.0
     ts: int = 0
+    ahead: float = 0.0
 
 
 class Sources:
@@ -45,6 +49,7 @@ class Sources:
                 continue
             source = self._sources.setdefault(name, Source(at=self._clock.monotonic()))
             source.stored += count
+            source.ahead = (ts - now) / 1e9
             source.ts = max(source.ts, min(ts, now))  # a clock that is ahead must not hide that nothing comes
 
     def figures(self) -> Readings:
@@ -60,6 +65,11 @@ class Sources:
                 "lag": max(0.0, (utc - source.ts) / 1e9),
             }
         return found
+
+    def doubts(self) -> Reasons:
+        """By channel: whose clock is wrong, so that its age says nothing."""
+        said = {name: f"its clock is {s.ahead:.0f} s ahead" for name, s in self._sources.items() if s.ahead > AHEAD_S}
+        return {name: {"lag": text} for name, text in said.items()}
 
     def channels(self) -> dict[str, Channel]:
         """As meta shows them."""

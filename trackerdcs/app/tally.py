@@ -61,8 +61,9 @@ class Tally:
         channels = {NO_CHANNEL: values, **self.sources.figures()}
         if self._newest is None:
             return Snapshot(channels, bad={NO_CHANNEL: {"lag": "nothing stored yet"}})
+        doubts = self.sources.doubts()
         values["lag"] = (self._clock.now() - self._newest) / 1e9
-        return Snapshot(channels)
+        return Snapshot(channels, unc=doubts)
 
     def meta(self) -> Meta:
         """Who the loader is, as a device; a channel for each source that it has heard."""
@@ -90,7 +91,7 @@ class Tally:
                 known = len(self.sources)
                 introduce(self.meta())
             ts = max(self._clock.now(), ts + 1)
-            frame = Frame(ts, seq, self._who.boot, self._who.sw, KIND, figures.ch, bad=figures.bad)
+            frame = Frame(ts, seq, self._who.boot, self._who.sw, KIND, figures.ch, bad=figures.bad, unc=figures.unc)
             seq += 1
             with contextlib.suppress(BusDown):
                 await self._bus.publish(self._who.topic("frame"), encode(frame), retain=True)

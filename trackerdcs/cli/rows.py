@@ -56,13 +56,16 @@ def loader_row(loader: DeviceView, at: Moment) -> Row:
 
 
 def sources(loader: DeviceView) -> str:
-    """How many sources a loader has, and whose newest values are the oldest; empty if it names none."""
+    """How many sources a loader has, whose newest values are the oldest, and which are in doubt; empty without any."""
     channels = loader.frame.ch if loader.frame else {}
     all_lags = ((ch, values.get("lag")) for ch, values in channels.items() if ch != NO_CHANNEL)
     lags = {ch: lag for ch, lag in all_lags if isinstance(lag, int | float)}
     oldest = sorted(lags, key=lambda ch: -lags[ch])[:OLDEST]
     named = ", ".join(f"{ch} {duration(lags[ch])}" for ch in oldest)
-    return clean(f"{len(lags)} sources, oldest values: {named}") if lags else ""
+    doubts = {ch: why["lag"] for ch, why in loader.frame.unc.items() if "lag" in why} if loader.frame else {}
+    doubted = "".join(f"; {ch}: {doubts[ch]}" for ch in sorted(doubts)[:OLDEST])
+    more = f"; and {len(doubts) - OLDEST} more in doubt" if len(doubts) > OLDEST else ""
+    return clean(f"{len(lags)} sources, oldest values: {named}{doubted}{more}") if lags else ""
 
 
 def amount(value: Value, unit: str) -> str:

@@ -65,10 +65,9 @@ async def serve(
                 former = await asyncio.to_thread(spool.swap_filters, filters)
             with contextlib.suppress(StoreDown):  # the loop waits for a store that is down; a wrong file is said here
                 await series.write([])
-            async with (
-                open_bus(first.bus, f"trackerdcs-{name}-says", will_of(who, clock)) as bus,
-                open_inlet(first.bus, f"trackerdcs-{name}", bus, filters, former) as inlet,
-            ):
+            bus = open_bus(first.bus, f"trackerdcs-{name}-says", will_of(who, clock))
+            # A loader that says that it is online has subscribed.
+            async with open_inlet(first.bus, f"trackerdcs-{name}", bus, filters, former) as inlet, bus:
                 stores = (spool, series, deadletters, gaps)
                 loop = LoadLoop(inlet, bus, *stores, clock, reception, who)
                 await loop.run(leave)

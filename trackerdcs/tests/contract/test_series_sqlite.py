@@ -83,7 +83,7 @@ class TestRollUp(unittest.TestCase):
         self.assertEqual({(row[0], row[1]): row[2:] for row in rows}, expected)  # these sums are exact
 
     def test_it_is_that_of_the_points_after_every_write(self) -> None:
-        @settings(max_examples=150, deadline=None, derandomize=True)
+        @settings(max_examples=80, deadline=None, derandomize=True)
         @given(st.lists(st.tuples(who, batches), max_size=6))
         @example([("mine", [point(0, S, 1.0)]), ("other", [point(0, 9 * S, 5.0)]), ("mine", [point(0, 9 * S, 1.0)])])
         @example([("mine", [point(0, S, 1.0)]), ("broken", [point(0, 9 * S, 5.0)]), ("mine", [point(0, 5 * S, 1.0)])])
@@ -108,7 +108,7 @@ class TestFastWay(unittest.TestCase):
     def test_it_takes_and_rejects_what_the_memory_does(self) -> None:
         """Values that were in order once go a fast way; the reference goes none."""
 
-        @settings(max_examples=150, deadline=None, derandomize=True)
+        @settings(max_examples=80, deadline=None, derandomize=True)
         @given(st.lists(st.lists(points, max_size=15), max_size=4))
         @example([[Point("hv", CH0, 5, fields)] * 2 for fields in odd_fields()])
         def check(batches: list[list[Point]]) -> None:

@@ -51,6 +51,13 @@ class Lines(unittest.TestCase):
             ],
         )
 
+    def test_sources_in_doubt_are_named(self) -> None:
+        lags = {f"b{i}": {"lag": 0.0} for i in range(5)}
+        unc = {ch: {"lag": "its clock is 90 s ahead"} for ch in lags}
+        self.bench.frame("site/loader", "loader", {"-": {"received": 5.0}, **lags}, unc=unc)
+        said = self.lines()["sources site/loader"]
+        self.assertTrue(said.endswith("; b2: its clock is 90 s ahead; and 2 more in doubt"), said)
+
     def test_bad_values_faults_events_and_nonsense(self) -> None:
         before = self.lines()
         self.bench.hv(bad={"v_mon": "no reply"}, v_set=-50.0)

@@ -50,7 +50,7 @@ class TestLines(unittest.TestCase):
         self.assertEqual(said(found), said("\n".join(slow)))
 
     def test_as_the_slow_ones(self) -> None:
-        @settings(max_examples=300, deadline=None, derandomize=True)
+        @settings(max_examples=150, deadline=None, derandomize=True)
         @given(st.lists(points, max_size=15), st.integers(1, 3))
         @example([point({"x": v}) for v in (False, -0.0, False, 0.0, True, 1.0, 1, Fraction(1))], 2)
         @example([point({"x": v}) for v in ("on", Text("on"), "on")], 2)
@@ -70,7 +70,7 @@ class TestLines(unittest.TestCase):
             check()
 
     def test_any_number_is_read_back_as_it_was(self) -> None:
-        @settings(max_examples=1000, deadline=None, derandomize=True)
+        @settings(max_examples=500, deadline=None, derandomize=True)
         @given(st.lists(st.floats(-1e300, 1e300), min_size=1))
         def check(values: list[float]) -> None:
             lines, wanted = Lines(), [point({"x": value}, i) for i, value in enumerate(values)]

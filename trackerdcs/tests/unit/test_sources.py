@@ -57,6 +57,9 @@ class TestSources(unittest.TestCase):
         self.sources.note([stored("bench", "hv1", NOW + 10**15)])
         self.clock.move(60)
         self.assertEqual(self.sources.figures()["bench-hv1"]["lag"], 60.0)
+        self.assertEqual(self.sources.doubts(), {"bench-hv1": {"lag": "its clock is 1000000 s ahead"}})
+        self.sources.note([stored("bench", "hv1", self.clock.now())])
+        self.assertEqual(self.sources.doubts(), {})
 
     def test_every_source_has_a_name_of_its_own_that_a_channel_may_have(self) -> None:
         odd = [
