@@ -1,8 +1,8 @@
 """A loader's way in: an MQTT 5 session of its own, read in gulps.
 
-Beside the paho-mqtt of `bus_mqtt` for two measured reasons (doc/reference/loader-bench.md): a Receive Maximum of 65535
-takes the broker's window of 20 messages away without touching its configuration, and one wake-up for many messages
-costs a tenth of one for each.
+Beside the paho-mqtt of `bus_mqtt` for two measured reasons (decision 0016): a Receive Maximum of 65534 takes the
+broker's window of 20 messages away without touching its configuration, and one wake-up for many messages costs a tenth
+of one for each.
 """
 
 import asyncio

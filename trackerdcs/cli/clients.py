@@ -56,8 +56,9 @@ class Place:
     @property
     def no_broker(self) -> str:
         """What to say when it does not answer."""
+        inside = "`trackerdcs demo`" if self.stand.bus.kind == "embedded" else "it"
         return (
-            f"no broker answers at {self.broker} (from {self.file}). Is `trackerdcs demo` running? "
+            f"no broker answers at {self.broker} (from {self.file}). Is {inside} running? "
             "Another one: --file STANDFILE or --broker HOST:PORT"
         )
 

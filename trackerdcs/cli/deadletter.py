@@ -73,7 +73,8 @@ def retry(
     """Try to store messages again, all unless said otherwise: after an update, or when the database has been mended.
 
     They are written into the database of the stand file, as the loader would; nothing is published. What is stored
-    leaves the dead letters, what is not stays with the cause of today. The loader may run.
+    leaves the dead letters, what is not stays with the cause of today. Foreign topics are tried with --mapping only.
+    The loader may run.
 
     \b
     Examples:

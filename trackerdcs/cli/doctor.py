@@ -143,7 +143,8 @@ async def _from_broker(where: Place) -> AsyncIterator[Finding]:
     try:
         limits = await broker_limits(where.stand.bus)
     except BusDown as e:
-        yield Finding("WARN", f"what the broker keeps for a loader that is away was not tried: {e}")
+        older = "; loaders need MQTT 5 of any broker but the demonstrator's" if "protocol version" in str(e) else ""
+        yield Finding("WARN", f"what the broker keeps for a loader that is away was not tried: {e}{older}")
         return
     for finding in from_limits(limits):
         yield finding

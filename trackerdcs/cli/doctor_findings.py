@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from trackerdcs.domain.errors import StoreFault
 from trackerdcs.domain.messages import NO_CHANNEL
+from trackerdcs.domain.topics import LOADER
 
 if TYPE_CHECKING:
     from trackerdcs.app.overview import DeviceView, Moment, Overview
 
 WAITING = 100
 """Frames that may be in a journal when all is well: they are confirmed within a second or two."""
+SPOOLED_S = 30.0
+"""A batch that waits longer in a spool: a database takes it within a second."""
 GAPS_D = 7
 CLOCKS_S = 1.0
 """Clocks further apart than this are worth a warning: a command expires after 5 s."""
@@ -71,8 +74,15 @@ def from_loaders(overview: "Overview", at: "Moment") -> Iterator[Finding]:
         figures = loader.frame.ch.get(NO_CHANNEL, {}) if loader.frame else {}
         if "parked" in figures:
             parked = float(figures["parked"])
-            text = f"{loader.name} has parked {parked:.0f} messages since its start (see trackerdcs deadletter list)"
-            yield Finding("WARN" if parked else "OK", text)
+            whose = "" if loader.name == LOADER else f" --loader {loader.name}"
+            see = f"see trackerdcs deadletter list{whose}"
+            yield Finding(
+                "WARN" if parked else "OK", f"{loader.name} has parked {parked:.0f} messages since its start ({see})"
+            )
+        waits = float(figures.get("spool_age", 0.0))
+        if waits > SPOOLED_S and state in ("online", "fault"):
+            text = f"{loader.name} has {float(figures.get('waiting', 0.0)):.0f} messages in its spool, the oldest for"
+            yield Finding("WARN", f"{text} {duration(waits)}: more come than the database takes")
     if not there:
         yield Finding("FAIL", "no loader is online: frames stay in the devices' journals, nothing is stored")
 

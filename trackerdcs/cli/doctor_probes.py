@@ -6,7 +6,9 @@ from trackerdcs.cli.doctor_findings import CLOCKS_S, Finding
 from trackerdcs.domain.probing import SESSION_S, BrokerLimits, BucketFacts, FileFacts, apart
 
 BATCH = 1000
-"""Messages on their way to a loader below which the broker makes it wait for the database."""
+"""Messages on their way to a loader at a time below which it may not be fast enough."""
+COMMITS = 10
+"""Times a second that a loader acknowledges what has come, while little comes."""
 LARGEST = 65_536
 """Bytes that a broker should take: what a device says of itself grows with its channels."""
 DISK = 500 * 10**6
@@ -45,7 +47,8 @@ def from_limits(limits: BrokerLimits) -> Iterator[Finding]:
     least = "at least " if limits.loader_window == limits.kept else ""
     text = f"broker has {least}{limits.loader_window} messages on their way to a loader at a time"
     if limits.loader_window < min(BATCH, limits.kept):
-        yield Finding("WARN", f"{text}, its queue fills behind a slow database: raise its limit in flight to {BATCH}")
+        most = f"about {COMMITS * limits.loader_window} a second, and its queue fills where more come"
+        yield Finding("WARN", f"{text}, {most}: raise its limit in flight to {BATCH}")
     else:
         yield Finding("OK", f"{text}, {limits.window} to a client that does not ask for more")
     if limits.session_s < SESSION_S:

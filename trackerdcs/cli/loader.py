@@ -23,13 +23,14 @@ def loader(
     DATA/NAME.deadletters.sqlite.
 
     To replace a loader without a gap: start the new one under another name, stop the old one, then run that with
-    --leave: it takes what the broker has kept for it, stores it, and ends its session and itself.
+    --leave, and else with the words that it always had, its --name and --mapping: it takes what the broker has kept for
+    it, stores it, and ends its session and itself.
 
     \b
     Examples:
       trackerdcs loader stands/bench.yaml --mapping stands/mapping.yaml
       trackerdcs loader stands/bench.yaml --name loader-b
-      trackerdcs loader stands/bench.yaml --leave
+      trackerdcs loader stands/bench.yaml --mapping stands/mapping.yaml --leave
     """
     from trackerdcs.services.loader import disagreements, serve
     from trackerdcs.services.mappings import open_mapping

@@ -13,6 +13,10 @@ COLUMNS = ("v_set", "v_mon", "i_mon")
 SETTINGS = frozenset({"ramp_up", "ramp_down"})
 """Left to `history`: they change with a command only."""
 BAD = "bad"
+COUNTED = 1e15
+"""Whole numbers below this are shown as they are: two counts are compared."""
+OLDEST = 3
+"""Sources of a loader that are named."""
 _PREFIXES = {3: "k", 0: "", -3: "m", -6: "u", -9: "n", -12: "p"}
 
 
@@ -46,10 +50,32 @@ def rows_of(device: DeviceView, at: Moment) -> list[Row]:
     return [_row(device, ch, at) for ch in device.channels() or [NO_CHANNEL]]
 
 
+def loader_row(loader: DeviceView, at: Moment) -> Row:
+    """Its own figures: it has a channel for each of up to 1000 sources."""
+    return _row(loader, NO_CHANNEL, at)
+
+
+def sources(loader: DeviceView) -> str:
+    """How many sources a loader has, whose newest values are the oldest, and which are in doubt; empty without any."""
+    channels = loader.frame.ch if loader.frame else {}
+    all_lags = ((ch, values.get("lag")) for ch, values in channels.items() if ch != NO_CHANNEL)
+    lags = {ch: lag for ch, lag in all_lags if isinstance(lag, int | float)}
+    oldest = sorted(lags, key=lambda ch: -lags[ch])[:OLDEST]
+    named = ", ".join(f"{ch} {duration(lags[ch])}" for ch in oldest)
+    doubts = {ch: why["lag"] for ch, why in loader.frame.unc.items() if "lag" in why} if loader.frame else {}
+    doubted = "".join(f"; {ch}: {doubts[ch]}" for ch in sorted(doubts)[:OLDEST])
+    more = f"; and {len(doubts) - OLDEST} more in doubt" if len(doubts) > OLDEST else ""
+    return clean(f"{len(lags)} sources, oldest values: {named}{doubted}{more}") if lags else ""
+
+
 def amount(value: Value, unit: str) -> str:
-    """A value with its unit; amperes and watts with a prefix."""
+    """A value with its unit; amperes, watts and bytes with a prefix, and a count to the last one."""
     if isinstance(value, bool | str):
         return clean(said(value))
+    if unit in ("", "1") and float(value).is_integer() and abs(value) < COUNTED:
+        return f"{value:.0f}"
+    if unit == "B":
+        return _bytes(value)
     if unit in ("A", "W"):
         return _prefixed(value, unit)
     if unit == "s":
@@ -182,6 +208,13 @@ def _reasons(by_quantity: dict[str, str]) -> list[str]:
     for quantity, why in by_quantity.items():
         reasons.setdefault(why, []).append(quantity)
     return [clean(f"{' '.join(quantities)}: {why}") for why, quantities in reasons.items()]
+
+
+def _bytes(value: float) -> str:
+    for size, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if value >= size:
+            return f"{value / size:.3g} {unit}"
+    return f"{value:.0f} B"
 
 
 def _prefixed(value: float, unit: str) -> str:

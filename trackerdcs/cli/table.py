@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from trackerdcs.app.overview import DeviceView, Moment, Overview
-from trackerdcs.cli.rows import BAD, COLUMNS, Row, amount, clean, duration, rows_of, unit_of
+from trackerdcs.cli.rows import BAD, COLUMNS, Row, amount, clean, duration, rows_of, sources, unit_of
 from trackerdcs.domain.messages import NO_CHANNEL
 
 OLD, WRONG, DOUBT = "dim", "bold red", "yellow"
@@ -116,6 +116,8 @@ def _loaders(overview: Overview, at: Moment) -> list[Text]:
         for quantity, value in figures.items():
             style = DOUBT if quantity == "parked" and value else "" if loader.fresh(at) else OLD
             line.append(f"  {quantity} {amount(value, unit_of(loader, NO_CHANNEL, quantity))}", style)
+        if text := sources(loader):
+            line.append(f"  {text}", "" if loader.fresh(at) else OLD)
         if loader.status and loader.status.error:
             line.append(f"  {clean(loader.status.error)}", DOUBT if state == "online" else WRONG)
         lines.append(line)

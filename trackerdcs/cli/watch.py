@@ -12,6 +12,7 @@ from trackerdcs.domain.errors import ContractError
 
 if TYPE_CHECKING:
     from trackerdcs.app.overview import DeviceView, Moment, Overview
+    from trackerdcs.cli.rows import Row
     from trackerdcs.ports import Bus
 
 REFRESH_S = 0.25
@@ -123,16 +124,24 @@ def _utc(ts: int) -> str:
 
 def lines(overview: "Overview", at: "Moment") -> dict[str, str]:
     """All that is known, a line for each thing, without ages: a line that differs is a change."""
-    from trackerdcs.cli.rows import clean
+    from trackerdcs.cli.rows import clean, loader_row, rows_of, sources
 
     found: dict[str, str] = {}
     if overview.connected is not None:
         found["broker"] = "broker connected" if overview.connected else "NO CONNECTION TO THE BROKER"
-    for device in [*overview.instruments(), *overview.loaders()]:
+    for device in overview.instruments():
         where = f"{device.stand}/{device.name}"
         found[f"status {where}"] = f"{where} is {_status(device, at)}"
         if device.frame is not None:
-            found |= _values(device, where, at)
+            found |= _values(rows_of(device, at), where)
+    for loader in overview.loaders():
+        where = f"{loader.stand}/{loader.name}"
+        found[f"status {where}"] = f"{where} is {_status(loader, at)}"
+        if loader.frame is not None:
+            row = loader_row(loader, at)
+            found |= _values([row], where)
+            if text := sources(loader):
+                found[f"sources {where}"] = f"{where} {row.news or 'fresh'}: {text}"
     for (name, interlock), view in sorted(overview.interlocks.items()):
         text = f"interlock {name}/{interlock}: {clean(view.text(at.monotonic))}"
         found[f"interlock {name}/{interlock}"] = text
@@ -151,11 +160,9 @@ def _status(device: "DeviceView", at: "Moment") -> str:
     return device.state(at) + (f": {clean(error)}" if error else "")
 
 
-def _values(device: "DeviceView", where: str, at: "Moment") -> dict[str, str]:
-    from trackerdcs.cli.rows import rows_of
-
+def _values(rows: "list[Row]", where: str) -> dict[str, str]:
     found = {}
-    for row in rows_of(device, at):
+    for row in rows:
         parts = [f"HV {row.hv}"] if row.hv else []
         parts += [row.state] if row.state else []
         volts = {"v_set": " V", "v_mon": " V"}

@@ -60,8 +60,10 @@ def is_foreign(topic: str) -> bool:
 
 def covers(one: Pattern, other: Pattern) -> bool:
     """True if the first pattern takes every topic that the second one would."""
-    endless = other.filter.split("/")[-1] == "#"
-    return matches(one.filter, other.filter) and (not endless or one.filter.split("/")[-1] == "#")
+    if not matches(one.filter, other.filter):
+        return False
+    level_above, _, last = other.filter.rpartition("/")  # a/# takes a, too
+    return last != "#" or (one.filter.split("/")[-1] == "#" and matches(one.filter, level_above))
 
 
 def unknown_captures(text: str, pattern: Pattern) -> list[str]:

@@ -12,7 +12,7 @@ from trackerdcs.domain.json_points import Flat, Points, Tags, json_points, list_
 from trackerdcs.domain.line_protocol import lines_of, series_of
 from trackerdcs.domain.mapping import Mapping, TimeMapping, TopicMapping
 from trackerdcs.domain.messages import NO_CHANNEL, NOT_A_KIND
-from trackerdcs.domain.patterns import filled, is_foreign, pattern_of
+from trackerdcs.domain.patterns import covers, filled, is_foreign, pattern_of
 from trackerdcs.domain.series import Point
 from trackerdcs.domain.source_time import PER
 from trackerdcs.domain.storing import LARGEST, LAST, complaint
@@ -36,14 +36,22 @@ class TopicReader:
 
 
 class Translator:
-    """Finds the reader of each topic. `filters` are the MQTT filters of all patterns, each once."""
+    """Finds the reader of each topic. `filters` are the MQTT filters of all patterns.
+
+    One whose topics another one takes, too, is left out: for two of them a broker may send a message twice (MQTT 5).
+    """
 
     def __init__(
         self, mapping: Mapping, loads: Callable[[bytes], Any] = load_strict_json, flat: Flat | None = None
     ) -> None:
         self._loads, self._flat = loads, flat
         self._topics = [(pattern_of(text), topic) for text, topic in mapping.topics.items()]
-        self.filters = tuple(dict.fromkeys(pattern.filter for pattern, _ in self._topics))
+        patterns = {pattern.filter: pattern for pattern, _ in self._topics}
+        self.filters = tuple(
+            each
+            for each, pattern in patterns.items()
+            if not any(covers(other, pattern) for other in patterns.values() if other.filter != each)
+        )
 
     def reader(self, topic: str) -> TopicReader | None:
         """The reader of a topic by the first pattern that takes it; None: no pattern does."""

@@ -8,13 +8,13 @@ from trackerdcs.domain.stand import BusConfig
 from trackerdcs.ports import Bus, Inlet, Will
 
 
-def open_bus(config: BusConfig, client_id: str, will: Will | None = None, persistent: bool = False) -> Bus:
-    """A bus that connects when it is entered; `persistent`: its session outlives it where the broker can."""
+def open_bus(config: BusConfig, client_id: str, will: Will | None = None) -> Bus:
+    """A bus that connects when it is entered; its session ends with its connection."""
     if config.kind == "mqtt":
-        return MqttBus(config, client_id, will, persistent)
+        return MqttBus(config, client_id, will)
     from trackerdcs.adapters.broker_amqtt import EmbeddedBroker  # only who uses it pays for its library
 
-    return MqttBus(config, client_id, will, persistent, EmbeddedBroker.lacks)
+    return MqttBus(config, client_id, will, lacks=EmbeddedBroker.lacks)
 
 
 def open_inlet(config: BusConfig, client_id: str, bus: Bus, filters: Sequence[str], former: Sequence[str]) -> Inlet:

@@ -14,11 +14,13 @@ from trackerdcs.domain.gaps import Piece
 from trackerdcs.domain.intake import CAUSE_MAX, Intake, pieces_of, take_in
 from trackerdcs.domain.reception import Foreign, Reception
 from trackerdcs.domain.stand import Stand
+from trackerdcs.domain.topics import ROOT
 from trackerdcs.services.gap_records import SUFFIX as GAPS
 from trackerdcs.services.stores import open_series
 
 SUFFIX = ".deadletters.sqlite"
 BATCH = 200
+NO_MAPPING = "a foreign topic, not tried: give the mapping file that reads it (--mapping)"
 
 
 async def retry(
@@ -27,9 +29,12 @@ async def retry(
     """Take letters in once more, as a loader would; return those that stay, with the cause of today.
 
     The store first, then the gap record, then the letter goes: whatever ends in between, doing it again is harmless.
+    Without a mapping, letters of foreign topics are not tried and keep their cause.
     Raises StoreDown if the store is; then the rest stays as it was.
     """
-    data, stay = Path(stand.data), list[tuple[Letter, str]]()
+    others = [] if foreign is not None else [letter for letter in letters if not _is_ours(letter)]
+    letters = [letter for letter in letters if foreign is not None or _is_ours(letter)]
+    data, stay = Path(stand.data), [(letter, NO_MAPPING) for letter in others]
     series = open_series(stand.store, data)
     try:
         writer = StoreWriter(series)
@@ -57,6 +62,11 @@ def drop(stand: Stand, loader: str, letters: Sequence[Letter]) -> None:
     _note(data, loader, list(_dropped(letters, now)))
     with contextlib.closing(SqliteDeadLetters(data / f"{loader}{SUFFIX}", guest=True)) as box:
         box.remove(letters)
+
+
+def _is_ours(letter: Letter) -> bool:
+    """A message of the contract; what a damaged spool has left has no topic, and no mapping reads it either."""
+    return not letter.topic or letter.topic.startswith(f"{ROOT}/")
 
 
 def _taken(foreign: Foreign | None, letters: Sequence[Letter]) -> list[Intake]:

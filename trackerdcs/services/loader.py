@@ -5,6 +5,7 @@ import contextlib
 import dataclasses
 import fcntl
 import gc
+import logging
 import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -23,6 +24,8 @@ from trackerdcs.domain.topics import LOADER, SITE, Topic, checked, is_loader
 from trackerdcs.services.buses import open_bus, open_inlet
 from trackerdcs.services.runtime import VERSION
 from trackerdcs.services.stores import open_series
+
+log = logging.getLogger(__name__)
 
 COLLECT = (100_000, 20, 20)
 """A batch is thousands of small objects that live for a moment: looked through each 700 of them, as Python does by
@@ -46,6 +49,8 @@ async def serve(
     clock, who, data = SystemClock(), Who(SITE, name, uuid.uuid4().hex[:12], VERSION), Path(first.data)
     filters = [*filters_of(stand.stand for stand in stands), *(foreign.filters if foreign else ())]
     reception = Reception(frame_reader, foreign.reader if foreign else None)
+    if leave:
+        _known(data, name)
     with _alone(data, name):
         series = open_series(first.store, data)
         spool = SqliteSpool(data / f"{name}.spool.sqlite")
@@ -64,11 +69,21 @@ async def serve(
             # A loader that says that it is online has subscribed.
             async with open_inlet(first.bus, f"trackerdcs-{name}", bus, filters, former) as inlet, bus:
                 stores = (spool, series, deadletters, gaps)
-                await LoadLoop(inlet, bus, *stores, clock, reception, who).run(leave)
+                loop = LoadLoop(inlet, bus, *stores, clock, reception, who)
+                await loop.run(leave)
+                tally = loop.tally
+                log.info("left: %d messages stored, %d parked, nothing waits any more", tally.stored, tally.parked)
         finally:
             for part in (gaps, deadletters, spool):
                 part.close()
             await series.close()
+
+
+def _known(data: Path, name: str) -> None:
+    """A wrong name would leave in silence, and the session that was meant would go on filling."""
+    if not any(data.glob(f"{name}.*.sqlite")):
+        there = ", ".join(sorted(path.name.removesuffix(".lock") for path in data.glob(f"{LOADER}*.lock"))) or "none"
+        raise ConfigError(f"loader {name}: none of this name was ever here to leave. Loaders in {data}: {there}")
 
 
 @contextlib.contextmanager
@@ -81,9 +96,8 @@ def _alone(data: Path, name: str) -> Iterator[None]:
             lock = held.enter_context(path.open("w"))
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as e:
-            raise ConfigError(
-                f"loader {name}: another one of this name is running in {data}; give it another --name"
-            ) from e
+            text = f"loader {name}: another one of this name is running in {data}"
+            raise ConfigError(f"{text}; stop it first, or give this one another --name") from e
         except OSError as e:  # a folder that is not ours, a disk that is full, a file system without locks
             raise StoreFault(f"loader {name}: {path} cannot be locked: {e}") from e
         yield

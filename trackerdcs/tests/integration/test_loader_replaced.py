@@ -75,6 +75,7 @@ class TestLoaderReplaced(unittest.IsolatedAsyncioTestCase):
             for job in jobs:
                 job.cancel()
             await asyncio.gather(*jobs, return_exceptions=True)
+        self.assertRegex(leaving.log(), r"left: \d+ messages stored, 0 parked, nothing waits any more")
         self.assertFalse(_has_session(broker.port, "trackerdcs-loader"))
         spool = SqliteSpool(folder / "loader.spool.sqlite")
         self.addCleanup(spool.close)

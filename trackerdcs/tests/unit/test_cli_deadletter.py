@@ -117,6 +117,25 @@ class TestDeadLetter(unittest.TestCase):
         self.assertEqual([x.why for x in read_letters(self.path) if x.id == 6], [why])
         self.assertEqual(len(self.stored()), 2)
 
+    def test_retry_of_a_foreign_topic_needs_its_mapping_and_the_cause_is_kept_until_then(self) -> None:
+        self.letters.park([ParkedMessage("lab/box/t_air", b"21.5", "an older mapping", 7 * 10**9)])
+        result = self.run_it("retry", "6")
+        self.assertEqual(result.exit_code, 1)
+        self.assertIn(
+            "6 stays: a foreign topic, not tried: give the mapping file that reads it (--mapping)", result.stdout
+        )
+        self.assertEqual([x.why for x in read_letters(self.path)][5:], ["an older mapping"])
+        mapping = self.folder / "mapping.yaml"
+        mapping.write_text(
+            "topics: {'lab/+/t_air': {payload: number, measurement: env, tags: {stand: bench, device: box}, "
+            "fields: {t_air: {}}}}"
+        )
+        result = self.run_it("retry", "6", "--mapping", str(mapping))
+        self.assertEqual((result.exit_code, self.left()), (0, [1, 2, 3, 4, 5]), result.output)
+        series = SqliteSeries(self.folder / "series.sqlite", read_only=True)
+        found = asyncio.run(series.samples(Selection("bench", "box", "-", "t_air", 0, 2 * T)))
+        self.assertEqual([(s.ts, s.value) for s in found], [(7 * 10**9, 21.5)])
+
     def test_retry_cut_off_before_the_end_is_repeated_and_does_no_harm(self) -> None:
         stand, letters = load_stand(self.file), list(read_letters(self.path))
         with (

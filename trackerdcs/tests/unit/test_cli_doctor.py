@@ -2,10 +2,12 @@
 
 import tempfile
 import unittest
+from dataclasses import replace
 from pathlib import Path
 
 from trackerdcs.adapters.deadletters_sqlite import SqliteDeadLetters
 from trackerdcs.adapters.journal_sqlite import SqliteJournal
+from trackerdcs.cli.clients import Place, demo_file
 from trackerdcs.cli.doctor_findings import (
     WAITING,
     Finding,
@@ -17,8 +19,10 @@ from trackerdcs.cli.doctor_findings import (
 )
 from trackerdcs.domain.errors import StoreFault
 from trackerdcs.domain.messages import Frame
+from trackerdcs.domain.stand import BusConfig
 from trackerdcs.ports import Entry, ParkedMessage
 from trackerdcs.services.client import rows_in
+from trackerdcs.settings import load_stand
 from trackerdcs.tests.overview_bench import START, OverviewBench
 
 
@@ -82,7 +86,23 @@ class Heard(unittest.TestCase):
         offline, online, parked = from_loaders(self.bench.overview, self.bench.moment(1.0))
         self.check(offline, "WARN", "loader is offline")
         self.check(online, "OK", "loader-b is online, said 1.0 s ago")
-        self.check(parked, "WARN", "loader-b has parked 3 messages")
+        self.check(
+            parked, "WARN", r"loader-b has parked 3 messages .*\(see trackerdcs deadletter list --loader loader-b\)$"
+        )
+
+    def test_a_loader_that_does_not_keep_up(self) -> None:
+        self.bench.status("site/loader")
+        for age, lines in [(29.0, 1), (90.0, 2)]:
+            self.bench.frame("site/loader", "loader", {"-": {"waiting": 5000.0, "spool_age": age}})
+            found = list(from_loaders(self.bench.overview, self.bench.moment(1.0)))
+            self.assertEqual(len(found), lines)
+        self.check(found[-1], "WARN", "^loader has 5000 messages in its spool, the oldest for 90 s: more come than")
+
+    def test_a_broker_that_does_not_answer(self) -> None:
+        stand = load_stand(demo_file())
+        for bus, pattern in [(stand.bus, "Is `trackerdcs demo` running"), (BusConfig(), "Is it running")]:
+            where = Place(replace(stand, bus=bus), "bench.yaml")
+            self.assertRegex(where.no_broker, rf"^no broker answers at .* \(from bench.yaml\). {pattern}\?")
 
     def test_messages_outside_the_contract(self) -> None:
         self.bench.hear("demo/hv1/frame", b'{"v":7}')

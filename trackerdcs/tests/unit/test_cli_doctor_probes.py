@@ -47,7 +47,9 @@ class Broker(Case):
 
     def test_a_narrow_window(self) -> None:
         _, window, *_ = from_limits(replace(SHIPPED, window=32, loader_window=32))
-        self.lines([window], "^WARN broker has 32 messages on their way to a loader .*in flight to 1000")
+        self.lines(
+            [window], "^WARN broker has 32 messages on their way to a loader .* about 320 a second.*in flight to 1000"
+        )
         _, window, *_ = from_limits(replace(DEFAULT, kept=10, window=10, loader_window=10))
         self.lines([window], "^OK .*at least 10 messages")
 

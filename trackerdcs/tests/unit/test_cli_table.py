@@ -174,6 +174,14 @@ class Around(TableCase):
         line = line_of(self.bench.look(4.0), "loader")
         self.assertRegex(line, r"loader: online \(4.0 s ago\)  received 12  parked 2  lag 0.2 s")
 
+    def test_counts_of_a_loader_can_be_compared_and_of_its_sources_the_oldest_are_named(self) -> None:
+        figures = {"received": 1234567.0, "stored": 1234566.0, "spool_size": 12345678.0}
+        lags = {f"lab-box{i}": {"stored": 1.0, "lag": float(i)} for i in range(1000)}
+        self.bench.frame("site/loader", "loader", {"-": figures, **lags, "lab-empty": {}})
+        text = " ".join(self.bench.look(4.0).split())
+        self.assertIn("received 1234567 stored 1234566 spool_size 12.3 MB", text)
+        self.assertIn("1000 sources, oldest values: lab-box999 17 min, lab-box998 17 min, lab-box997 17 min", text)
+
     def test_messages_outside_the_contract(self) -> None:
         self.bench.hear("demo/hv1/frame", b"nonsense")
         line = line_of(self.bench.look(), "outside")

@@ -39,6 +39,25 @@ class Lines(unittest.TestCase):
         )
         self.assertEqual(self.changed(29.0, 31.0), ["demo/hv1 is silent"])
 
+    def test_a_loader_has_a_line_for_itself_and_one_for_its_sources(self) -> None:
+        lags = {f"b{i}": {"lag": float(i)} for i in range(1000)}
+        self.bench.frame("site/loader", "loader", {"-": {"received": 1234567.0}, **lags})
+        self.assertEqual(
+            [line for line in self.lines().values() if line.startswith("site/")],
+            [
+                "site/loader is unknown",
+                "site/loader - fresh: received 1234567",
+                "site/loader fresh: 1000 sources, oldest values: b999 17 min, b998 17 min, b997 17 min",
+            ],
+        )
+
+    def test_sources_in_doubt_are_named(self) -> None:
+        lags = {f"b{i}": {"lag": 0.0} for i in range(5)}
+        unc = {ch: {"lag": "its clock is 90 s ahead"} for ch in lags}
+        self.bench.frame("site/loader", "loader", {"-": {"received": 5.0}, **lags}, unc=unc)
+        said = self.lines()["sources site/loader"]
+        self.assertTrue(said.endswith("; b2: its clock is 90 s ahead; and 2 more in doubt"), said)
+
     def test_bad_values_faults_events_and_nonsense(self) -> None:
         before = self.lines()
         self.bench.hv(bad={"v_mon": "no reply"}, v_set=-50.0)

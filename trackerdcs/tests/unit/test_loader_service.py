@@ -66,6 +66,11 @@ class TestLoaderService(unittest.IsolatedAsyncioTestCase):
             with mock.patch(where, side_effect=fault), self.assertRaisesRegex(StoreFault, f"lock.*{fault.strerror}"):
                 await serve([self.first])
 
+    async def test_what_was_never_here_cannot_leave(self) -> None:
+        (self.data / "loader-b.lock").touch()
+        with self.assertRaisesRegex(ConfigError, r"loader-x: none of this name was ever here .*: loader-b$"):
+            await serve([self.first], "loader-x", leave=True)
+
     async def test_a_file_that_is_no_time_series_is_refused(self) -> None:
         (self.data / "series.sqlite").write_text("something else altogether")
         with self.assertRaisesRegex(ConfigError, r"series\.sqlite"):

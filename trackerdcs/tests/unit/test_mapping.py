@@ -53,6 +53,8 @@ class Whole(Contradictions):
             ("lab/+", "lab/#", False),
             ("lab/a/t", "lab/+/t", False),
             ("lab/+/t", "lab/a/+", False),
+            ("lab/{a}/#", "lab/#", False),  # lab/# takes lab, too
+            ("lab/#", "lab/+/#", True),
         ):
             with self.subTest(first=first, second=second):
                 why = [(f"topics.{second}", f"never read: {first} above takes all its topics")]
