@@ -25,6 +25,8 @@ SETTLED_S = 10.0
 FEW = 3
 """Connections that end soon before it is a fault."""
 ENTER_S, LEAVE_S = 2.0, 1.0
+UNANSWERED_S = 15.0
+"""Without a connection for so long something is wrong with more than the moment."""
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +54,7 @@ class Mqtt5Inlet:
         """What was said last; None if nothing was."""
         self._ousted = False
         """The last connection stood, and the broker ended it: the next one is believed when it has stood longer."""
+        self._down_since = asyncio.get_running_loop().time()
         self._short = 0
         """Connections in a row that stood and did not settle."""
         self._leaving = False
@@ -141,8 +144,12 @@ class Mqtt5Inlet:
         if self._leaving:
             log.info("%s: disconnected", self._name)
             return
+        now = asyncio.get_running_loop().time()
+        if self._up:
+            self._down_since = now
         text = f"{self._name}: {why}"
-        fault = text if isinstance(why, Refusal) else None
+        # Whoever reads the fault hears it from the same broker: it answers others, but not this client.
+        fault = text if isinstance(why, Refusal) or now - self._down_since > UNANSWERED_S else None
         if self._up is not False or fault not in (None, self.fault):
             log.warning("%s", text)
         self._up, self.fault = False, fault

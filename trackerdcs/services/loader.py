@@ -20,7 +20,7 @@ from trackerdcs.app.load_loop import LoadLoop, filters_of
 from trackerdcs.domain.errors import ConfigError, StoreDown, StoreFault
 from trackerdcs.domain.reception import Foreign, Reception
 from trackerdcs.domain.stand import Stand
-from trackerdcs.domain.topics import LOADER, SITE, Topic, checked, is_loader
+from trackerdcs.domain.topics import LOADER, ROOT, SITE, Topic, checked, is_loader
 from trackerdcs.services.buses import open_bus, open_inlet
 from trackerdcs.services.runtime import VERSION
 from trackerdcs.services.stores import open_series
@@ -65,6 +65,9 @@ async def serve(
                 former = await asyncio.to_thread(spool.swap_filters, filters)
             with contextlib.suppress(StoreDown):  # the loop waits for a store that is down; a wrong file is said here
                 await series.write([])
+            log.info("%s loads %s into %s", name, ", ".join(filters), first.store.url or data / first.store.path)
+            if gone := [f for f in former if not f.startswith(f"{ROOT}/")]:
+                log.warning("%s: topics that it loaded before are not in its mapping: %s", name, ", ".join(gone))
             bus = open_bus(first.bus, f"trackerdcs-{name}-says", will_of(who, clock))
             # A loader that says that it is online has subscribed.
             async with open_inlet(first.bus, f"trackerdcs-{name}", bus, filters, former) as inlet, bus:

@@ -1,6 +1,7 @@
 """What a loader's connection makes of bytes that no sane broker sends, and of the sane ones in any portions."""
 
 import asyncio
+import socket
 import unittest
 from itertools import pairwise
 from unittest import mock
@@ -155,6 +156,16 @@ class TestRawBytes(unittest.IsolatedAsyncioTestCase):
     async def test_a_host_that_is_no_name_is_a_fault(self) -> None:
         async with Mqtt5Inlet(BusConfig(host="broker..lab"), "loader", ["t"]) as inlet:
             self.assertIn("broker..lab", inlet.fault or "")
+
+    async def test_a_broker_that_answers_others_and_not_us_is_a_fault_in_the_end(self) -> None:
+        with (
+            mock.patch.multiple(inlet_mqtt5, ANSWER_S=0.05, UNANSWERED_S=0.3),
+            socket.create_server(("127.0.0.1", 0)) as mute,
+        ):
+            async with Mqtt5Inlet(BusConfig(port=mute.getsockname()[1]), "loader", ["t"]) as inlet:
+                self.assertIsNone(inlet.fault)
+                await until(lambda: inlet.fault)
+                self.assertIn("CONNECT not answered", inlet.fault or "")
 
     async def test_a_connection_that_had_settled_is_sought_again_at_once(self) -> None:
         with mock.patch.multiple(inlet_mqtt5, SETTLED_S=0.02, RETRY_LIMIT_S=600.0):
