@@ -223,7 +223,7 @@ class TestStore(ForeignCase):
     async def test_a_full_disk_stops_reading_and_space_resumes_it(self) -> None:
         small = self.data / "small"
         small.mkdir()
-        mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(small)]
+        mount = ["mount", "-t", "tmpfs", "-o", "size=100m", "tmpfs", str(small)]
         mounting = await asyncio.to_thread(subprocess.run, mount, capture_output=True)
         if mounting.returncode:
             self.skipTest(f"this machine mounts nothing: {mounting.stderr!r}")
