@@ -107,7 +107,7 @@ class Rows:
         if self.full:
             raise StoreFault("no space left on device")
         for number in done:
-            del self.rows[number]
+            self.rows.pop(number, None)  # what is gone is gone, as in SQL
 
     def waiting(self) -> list[Spooled]:
         return [spooled for spooled, _ in self.rows.values()]
