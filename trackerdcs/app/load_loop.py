@@ -105,10 +105,11 @@ class LoadLoop:
     async def _drained(self) -> None:
         """A broker that is away or frozen is as quiet as one that has nothing more: it has to answer each time."""
         while True:
-            gulps = self._receiver.gulps
+            idle, gulps = self._receiver.idle, self._receiver.gulps
             await self._inlet.leave()
             await asyncio.sleep(QUIET_S)
-            if gulps == self._receiver.gulps and self._receiver.idle and self.backlog.waiting == 0:
+            # Idle all the while: else it may have begun a moment ago to take what has been waiting for long.
+            if idle and self._receiver.idle and gulps == self._receiver.gulps and self.backlog.waiting == 0:
                 return
 
     def _fault(self) -> str | None:
