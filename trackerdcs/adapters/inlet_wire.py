@@ -23,7 +23,7 @@ WINDOW = 65_534
 which is what the standard means by silence, and Mosquitto then takes its own window of 20 (test_inlet_mqtt5.py)."""
 PAUSE_S, FLOOD = 0.005, 32_768
 """The broker would wake us for every message: a pause after each read takes many at once, unless one brought much."""
-GULP, GULP_BYTES = 5000, 2 << 20
+GULP, GULP_BYTES = 4000, 2 << 20
 """The most of one gulp."""
 HELD, HELD_BYTES = 2 * GULP, 2 * GULP_BYTES
 """Messages that wait to be gulped before reading stops."""
