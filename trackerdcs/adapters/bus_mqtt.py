@@ -7,10 +7,11 @@ import time
 from types import TracebackType
 from typing import Self
 
-from trackerdcs.adapters.bus_mqtt_wire import ANSWER_S, Login, Refused, Wire
+from trackerdcs.adapters.bus_mqtt_wire import ANSWER_S, Login, Wire
 from trackerdcs.adapters.bus_queues import QUEUE, Connection, Edges, Subscription, Subscriptions
+from trackerdcs.adapters.first_try import first_try
 from trackerdcs.adapters.logins import password_of, tls_of
-from trackerdcs.domain.errors import BusDown
+from trackerdcs.domain.errors import BusDown, BusRefused
 from trackerdcs.domain.stand import BusConfig
 from trackerdcs.ports import Lack, Will
 
@@ -135,7 +136,7 @@ class MqttBus:
 
     def _complain(self, why: BusDown) -> None:
         """A refusal is always said, an unreachable broker only at the start: later its loss has been logged."""
-        news = isinstance(why, Refused) or not self._tried.is_set()
+        news = isinstance(why, BusRefused) or not self._tried.is_set()
         if news and str(why) != self._complaint:
             self._complaint = str(why)
             log.error("%s: %s", self._name, why)
@@ -143,9 +144,7 @@ class MqttBus:
     async def __aenter__(self) -> Self:
         """Return after the first try, successful or not, or after a moment."""
         self._task = asyncio.create_task(self._stay_connected())
-        waiting = asyncio.create_task(self._tried.wait())
-        await asyncio.wait({self._task, waiting}, timeout=ENTER_S, return_when=asyncio.FIRST_COMPLETED)
-        waiting.cancel()
+        await first_try(self._task, self._tried, ENTER_S)
         return self
 
     async def __aexit__(

@@ -14,7 +14,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersi
 from paho.mqtt.reasoncodes import ReasonCode
 
 from trackerdcs.adapters.bus_queues import Subscriptions
-from trackerdcs.domain.errors import BusDown
+from trackerdcs.domain.errors import BusDown, BusRefused
 
 ANSWER_S = 5.0
 """A broker that does not answer CONNECT or SUBSCRIBE within this time is left."""
@@ -23,10 +23,6 @@ CLOSE_S = 1.0
 Answer = asyncio.Future[list[ReasonCode]]
 
 log = logging.getLogger(__name__)
-
-
-class Refused(BusDown):
-    """The broker answered, and the answer is no: trying again will not help before somebody changes something."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +126,7 @@ class Wire:
             self._end(e)
         else:
             if no := [f for f, code in zip(filters, codes, strict=True) if code.is_failure]:
-                self.fail(Refused(f"subscription refused by the broker: {', '.join(no)}"))
+                self.fail(BusRefused(f"subscription refused by the broker: {', '.join(no)}"))
 
     def _expect(self, result: MQTTErrorCode, mid: int | None) -> Answer:
         answer: Answer = self._loop.create_future()
@@ -153,7 +149,7 @@ class Wire:
 
     def _connected(self, code: ReasonCode) -> None:
         if code.is_failure:
-            self._end(Refused(f"login refused by the broker: {code}"))
+            self._end(BusRefused(f"login refused by the broker: {code}"))
         elif not self.opened.done():
             self.opened.set_result(None)
 

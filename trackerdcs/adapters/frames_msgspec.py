@@ -7,7 +7,7 @@ from msgspec import UNSET, UnsetType
 
 from trackerdcs.domain.intake import BOOT_MAX, SEQ_MAX, FrameId, Intake
 from trackerdcs.domain.messages import NO_CHANNEL, NOT_A_KIND, TEXT, VERSION
-from trackerdcs.domain.series import FRAMES, FieldValue, Point
+from trackerdcs.domain.series import FRAMES, FieldValue, Point, new
 from trackerdcs.domain.topics import NAME
 
 REQUIRED = 7
@@ -17,8 +17,6 @@ KNOWN = 10_000
 MODULE_MAX = 64
 """Characters of a module whose series may be remembered: a longer one is left to the codec."""
 Tags = tuple[tuple[str, str], ...]
-new = tuple.__new__
-"""A named tuple without the call of its own, which is written in Python and takes three times as long."""
 
 
 class FastFrame(msgspec.Struct, gc=False):

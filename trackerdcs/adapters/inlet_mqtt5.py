@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
+from trackerdcs.adapters.first_try import first_try
 from trackerdcs.adapters.inlet_wire import ANSWER_S, KEEPALIVE_S, Gulped, Wire
 from trackerdcs.adapters.logins import password_of, tls_of
-from trackerdcs.adapters.mqtt5_packets import Refusal
-from trackerdcs.domain.errors import BusDown
+from trackerdcs.domain.errors import BusDown, BusRefused
 from trackerdcs.domain.stand import BusConfig
 
 RETRY_S, RETRY_LIMIT_S = 0.1, 5.0
@@ -89,7 +89,7 @@ class Mqtt5Inlet:
                 stood = await self._live()
             except Exception as e:  # noqa: BLE001 a host that is no name, or a bug: shown, and tried again
                 stood = 0.0
-                self._say_down(Refusal(f"{type(e).__name__}: {e}"))
+                self._say_down(BusRefused(f"{type(e).__name__}: {e}"))
             self._tried.set()
             # Two of one name end each other's connections: they must not do so as fast as they can.
             wait = RETRY_S if stood >= SETTLED_S else min(2 * wait, RETRY_LIMIT_S)
@@ -131,9 +131,9 @@ class Mqtt5Inlet:
     def _judged(self, why: Exception, stood: float) -> Exception:
         """Mosquitto does not say so (seen with 2.0.11) when another client of the same name takes the session."""
         self._short = self._short + 1 if 0 <= stood < SETTLED_S else 0
-        if self._short < FEW or isinstance(why, Refusal):
+        if self._short < FEW or isinstance(why, BusRefused):
             return why
-        return Refusal(f"{why}, again soon after it was up: another loader of this name? Each needs its own, --name")
+        return BusRefused(f"{why}, again soon after it was up: another loader of this name? Each needs its own, --name")
 
     def _say_up(self) -> None:
         log.info("%s: connected", self._name)
@@ -149,7 +149,7 @@ class Mqtt5Inlet:
             self._down_since = now
         text = f"{self._name}: {why}"
         # Whoever reads the fault hears it from the same broker: it answers others, but not this client.
-        fault = text if isinstance(why, Refusal) or now - self._down_since > UNANSWERED_S else None
+        fault = text if isinstance(why, BusRefused) or now - self._down_since > UNANSWERED_S else None
         if self._up is not False or fault not in (None, self.fault):
             log.warning("%s", text)
         self._up, self.fault = False, fault
@@ -158,9 +158,7 @@ class Mqtt5Inlet:
     async def __aenter__(self) -> Self:
         """Return after the first try, successful or not, or after a moment."""
         self._task = asyncio.create_task(self._stay_connected())
-        waiting = asyncio.create_task(self._tried.wait())
-        await asyncio.wait({self._task, waiting}, timeout=ENTER_S, return_when=asyncio.FIRST_COMPLETED)
-        waiting.cancel()
+        await first_try(self._task, self._tried, ENTER_S)
         return self
 
     async def __aexit__(

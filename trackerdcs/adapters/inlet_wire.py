@@ -9,15 +9,15 @@ from typing import Any
 
 import mqtt5
 
-from trackerdcs.adapters.mqtt5_packets import LARGEST, Refusal, extent, fault_of, puback, refusal, refused
+from trackerdcs.adapters.mqtt5_packets import LARGEST, extent, fault_of, puback, refusal, refused
 from trackerdcs.domain.batch import Arrival
-from trackerdcs.domain.errors import BusDown
+from trackerdcs.domain.errors import BusDown, BusRefused
+from trackerdcs.domain.probing import SESSION_S
+from trackerdcs.domain.series import new
 
 ANSWER_S = 5.0
 """A broker that does not answer within this time is left."""
 KEEPALIVE_S = 10
-SESSION_S = 30 * 86_400
-"""A session outlives its loader for so long; the broker may allow less."""
 WINDOW = 65_534
 """Receive Maximum: messages on their way before the broker waits for an acknowledgement. The codec leaves 65535 out,
 which is what the standard means by silence, and Mosquitto then takes its own window of 20 (test_inlet_mqtt5.py)."""
@@ -95,7 +95,7 @@ class Wire(asyncio.Protocol):
             at = self._read(data)
             self._rest = self._skim(data[at:]) if at < len(data) else b""
         except ValueError as e:
-            self._fail(Refusal(f"what the broker sends is not MQTT 5, which a loader needs: {e}"))
+            self._fail(BusRefused(f"what the broker sends is not MQTT 5, which a loader needs: {e}"))
             return
         if self._arrivals:
             self._news.set()
@@ -117,7 +117,7 @@ class Wire(asyncio.Protocol):
                     await self._whole.wait()
         if self.ended.done():
             return None
-        number = _fitting(self._arrivals)
+        number = GULP if self._bytes <= GULP_BYTES else _fitting(self._arrivals)
         gulped = Gulped(self, self._arrivals[:number], [i for i in self._ids[:number] if i])
         del self._arrivals[:number], self._ids[:number]
         self._bytes -= sum(map(_size, gulped.arrivals))
@@ -136,7 +136,7 @@ class Wire(asyncio.Protocol):
             self._transport.write(puback(ids))
 
     async def choose(self, filters: Sequence[str], not_any_more: Sequence[str]) -> None:
-        """Subscribe and unsubscribe; BusDown where the broker does not answer, Refusal where it says no."""
+        """Subscribe and unsubscribe; BusDown where the broker does not answer, BusRefused where it says no."""
         codes: Sequence[int] = ()
         if not_any_more:
             number = next(self._numbers)
@@ -150,7 +150,7 @@ class Wire(asyncio.Protocol):
             ]
             codes = await self._ask(number, mqtt5.SubscribePacket(number, wanted).write())
         if no := [f for f, code in zip(filters, codes, strict=False) if code >= 0x80]:
-            raise Refusal(f"subscription refused by the broker: {', '.join(no)}")
+            raise BusRefused(f"subscription refused by the broker: {', '.join(no)}")
 
     def goodbye(self, for_ever: bool) -> None:
         """DISCONNECT; the session stays for its time, or ends now."""
@@ -165,11 +165,7 @@ class Wire(asyncio.Protocol):
     def _read(self, data: bytes) -> int:
         """Take whole packets; how many bytes they had."""
         at, read, publish = 0, mqtt5.read, mqtt5.PublishPacket
-        new, arrivals, ids = (
-            tuple.__new__,
-            self._arrivals,
-            self._ids,
-        )  # a named tuple's own call takes three times as long
+        arrivals, ids = self._arrivals, self._ids
         with memoryview(data) as view:
             while at < len(data):
                 try:

@@ -6,7 +6,7 @@ from typing import SupportsInt
 import mqtt5
 
 from trackerdcs.domain.batch import Arrival
-from trackerdcs.domain.errors import BusDown
+from trackerdcs.domain.errors import BusDown, BusRefused
 
 LARGEST = 1 << 20
 """Bytes of the largest message; of a larger one no more than its beginning is ever held."""
@@ -25,10 +25,6 @@ PASSING = frozenset(
 """Reasons that are nobody's fault."""
 
 
-class Refusal(BusDown):
-    """The broker answered, and the answer is no: trying again will not help before somebody changes something."""
-
-
 def refusal(reason: SupportsInt, text: str | None) -> BusDown:
     """What a broker says when it ends a connection, in words."""
     code = int(reason)
@@ -38,7 +34,7 @@ def refusal(reason: SupportsInt, text: str | None) -> BusDown:
         why += " (a loader needs MQTT 5: Mosquitto has it since 1.6)"
     if code == int(mqtt5.DisconnectReasonCode.SESSION_TAKEN_OVER):
         why += " (another loader of this name runs somewhere: each needs its own, --name)"
-    return BusDown(f"the broker ends it: {why}") if code in PASSING else Refusal(f"refused by the broker: {why}")
+    return BusDown(f"the broker ends it: {why}") if code in PASSING else BusRefused(f"refused by the broker: {why}")
 
 
 def puback(ids: list[int]) -> bytes:

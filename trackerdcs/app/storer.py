@@ -77,8 +77,7 @@ class Storer:
     async def _written(self, batch: Batch, taken: Taken) -> None:
         while True:
             try:
-                taken.rejected = await self._writer.write(taken.points, lambda: self._each(batch))
-                taken.causes |= taken.rejected
+                taken.causes |= await self._writer.write(taken.points, lambda: self._each(batch))
             except StoreDown as e:
                 text = f"the store is down, {batch.spooled.messages} messages wait: {e}"
                 await self._wait("store", text, f"store: {e}")

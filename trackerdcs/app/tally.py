@@ -41,7 +41,7 @@ class Tally:
         frames = sum(bool(intake.points) and place not in taken.causes for place, intake in taken.ours.items())
         new = sum(self._recent.add(p.stand, p.device, p.boot, p.first, p.last) for p in pieces if p.fate == "stored")
         self.duplicates += frames - new
-        self.stored += len(taken.last) - len(taken.rejected.keys() - taken.ours.keys()) + new
+        self.stored += len(taken.last) - sum(place in taken.last for place in taken.causes) + new
         sources = list(taken.sources())
         if not sources:
             return

@@ -19,6 +19,7 @@ TrackerError
 │   ├── WrongDevice    another instrument than the stand file names
 │   └── Unsupported    the driver's instrument has no such function
 ├── BusDown            the broker is not reachable or did not acknowledge: nothing is queued
+│   └── BusRefused     it answered, and the answer is no: somebody has to change something
 ├── StoreDown          a store is not reachable: try again later
 └── StoreFault         a local store (journal, dead letters) cannot be written
 """
@@ -125,6 +126,10 @@ class Unsupported(DeviceError):
 
 class BusDown(TrackerError):
     """The broker is not reachable, or the connection ended before the acknowledgement."""
+
+
+class BusRefused(BusDown):
+    """The broker answered, and the answer is no: trying again will not help before somebody changes something."""
 
 
 class StoreDown(TrackerError):

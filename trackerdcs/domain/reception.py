@@ -53,9 +53,7 @@ class Taken:
     ours: dict[int, Intake] = field(default_factory=dict)
     """Frames and events, by place."""
     causes: dict[int, str] = field(default_factory=dict)
-    """Why messages cannot be stored, by place."""
-    rejected: dict[int, str] = field(default_factory=dict)
-    """The same, of those that the database has rejected; they are among `causes` then."""
+    """Why messages cannot be stored, by place: in the end also of those that the database has rejected."""
     last: dict[int, Point] = field(default_factory=dict)
     """The last point of each foreign message that has some, by place."""
 
