@@ -11,10 +11,12 @@ from trackerdcs.cli.main import app
 from trackerdcs.domain.stand import DeviceConfig, LinkConfig, SimConfig, Stand
 from trackerdcs.sim.stand import SimStand
 from trackerdcs.tests.servers import free_port
+from trackerdcs.tests.waiting import full_speed
 
 
 class Lasting(unittest.IsolatedAsyncioTestCase):
     async def asyncSetUp(self) -> None:
+        full_speed()  # else asyncio says on a slow machine what took long, in the middle of what the command says
         self.port = free_port()
         hv1 = DeviceConfig("iseg_shr", LinkConfig(f"TCPIP::127.0.0.1::{free_port()}::SOCKET"), sim=True)
         await self.enterAsyncContext(SimStand(Stand("demo", {"hv1": hv1}, sim=SimConfig(control=self.port))))
