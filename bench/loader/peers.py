@@ -14,7 +14,7 @@ STAND = """
 stand: bench
 data: {folder}
 bus: {{host: 127.0.0.1, port: {port}}}
-store: {{kind: influxdb, url: "{url}", org: {org}, bucket: {bucket}, token_env: BENCH_TOKEN}}
+store: {{kind: influxdb, url: "{url}", org: {org}, bucket: {bucket}, token_file: "{token}"}}
 devices:
   d0: {{driver: iseg_shr, link: {{resource: "TCPIP::127.0.0.1::1::SOCKET"}}}}
 """
@@ -55,7 +55,14 @@ def _ours(options: Sequence[str]) -> Callable[[Place, Load], Sequence[str]]:
         file = place.folder / "stand.yaml"
         of = place.database
         file.write_text(
-            STAND.format(folder=place.folder, port=place.broker.port, url=of.url, org=of.org, bucket=of.bucket)
+            STAND.format(
+                folder=place.folder,
+                port=place.broker.port,
+                url=of.url,
+                org=of.org,
+                bucket=of.bucket,
+                token=of.token_file(),
+            )
         )
         return [str(Path(sys.executable).with_name("trackerdcs")), "loader", str(file), *options]
 

@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 from trackerdcs.adapters.broker_probe_wire import Connection
-from trackerdcs.adapters.logins import password_of, tls_of
+from trackerdcs.adapters.logins import login_of, tls_of
 from trackerdcs.domain.errors import BusDown
 from trackerdcs.domain.probing import SESSION_S, WINDOW, BrokerLimits
 from trackerdcs.domain.stand import BusConfig
@@ -24,10 +24,12 @@ log = logging.getLogger(__name__)
 class BrokerProbe:
     """One look at a broker, in the caller's thread, on a topic that nobody else listens to."""
 
-    def __init__(self, config: BusConfig, client_id: str, topic: str, messages: int = MESSAGES) -> None:
+    def __init__(
+        self, config: BusConfig, client_id: str, topic: str, messages: int = MESSAGES, login: str | None = None
+    ) -> None:
         """ConfigError where the password or the CA is missing."""
         self._config, self._client_id, self._topic, self._messages = config, client_id, topic, messages
-        self._password, self._tls = password_of(config), tls_of(config)
+        self._login, self._tls = login_of(config, login), tls_of(config)
         self._deadline = 0.0
 
     def run(self) -> BrokerLimits:
@@ -81,8 +83,8 @@ class BrokerProbe:
 
     def _connect(self, client_id: str, clean: bool, inflight: int = INFLIGHT, **properties: int) -> Connection:
         connection = Connection(client_id, inflight, self._deadline)
-        if self._config.user:
-            connection.client.username_pw_set(self._config.user, self._password)
+        if self._login[0] is not None:
+            connection.client.username_pw_set(*self._login)
         if self._tls:
             connection.client.tls_set_context(self._tls)
         connection.open(self._config.host, self._config.port, clean, properties)

@@ -10,7 +10,7 @@ from typing import Self
 from trackerdcs.adapters.bus_mqtt_wire import ANSWER_S, Login, Wire
 from trackerdcs.adapters.bus_queues import QUEUE, Connection, Edges, Subscription, Subscriptions
 from trackerdcs.adapters.first_try import first_try
-from trackerdcs.adapters.logins import password_of, tls_of
+from trackerdcs.adapters.logins import login_of, tls_of
 from trackerdcs.domain.errors import BusDown, BusRefused
 from trackerdcs.domain.stand import BusConfig
 from trackerdcs.ports import Lack, Will
@@ -33,10 +33,11 @@ class MqttBus:
         persistent: bool = False,
         lacks: frozenset[Lack] = frozenset(),
         *,
+        login: str | None = None,
         queue: int = QUEUE,
         keepalive: int = KEEPALIVE_S,
     ) -> None:
-        """Read the password from the environment and the CA from its file; ConfigError if one is missing."""
+        """Read the password of `login` and the CA from their files; ConfigError if one is missing."""
         self.lacks = lacks
         persistent = persistent and "persistent_sessions" not in lacks
         self._login = Login(
@@ -45,8 +46,7 @@ class MqttBus:
             client_id,
             not persistent,
             keepalive,
-            config.user,
-            password_of(config),
+            *login_of(config, login),
             tls_of(config),
         )
         self._will = will

@@ -15,7 +15,7 @@ from typing import Self
 
 from trackerdcs.adapters.first_try import first_try
 from trackerdcs.adapters.inlet_wire import ANSWER_S, KEEPALIVE_S, Gulped, Wire
-from trackerdcs.adapters.logins import password_of, tls_of
+from trackerdcs.adapters.logins import login_of, tls_of
 from trackerdcs.domain.errors import BusDown, BusRefused
 from trackerdcs.domain.stand import BusConfig
 
@@ -41,10 +41,11 @@ class Mqtt5Inlet:
         filters: Sequence[str],
         former: Sequence[str] = (),
         keepalive: int = KEEPALIVE_S,
+        login: str | None = None,
     ) -> None:
         self._config, self._client_id, self._keepalive = config, client_id, keepalive
         self._filters, self._former = list(filters), list(former)
-        self._password, self._tls = password_of(config), tls_of(config)
+        self._login, self._tls = login_of(config, login), tls_of(config)
         self._name = f"{client_id} at {config.host}:{config.port}"
         self._wire: Wire | None = None
         self._connected = asyncio.Event()
@@ -98,7 +99,7 @@ class Mqtt5Inlet:
     async def _live(self) -> float:
         """One connection from the attempt to its end; for how many seconds it stood."""
         loop, since, settled = asyncio.get_running_loop(), math.inf, None
-        wire = Wire(self._client_id, self._config.user, self._password, self._keepalive)
+        wire = Wire(self._client_id, *self._login, self._keepalive)
         try:
             async with asyncio.timeout(ANSWER_S):
                 await loop.create_connection(lambda: wire, self._config.host, self._config.port, ssl=self._tls)

@@ -151,7 +151,7 @@ class InfluxSeries:
     def _down(self, error: Exception) -> StoreDown:
         if isinstance(error, ApiException):
             about = {
-                401: "the token is refused (store.token_env)",
+                401: "the token is refused (store.token_file)",
                 403: f"the token has no right to bucket {self._bucket!r}",
                 404: f"no bucket {self._bucket!r} in organization {self._org!r}, or the token may not see it",
                 400: "what answers is no InfluxDB (store.url)" if _said(error) is None else "the server answers",

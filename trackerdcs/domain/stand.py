@@ -69,13 +69,12 @@ class DeviceConfig(Strict):
 
 @dataclass(frozen=True)
 class BusConfig(Strict):
-    """The broker. `password_env` and `ca` name a variable and a file, never a secret."""
+    """The broker. With `passwords`, a folder with a file for each login, every service logs in as what it is."""
 
     kind: Literal["mqtt", "embedded"] = "mqtt"
     host: str = "127.0.0.1"
     port: int = 1883
-    user: str | None = None
-    password_env: str | None = None
+    passwords: str | None = None
     ca: str | None = None
 
 
@@ -88,7 +87,7 @@ class StoreConfig(Strict):
     url: str | None = None
     org: str | None = None
     bucket: str | None = None
-    token_env: str | None = None
+    token_file: str | None = None
 
 
 @dataclass(frozen=True)
@@ -187,7 +186,7 @@ def _limits(c: ChannelConfig) -> list[tuple[str, str]]:
 def _services(stand: Stand) -> list[tuple[str, str]]:
     wrong = [(f"sim.{f}", why) for f, why in _positive(stand.sim, "speed") + _port(stand.sim, "control")]
     wrong += [(f"bus.{f}", why) for f, why in _port(stand.bus, "port")]
-    store, needed = stand.store, ("url", "org", "bucket", "token_env")
+    store, needed = stand.store, ("url", "org", "bucket", "token_file")
     if store.kind == "influxdb":
         wrong += [(f"store.{f}", "needed for influxdb") for f in needed if not getattr(store, f)]
     else:
@@ -195,7 +194,7 @@ def _services(stand: Stand) -> list[tuple[str, str]]:
     if stand.bus.kind == "embedded":
         if not stand.bus.host.startswith("127."):
             wrong.append(("bus.host", f"the embedded broker has no logins: it listens on {LOCAL} only"))
-        logins = ("user", "password_env", "ca")
+        logins = ("passwords", "ca")
         wrong += [
             (f"bus.{f}", "the embedded broker has no logins") for f in logins if getattr(stand.bus, f) is not None
         ]

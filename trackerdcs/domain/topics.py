@@ -51,6 +51,11 @@ def of_device(stand: str, device: str, leaf: str) -> str:
     return f"{ROOT}/{checked(stand, 'stand')}/{checked(device, 'device', NOT_A_DEVICE)}/{leaf}"
 
 
+def login(stand: str, device: str) -> str:
+    """The name under which a service logs in to the broker: the part of the tree that is its own."""
+    return f"{checked(stand, 'stand')}/{checked(device, 'device', NOT_A_DEVICE)}"
+
+
 def command(stand: str, device: str, user: str) -> str:
     """The topic on which `user` commands a device."""
     checked(user, "user", NOT_AN_ITEM)

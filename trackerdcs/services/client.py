@@ -17,7 +17,7 @@ USER = "cli"
 def connect(config: BusConfig) -> Bus:
     """A bus of its own for this process; it has no will, because nobody waits for it."""
     # To a client an embedded broker is a broker like any other, and its library takes long to import.
-    return open_bus(replace(config, kind="mqtt"), f"{USER}-{uuid.uuid4().hex[:12]}")
+    return open_bus(replace(config, kind="mqtt"), f"{USER}-{uuid.uuid4().hex[:12]}", USER)
 
 
 def rows_in(path: Path, table: str) -> int:

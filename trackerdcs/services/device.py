@@ -23,6 +23,7 @@ from trackerdcs.domain.limits import narrow, slow_link, unbearable
 from trackerdcs.domain.modules import Modules
 from trackerdcs.domain.resource import parse_resource
 from trackerdcs.domain.stand import Stand
+from trackerdcs.domain.topics import login
 from trackerdcs.drivers.registry import wire_of, wired
 from trackerdcs.services.buses import open_bus
 from trackerdcs.services.links import link_of
@@ -69,7 +70,9 @@ async def serve(
             stack.enter_context(closing(SqliteCommandLog(data / f"{name}.commands.sqlite"))),
             stack.enter_context(closing(SqliteLedger(data / f"{name}.ledger.sqlite"))),
         )
-        bus = await stack.enter_async_context(open_bus(stand.bus, client, will_of(who, clock)))
+        bus = await stack.enter_async_context(
+            open_bus(stand.bus, client, login(stand.stand, name), will_of(who, clock))
+        )
         loop = DeviceLoop(
             who,
             config,
@@ -83,7 +86,7 @@ async def serve(
             ledger,
             clock,
             unconfirmed,
-            open_bus(stand.bus, f"{client}-kill"),
+            open_bus(stand.bus, f"{client}-kill", login(stand.stand, name)),
             SoleOwner(who, bus, clock),
             down_only,
             modules,

@@ -10,7 +10,7 @@ from trackerdcs.app.announcer import Who, will_of
 from trackerdcs.app.guard import Guard
 from trackerdcs.domain.errors import ConfigError
 from trackerdcs.domain.stand import Stand
-from trackerdcs.domain.topics import GUARD
+from trackerdcs.domain.topics import GUARD, login
 from trackerdcs.drivers.registry import wired
 from trackerdcs.services.buses import open_bus
 from trackerdcs.services.runtime import VERSION
@@ -28,7 +28,9 @@ async def serve(stand: Stand) -> None:
     )
     users = None if stand.bus.kind == "embedded" else stand.users
     try:
-        async with open_bus(stand.bus, f"{stand.stand}-{GUARD}-{who.boot}", will_of(who, clock)) as bus:
+        async with open_bus(
+            stand.bus, f"{stand.stand}-{GUARD}-{who.boot}", login(stand.stand, GUARD), will_of(who, clock)
+        ) as bus:
             await Guard(who, stand.interlocks, wired(stand), users, bus, commands, ledger, clock).run()
     finally:
         commands.close()

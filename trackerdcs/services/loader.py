@@ -20,7 +20,7 @@ from trackerdcs.app.load_loop import LoadLoop, filters_of
 from trackerdcs.domain.errors import ConfigError, StoreDown, StoreFault
 from trackerdcs.domain.reception import Foreign, Reception
 from trackerdcs.domain.stand import Stand
-from trackerdcs.domain.topics import LOADER, ROOT, SITE, Topic, checked, is_loader
+from trackerdcs.domain.topics import LOADER, ROOT, SITE, Topic, checked, is_loader, login
 from trackerdcs.services.buses import open_bus, open_inlet
 from trackerdcs.services.runtime import VERSION
 from trackerdcs.services.stores import open_series
@@ -68,9 +68,10 @@ async def serve(
             log.info("%s loads %s into %s", name, ", ".join(filters), first.store.url or data / first.store.path)
             if gone := [f for f in former if not f.startswith(f"{ROOT}/")]:
                 log.warning("%s: topics that it loaded before are not in its mapping: %s", name, ", ".join(gone))
-            bus = open_bus(first.bus, f"trackerdcs-{name}-says", will_of(who, clock))
+            bus = open_bus(first.bus, f"trackerdcs-{name}-says", login(SITE, name), will_of(who, clock))
+            place = (first.bus, f"trackerdcs-{name}", login(SITE, name))
             # A loader that says that it is online has subscribed.
-            async with open_inlet(first.bus, f"trackerdcs-{name}", bus, filters, former) as inlet, bus:
+            async with open_inlet(*place, bus, filters, former) as inlet, bus:
                 stores = (spool, series, deadletters, gaps)
                 loop = LoadLoop(inlet, bus, *stores, clock, reception, who)
                 await loop.run(leave)

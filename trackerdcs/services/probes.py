@@ -12,6 +12,7 @@ from trackerdcs.domain.probing import BrokerLimits, BucketFacts, FileFacts
 from trackerdcs.domain.series import Point, Selection
 from trackerdcs.domain.stand import BusConfig, StoreConfig
 from trackerdcs.ports import Clock, TimeSeries
+from trackerdcs.services.client import USER
 from trackerdcs.services.stores import credentials
 
 NAME = "doctor"
@@ -23,7 +24,7 @@ async def broker_limits(config: BusConfig) -> BrokerLimits:
     from trackerdcs.adapters.broker_probe import BrokerProbe
 
     name = uuid.uuid4().hex[:12]
-    return await asyncio.to_thread(BrokerProbe(config, f"{NAME}-{name}", topics.probe(name)).run)
+    return await asyncio.to_thread(BrokerProbe(config, f"{NAME}-{name}", topics.probe(name), login=USER).run)
 
 
 async def write_and_read(series: TimeSeries, clock: Clock) -> float:

@@ -1,8 +1,8 @@
 """Chooses the time series by the stand file."""
 
-import os
 from pathlib import Path
 
+from trackerdcs.adapters.logins import secret_in
 from trackerdcs.domain.errors import ConfigError
 from trackerdcs.domain.stand import StoreConfig
 from trackerdcs.ports import TimeSeries
@@ -21,17 +21,11 @@ def open_series(config: StoreConfig, data: Path, read_only: bool = False) -> Tim
 
 def credentials(config: StoreConfig) -> tuple[str, str, str, str]:
     """Address, organization, bucket and token of an InfluxDB; ConfigError names what is missing."""
-    return _given(config, "url"), _given(config, "org"), _given(config, "bucket"), _token(config)
+    token = secret_in(Path(_given(config, "token_file")), "store.token_file")
+    return _given(config, "url"), _given(config, "org"), _given(config, "bucket"), token
 
 
 def _given(config: StoreConfig, field: str) -> str:
     if value := getattr(config, field):
         return str(value)
     raise ConfigError(f"store.{field}: needed for influxdb")
-
-
-def _token(config: StoreConfig) -> str:
-    name = _given(config, "token_env")
-    if token := os.environ.get(name):
-        return token
-    raise ConfigError(f"store.token_env: the environment has no variable {name}")

@@ -61,7 +61,8 @@ class FaultSchedule:
             database = Influxd()
             leave.callback(database.stop)
             self._servers["database"] = database
-            store = f"{{kind: influxdb, url: '{database.url}', org: test, bucket: test, token_env: TEST_TOKEN}}"
+            token = database.token_file()
+            store = f"{{kind: influxdb, url: '{database.url}', org: test, bucket: test, token_file: {token}}}"
         kind = "embedded" if stack == "embedded" else "mqtt"
         self._file = stand_file(folder, f"{{kind: {kind}, port: {broker.port}}}", store)
         loader = Forked(["loader", str(self._file)])

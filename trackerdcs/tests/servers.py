@@ -255,6 +255,12 @@ class Influxd(Server):
             self.stop()
             raise
 
+    def token_file(self, token: str = token) -> Path:
+        """A file with a token."""
+        path = self.directory / f"{token}.token"
+        path.write_text(f"{token}\n")
+        return path
+
     @property
     def url(self) -> str:
         """Base address for clients."""

@@ -8,7 +8,6 @@ be as they were commanded. Prints what was done; exits with 1 and the reasons if
 """
 
 import asyncio
-import os
 import random
 import sys
 import tempfile
@@ -20,7 +19,7 @@ from pathlib import Path
 from trackerdcs.adapters.bus_mqtt import MqttBus
 from trackerdcs.domain.stand import BusConfig
 from trackerdcs.sim.control import ask
-from trackerdcs.tests.servers import HOST, Influxd
+from trackerdcs.tests.servers import HOST
 from trackerdcs.tests.stack import STAND, Stack
 from trackerdcs.tests.witness import Witness
 
@@ -104,7 +103,6 @@ def bias(stack: Stack) -> None:
 def main() -> int:
     minutes = float(sys.argv[1]) if len(sys.argv) > 1 else 10.0
     seed = int(sys.argv[2]) if len(sys.argv) > 2 else random.randrange(10**6)
-    os.environ["TEST_TOKEN"] = Influxd.token
     print(f"soak of {minutes:g} minutes, seed {seed}", flush=True)
     wrong = asyncio.run(soak(minutes, seed))
     print("\n".join(["DOES NOT HOLD", *wrong]) if wrong else "holds: nothing lost, no output moved")

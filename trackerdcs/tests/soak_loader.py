@@ -7,14 +7,12 @@ Prints a line a run; exits with 1 if a frame was lost or doubled in any.
 
 import asyncio
 import contextlib
-import os
 import random
 import sys
 import tempfile
 from pathlib import Path
 
 from trackerdcs.tests.fault_schedule import FaultSchedule, Outcome, Stack
-from trackerdcs.tests.servers import Influxd
 
 RATES: dict[Stack, float] = {"tuned": 5000.0, "default": 5000.0, "embedded": 200.0}
 """Messages a second; the broker from pip takes some hundreds."""
@@ -33,7 +31,6 @@ def main() -> int:
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 20
     minutes = float(sys.argv[2]) if len(sys.argv) > 2 else 5.0
     seed = int(sys.argv[3]) if len(sys.argv) > 3 else random.randrange(10**6)
-    os.environ["TEST_TOKEN"] = Influxd.token
     lost = 0
     for run in range(runs):
         stack = TURNS[run % len(TURNS)]

@@ -38,7 +38,7 @@ FILE = """
 stand: {stand}
 data: {data}
 bus: {{kind: mqtt, host: 127.0.0.1, port: {broker}}}
-store: {{kind: influxdb, url: "{url}", org: {org}, bucket: {bucket}, token_env: TEST_TOKEN}}
+store: {{kind: influxdb, url: "{url}", org: {org}, bucket: {bucket}, token_file: "{token_file}"}}
 users: {{cli: expert}}
 sim: {{control: {control}, speed: 10}}
 devices:
@@ -90,6 +90,7 @@ class Stack:
                 data=folder,
                 broker=self.broker.port,
                 url=self.database.url,
+                token_file=self.database.token_file(),
                 org=Influxd.org,
                 bucket=Influxd.bucket,
                 control=self.control,

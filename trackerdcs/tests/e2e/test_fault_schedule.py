@@ -2,15 +2,12 @@
 
 import asyncio
 import contextlib
-import os
 import tempfile
 import time
 import unittest
 from pathlib import Path
-from unittest import mock
 
 from trackerdcs.tests.fault_schedule import FaultSchedule
-from trackerdcs.tests.servers import Influxd
 from trackerdcs.tests.waiting import full_speed
 
 SECONDS, RATE = 20.0, 1000.0
@@ -21,7 +18,6 @@ class TestFaultSchedule(unittest.IsolatedAsyncioTestCase):
     async def test_nothing_is_lost_by_a_served_loader_under_random_faults(self) -> None:
         full_speed()
         seed = time.time_ns() % 10**6
-        self.enterContext(mock.patch.dict(os.environ, {"TEST_TOKEN": Influxd.token}))
         folder = Path(self.enterContext(tempfile.TemporaryDirectory(ignore_cleanup_errors=True)))
         leave = self.enterContext(contextlib.ExitStack())
         schedule = await asyncio.to_thread(FaultSchedule, "tuned", folder, seed, leave)

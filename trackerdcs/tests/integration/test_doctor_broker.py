@@ -82,16 +82,17 @@ class Brokers(unittest.TestCase):
     def test_a_login(self) -> None:
         salt = b"twelve bytes"
         key = hashlib.pbkdf2_hmac("sha512", b"secret", salt, 101)
-        with tempfile.TemporaryDirectory() as folder, mock.patch.dict(os.environ, {"TEST_PASSWORD": "secret"}):
+        with tempfile.TemporaryDirectory() as folder:
             os.chmod(folder, 0o755)
+            Path(folder, "cli").write_text("secret\n")
             path = Path(folder, "passwords")
             path.write_text(f"cli:$7$101${b64encode(salt).decode()}${b64encode(key).decode()}\n")
             path.chmod(0o644)
             config = BusConfig(port=self.server("allow_anonymous false", f"password_file {path}").port)
             with self.assertRaisesRegex(BusDown, "login with MQTT 5: refused by the broker: Not authorized"):
                 BrokerProbe(config, CLIENT, TOPIC).run()
-            config = replace(config, user="cli", password_env="TEST_PASSWORD")
-            self.assertEqual(BrokerProbe(config, CLIENT, TOPIC, messages=100).run().kept, 100)
+            config = replace(config, passwords=folder)
+            self.assertEqual(BrokerProbe(config, CLIENT, TOPIC, messages=100, login="cli").run().kept, 100)
 
     def test_a_frozen_broker_and_none(self) -> None:
         server = self.server()

@@ -7,9 +7,9 @@ import tempfile
 import time
 import unittest
 import urllib.request
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 from trackerdcs.adapters.clock_system import SystemClock
 from trackerdcs.domain.errors import StoreDown
@@ -39,8 +39,8 @@ class Database(unittest.IsolatedAsyncioTestCase):
             return json.load(answer)
 
     def config(self, token: str, bucket: str = Influxd.bucket) -> StoreConfig:
-        self.enterContext(mock.patch.dict(os.environ, {"TEST_TOKEN": token}))
-        return StoreConfig("influxdb", url=self.server.url, org=Influxd.org, bucket=bucket, token_env="TEST_TOKEN")
+        file = str(self.server.token_file(token))
+        return StoreConfig("influxdb", url=self.server.url, org=Influxd.org, bucket=bucket, token_file=file)
 
     async def tried(self, config: StoreConfig) -> float:
         series = open_series(config, Path())
@@ -85,10 +85,7 @@ class Database(unittest.IsolatedAsyncioTestCase):
         self.assertIsNotNone(facts.clock)
 
     async def test_a_database_that_is_gone(self) -> None:
-        config = StoreConfig(
-            "influxdb", url=f"http://{HOST}:{free_port()}", org="o", bucket="b", token_env="TEST_TOKEN"
-        )
-        self.enterContext(mock.patch.dict(os.environ, {"TEST_TOKEN": "t"}))
+        config = replace(self.config("t"), url=f"http://{HOST}:{free_port()}")
         with self.assertRaisesRegex(StoreDown, "not reachable"):
             await facts_of_bucket(config)
 
@@ -97,10 +94,9 @@ class Database(unittest.IsolatedAsyncioTestCase):
             file = Path(folder, "bench.yaml")
             store = {"kind": "influxdb", "url": self.server.url, "org": Influxd.org, "bucket": Influxd.bucket}
             stand = {"stand": "bench", "data": folder, "bus": {"port": broker.port}, "devices": {"env1": DEVICE}}
-            file.write_text(json.dumps(stand | {"store": store | {"token_env": "TEST_TOKEN"}}))
-            environment = os.environ | {"TEST_TOKEN": Influxd.token}
+            file.write_text(json.dumps(stand | {"store": store | {"token_file": str(self.server.token_file())}}))
             began = time.monotonic()
-            done = await asyncio.to_thread(forked.trackerdcs, ("doctor", "--file", str(file)), environment)
+            done = await asyncio.to_thread(forked.trackerdcs, ("doctor", "--file", str(file)), os.environ)
             took = time.monotonic() - began
         self.assertEqual(done.stderr, "")
         for line in (

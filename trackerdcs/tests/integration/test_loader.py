@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 import sqlite3
 import subprocess
 import tempfile
@@ -11,7 +10,6 @@ import unittest
 from collections.abc import AsyncIterator, Collection
 from pathlib import Path
 from typing import ClassVar
-from unittest import mock
 
 from trackerdcs.adapters.bus_mqtt import MqttBus
 from trackerdcs.adapters.deadletters_sqlite import SqliteDeadLetters, read_letters
@@ -105,9 +103,6 @@ class TestServed(LoaderCase):
         cls.addClassCleanup(cls.mosquitto.stop)
         cls.influxd = Influxd()
         cls.addClassCleanup(cls.influxd.stop)
-        patch = mock.patch.dict(os.environ, {"TRACKERDCS_TEST_TOKEN": Influxd.token})
-        patch.start()
-        cls.addClassCleanup(patch.stop)
 
     async def asyncSetUp(self) -> None:
         self.port = self.mosquitto.port
@@ -115,7 +110,7 @@ class TestServed(LoaderCase):
         influxd = self.influxd
         self.store = (
             f"{{kind: influxdb, url: '{influxd.url}', org: {influxd.org}, bucket: {influxd.bucket},"
-            " token_env: TRACKERDCS_TEST_TOKEN}"
+            f" token_file: {influxd.token_file()}}}"
         )
         self.series = InfluxSeries(influxd.url, influxd.org, influxd.bucket, influxd.token)
         self.addAsyncCleanup(self.series.close)

@@ -10,7 +10,6 @@ import time
 import unittest
 from collections.abc import AsyncIterator
 from pathlib import Path
-from unittest import mock
 
 from trackerdcs.adapters.bus_mqtt import MqttBus
 from trackerdcs.adapters.deadletters_sqlite import Letter, read_letters
@@ -202,9 +201,9 @@ class TestStore(ForeignCase):
     async def test_a_wrong_token_is_said_and_the_spool_goes_on(self) -> None:
         database = Influxd()
         self.addCleanup(database.stop)
-        store = f"{{kind: influxdb, url: '{database.url}', org: test, bucket: test, token_env: TEST_TOKEN}}"
+        token = database.token_file("wrong")
+        store = f"{{kind: influxdb, url: '{database.url}', org: test, bucket: test, token_file: {token}}}"
         stand = stand_file(self.data, f"{{port: {self.broker.port}}}", store)
-        self.enterContext(mock.patch.dict(os.environ, {"TEST_TOKEN": "wrong"}))
         loader = await asyncio.to_thread(self.loader, stand)
         await self.frames(3)
         await self.fault("the token is refused")
@@ -214,7 +213,7 @@ class TestStore(ForeignCase):
         (self.broker.directory / "mosquitto.db").unlink(missing_ok=True)
         await asyncio.to_thread(self.broker.restart)
         await until(lambda: self.bus.connected)
-        os.environ["TEST_TOKEN"] = Influxd.token
+        token.write_text(Influxd.token)
         async with self.confirmed() as confirmed:
             await asyncio.to_thread(self.loader, stand)
             await until(lambda: confirmed == {0, 1, 2})

@@ -1,15 +1,13 @@
 """A whole stand on real parts: instrument to database and back, and kill -9 of everything in between."""
 
 import asyncio
-import os
 import tempfile
 import unittest
 from pathlib import Path
-from unittest import mock
 
 from trackerdcs.adapters.bus_mqtt import MqttBus
 from trackerdcs.domain.stand import BusConfig
-from trackerdcs.tests.servers import HOST, Influxd
+from trackerdcs.tests.servers import HOST
 from trackerdcs.tests.stack import STAND, Stack
 from trackerdcs.tests.waiting import until
 from trackerdcs.tests.witness import Witness
@@ -23,7 +21,6 @@ class TestStack(unittest.IsolatedAsyncioTestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.enterClassContext(mock.patch.dict(os.environ, {"TEST_TOKEN": Influxd.token}))
         folder = Path(cls.enterClassContext(tempfile.TemporaryDirectory(ignore_cleanup_errors=True)))
         cls.stack = Stack(folder, cls.enterClassContext)
 

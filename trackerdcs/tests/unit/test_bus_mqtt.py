@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+import tempfile
 import time
 import unittest
+from pathlib import Path
 from unittest import mock
 
 from trackerdcs.adapters.bus_mqtt import MqttBus
@@ -121,9 +123,25 @@ class OddBrokerTest(unittest.IsolatedAsyncioTestCase):
 
 
 class ConfigurationTest(unittest.TestCase):
-    def test_a_missing_variable_is_named(self) -> None:
-        with mock.patch.dict("os.environ", clear=True), self.assertRaisesRegex(ConfigError, "bus.password_env.*HV1_PW"):
-            MqttBus(BusConfig(user="hv1", password_env="HV1_PW"), "a")
+    def test_a_secret_that_is_missing_or_odd_is_named_and_never_shown(self) -> None:
+        folder = self.enterContext(tempfile.TemporaryDirectory())
+        file = Path(folder, "lab.hv1")
+        for content, why in (
+            (None, "cannot be read: No such file"),
+            (b"", "is empty"),
+            (b"pw\nx", "is more than one line"),
+        ):
+            with self.subTest(why):
+                if content is not None:
+                    file.write_bytes(content)
+                with self.assertRaisesRegex(ConfigError, f"bus.passwords: the secret {file} {why}"):
+                    MqttBus(BusConfig(passwords=folder), "a", login="lab/hv1")
+        file.write_bytes(b"secret \xff")
+        with self.assertRaises(ConfigError) as raised:
+            MqttBus(BusConfig(passwords=folder), "a", login="lab/hv1")
+        self.assertNotIn("secret \\", str(raised.exception))
+        file.write_text("pw\n")
+        MqttBus(BusConfig(passwords=folder), "a", login="lab/hv1")
 
     def test_a_missing_ca_is_named(self) -> None:
         with self.assertRaisesRegex(ConfigError, "bus.ca: /nowhere/ca.crt: .*No such file"):

@@ -77,7 +77,9 @@ class TestLoaderService(unittest.IsolatedAsyncioTestCase):
             await serve([self.first])
 
     async def test_a_missing_token_is_refused(self) -> None:
-        store = "{kind: influxdb, url: 'http://127.0.0.1:1', org: o, bucket: b, token_env: TRACKERDCS_NO_SUCH_TOKEN}"
+        store = "{kind: influxdb, url: 'http://127.0.0.1:1', org: o, bucket: b, token_file: /no/such/token}"
         stand = load_stand(stand_file(self.data, BUS, store, "influx"))
-        with self.assertRaisesRegex(ConfigError, r"store\.token_env.*TRACKERDCS_NO_SUCH_TOKEN"):
+        with self.assertRaisesRegex(
+            ConfigError, r"store\.token_file: the secret /no/such/token cannot be read: No such file"
+        ):
             await serve([stand])

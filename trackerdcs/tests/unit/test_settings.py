@@ -178,7 +178,7 @@ class Fields(Reads):
         self.refused(
             HEAD + "store: {kind: influxdb, url: x, org: x}\n",
             ":6: store.bucket: needed for influxdb",
-            ":6: store.token_env: needed for influxdb",
+            ":6: store.token_file: needed for influxdb",
         )
 
     def test_a_key_twice(self) -> None:

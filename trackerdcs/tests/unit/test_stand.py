@@ -133,14 +133,14 @@ class Contradictions(unittest.TestCase):
     def test_the_embedded_broker_stays_at_home(self) -> None:
         self.assertEqual(contradictions(replace(GOOD, bus=BusConfig("embedded", port=1884))), [])
         self.found(replace(GOOD, bus=BusConfig("embedded", host="0.0.0.0")), "bus.host", "no logins")
-        for field in ("user", "password_env", "ca"):
+        for field in ("passwords", "ca"):
             login: dict[str, Any] = {field: "x"}
             self.found(replace(GOOD, bus=BusConfig("embedded", **login)), f"bus.{field}", "no logins")
 
     def test_a_store_has_what_it_needs_and_nothing_that_it_would_ignore(self) -> None:
-        whole = StoreConfig("influxdb", url="http://127.0.0.1:8086", org="o", bucket="b", token_env="T")
+        whole = StoreConfig("influxdb", url="http://127.0.0.1:8086", org="o", bucket="b", token_file="T")
         self.assertEqual(contradictions(replace(GOOD, store=whole)), [])
-        for field in ("url", "org", "bucket", "token_env"):
+        for field in ("url", "org", "bucket", "token_file"):
             none: dict[str, Any] = {field: None}
             some: dict[str, Any] = {field: "x"}
             self.found(replace(GOOD, store=replace(whole, **none)), f"store.{field}", "needed")
