@@ -23,6 +23,7 @@ Lines = dict[str, int]
 Faults = Iterable[tuple[str, str]]
 C = TypeVar("C", Stand, Mapping)
 
+STAND_KEYS = {"stand", "devices"}
 _TAG = "tag:yaml.org,2002:"
 _EXPECTED = {
     "bool_type": "true or false",
@@ -77,12 +78,21 @@ def read_file(path: Path | str) -> StandFile | Mapping:
     """A stand file or a mapping file, whichever it is by its keys."""
     path = Path(path)
     node = _compose(path, "a stand file has at least stand and devices, a mapping file topics")
-    keys = {key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)}
-    if keys & {"stand", "devices"}:
+    keys = _keys(node)
+    if keys & STAND_KEYS:
         return _stand_file(path, node)
     if "topics" in keys:
         return _mapping(path, node)
     raise ConfigError(f"{path}:1: neither a stand file, which has stand and devices, nor a mapping file with topics")
+
+
+def is_stand(path: Path) -> bool:
+    """True for a file that has a stand file's keys, with faults or without; ConfigError where it is no YAML."""
+    return bool(_keys(_compose(path, "a stand file has at least stand and devices")) & STAND_KEYS)
+
+
+def _keys(node: yaml.Node) -> set[str]:
+    return {key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)}
 
 
 def _stand_file(path: Path, node: yaml.Node) -> StandFile:
