@@ -9,7 +9,10 @@ from trackerdcs.cli.clients import MappingOption
 
 
 def loader(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Stand files (YAML).", show_default=False)],
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE...", help="Stand files (YAML), or folders of them.", show_default=False),
+    ],
     name: Annotated[str, typer.Option(help="Name of this loader: loader or loader-..., one for each.")] = "loader",
     mapping: MappingOption = None,
     leave: Annotated[
@@ -35,9 +38,9 @@ def loader(
     from trackerdcs.services.loader import disagreements, serve
     from trackerdcs.services.mappings import open_mapping
     from trackerdcs.services.runtime import run
-    from trackerdcs.settings import read_stand
+    from trackerdcs.services.stand_files import read_stands
 
-    stands = [read_stand(path) for path in files]
+    stands = read_stands(files)
     for other in stands[1:]:
         faults = disagreements(stands[0].stand, other.stand)
         other.refuse((field, f"{why} ({stands[0].path})") for field, why in faults)

@@ -7,6 +7,7 @@ import typer
 from typer.core import TyperGroup
 
 from trackerdcs.cli.check import check
+from trackerdcs.cli.compose import compose
 from trackerdcs.cli.deadletter import deadletter
 from trackerdcs.cli.demo import demo
 from trackerdcs.cli.device import device
@@ -60,6 +61,7 @@ app.command()(loader)
 app.add_typer(deadletter, name="deadletter")
 app.add_typer(sim, name="sim")
 app.command()(check)
+app.command()(compose)
 app.command()(schema)
 
 

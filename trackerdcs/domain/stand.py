@@ -92,7 +92,10 @@ class StoreConfig(Strict):
 
 @dataclass(frozen=True)
 class SimConfig(Strict):
-    """Simulated instruments of this stand: port of the control socket on 127.0.0.1, speed of the clock, random seed."""
+    """Simulated instruments of this stand: where they listen, the port of the control socket on 127.0.0.1, speed of the
+    clock, random seed."""
+
+    host: str = LOCAL
 
     control: int = 15000
     speed: float = 1.0
@@ -131,13 +134,13 @@ def contradictions(stand: Stand) -> list[tuple[str, str]]:
         owners[TcpAddress(LOCAL, stand.sim.control)] = "the control socket of the simulation"
     for name, device in stand.devices.items():
         _name(wrong, f"devices.{name}", name, "device", NOT_A_DEVICE | SERVICES)
-        wrong += [(f"devices.{name}.{f}", why) for f, why in _device(name, device, owners)]
+        wrong += [(f"devices.{name}.{f}", why) for f, why in _device(name, device, stand.sim.host, owners)]
     wrong += [*_services(stand), *faults_of(stand.interlocks)]
     wrong += contradictions_of(Modules(stand.module_types, stand.modules))
     return wrong
 
 
-def _device(name: str, device: DeviceConfig, owners: dict[Address, str]) -> list[tuple[str, str]]:
+def _device(name: str, device: DeviceConfig, sim: str, owners: dict[Address, str]) -> list[tuple[str, str]]:
     wrong = _positive(device, "period")
     wrong += [(f"link.{f}", why) for f, why in _positive(device.link, "timeout", "baud")]
     if (device.link.min_interval or 0.0) < 0:
@@ -152,8 +155,8 @@ def _device(name: str, device: DeviceConfig, owners: dict[Address, str]) -> list
             why = f"{device.link.resource} belongs to {owners[address]} already: one owner per instrument"
             wrong.append(("link.resource", why))
         owners[address] = name
-        if device.sim and isinstance(address, TcpAddress) and not address.host.startswith("127."):
-            wrong.append(("link.resource", f"a simulated instrument listens on {LOCAL} only, got {address.host}"))
+        if device.sim and isinstance(address, TcpAddress) and address.host != sim:
+            wrong.append(("link.resource", f"a simulated instrument listens on {sim} (sim.host), got {address.host}"))
         if device.link.backend == "native" and isinstance(address, VisaAddress):
             wrong.append(("link.backend", "only a VISA library reaches this resource: auto or visa"))
     for channel, config in device.channels.items():

@@ -1,4 +1,4 @@
-"""A simulated instrument behind a real TCP port of 127.0.0.1, and the faults that it is given."""
+"""A simulated instrument behind a real TCP port, and the faults that it is given."""
 
 import asyncio
 import socket
@@ -98,19 +98,19 @@ class SimServer:
 class TcpServer(SimServer):
     """An instrument on a TCP port; port 0 takes a free one."""
 
-    def __init__(self, instrument: Instrument, port: int = 0) -> None:
+    def __init__(self, instrument: Instrument, port: int = 0, host: str = "127.0.0.1") -> None:
         super().__init__(instrument)
-        self.port = port
+        self.host, self.port = host, port
         self.clients: set[_Client] = set()
         self._listener: socket.socket | None = None
         self._arriving: set[asyncio.Task[Any]] = set()
 
     @property
     def resource(self) -> str:
-        return f"TCPIP::127.0.0.1::{self.port}::SOCKET"
+        return f"TCPIP::{self.host}::{self.port}::SOCKET"
 
     async def open(self) -> None:
-        self._listener = socket.create_server(("127.0.0.1", self.port))
+        self._listener = socket.create_server((self.host, self.port))
         self._listener.setblocking(False)
         self.port = self._listener.getsockname()[1]
         asyncio.get_running_loop().add_reader(self._listener, self._accept, self._listener)

@@ -33,7 +33,7 @@ class SimStand:
     def __init__(self, stand: Stand) -> None:
         self.world = World(seed=stand.sim.seed, speed=stand.sim.speed)
         self.servers: dict[str, SimServer] = {}
-        self._port = stand.sim.control
+        self._host, self._port = stand.sim.host, stand.sim.control
         self._open = AsyncExitStack()
         for name, device in stand.devices.items():
             if device.sim:
@@ -46,13 +46,13 @@ class SimStand:
             )
         instrument = SIMULATORS[driver](self.world, name)
         match parse_resource(resource):
-            case TcpAddress("127.0.0.1", port):
-                return TcpServer(instrument, port)
+            case TcpAddress(host, port) if host == self._host:
+                return TcpServer(instrument, port, host)
             case SerialAddress(path) if not path.startswith("/dev/"):
                 return PtyServer(instrument, path)
             case _:
                 raise ConfigError(
-                    f"devices.{name}.link.resource: a simulated instrument listens on 127.0.0.1 or is a serial port "
+                    f"devices.{name}.link.resource: a simulated instrument listens on {self._host} or is a serial port "
                     f"outside /dev, got {resource}"
                 )
 

@@ -97,6 +97,8 @@ class FastSource:
             await asyncio.sleep(self._again_s)
             for device, sent in before:
                 for seq in device.unconfirmed(sent):
+                    while len(self._pending) >= UNACKNOWLEDGED:  # else the first devices would take all the room
+                        await asyncio.sleep(TICK_S)
                     self.replayed += 1
                     self._publish(*device.said(seq, "replay"), retain=False)
 

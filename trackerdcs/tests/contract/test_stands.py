@@ -23,7 +23,9 @@ FILES = [path for path in SHIPPED if path != MAPPING]
 
 class Shipped(unittest.TestCase):
     def test_there_are_a_demonstrator_and_examples(self) -> None:
-        self.assertEqual([path.name for path in SHIPPED], ["demo.yaml", "example.yaml", "mapping.example.yaml"])
+        self.assertEqual(
+            [path.name for path in SHIPPED], ["demo.yaml", "dummy.yaml", "example.yaml", "mapping.example.yaml"]
+        )
 
     def test_each_agrees_with_its_drivers(self) -> None:
         for path in FILES:

@@ -1,0 +1,88 @@
+"""The containers of a stand as a compose file: one for the owner of each instrument, one for the guard."""
+
+from collections.abc import Iterator
+
+from trackerdcs.domain.resource import SerialAddress, parse_resource
+from trackerdcs.domain.stand import Stand
+from trackerdcs.domain.topics import GUARD
+
+HEAD = """\
+# Made by `trackerdcs compose {path}`: make it anew when devices come or go, and change nothing here by hand.
+# A container for the owner of each instrument: it is stopped, updated and restarted alone, and never runs twice.
+
+x-owner: &owner
+  image: trackerdcs:${{TRACKERDCS_TAG:-dev}}
+  build: .
+  restart: unless-stopped
+  init: true
+  read_only: true
+  cap_drop: [ALL]
+  security_opt: ["no-new-privileges:true"]
+  tmpfs: [/tmp]
+  networks: [bus, bench]
+  depends_on:
+    secrets: {{condition: service_completed_successfully}}
+    mosquitto: {{condition: service_healthy}}
+  logging: {{driver: json-file, options: {{max-size: 10m, max-file: "3"}}}}
+  deploy:
+    resources: {{limits: {{memory: 192M, pids: 64}}}}
+    # Two owners of one instrument would be worse than none for a moment.
+    update_config: {{order: stop-first}}
+  healthcheck: # the broker has acknowledged a status of this service within three heartbeats
+    test: [CMD-SHELL, 'cat /tmp/alive && [ -n "$$(find /tmp/alive -newermt "-30 seconds")" ]']
+    interval: 5s
+    timeout: 5s
+    retries: 12
+
+services:
+  secrets:
+    volumes: [&stand "{path}:/stands/{stand}.yaml:ro"]
+  loader:
+    volumes: [*stand]
+  web:
+    volumes: [*stand]
+"""
+SERVICE = """
+  {stand}-{name}:
+    <<: *owner
+    command: [{command}]
+    volumes: [*stand, "./secrets/{stand}-{name}:/run/secrets:ro", "{stand}:/data", "locks:/locks"]
+"""
+SIM = """
+  sim: # the simulated instruments; `docker compose exec sim trackerdcs sim fault ...` breaks them
+    <<: *owner
+    command: [sim, run, "/stands/{stand}.yaml"]
+    volumes: [*stand]
+    networks: [bench]
+    healthcheck:
+      test: [CMD, python, -ISc, "import socket; socket.create_connection(('127.0.0.1', {control}), 2)"]
+      interval: 5s
+      timeout: 5s
+      retries: 12
+"""
+TAIL = """
+networks:
+  bench: {{}} # where the instruments are
+
+volumes:
+  {stand}: {{}} # journals, ledgers and command logs of the stand
+  locks: {{}} # one owner per instrument, whatever the stand files say
+"""
+
+
+def compose_file(stand: Stand, path: str) -> str:
+    """The compose file of a stand whose file is at `path`, as seen from the project's folder."""
+    return "".join(_parts(stand, path))
+
+
+def _parts(stand: Stand, path: str) -> Iterator[str]:
+    yield HEAD.format(path=path, stand=stand.stand)
+    if any(device.sim for device in stand.devices.values()):
+        yield SIM.format(stand=stand.stand, control=stand.sim.control)
+    if stand.interlocks:
+        yield SERVICE.format(stand=stand.stand, name=GUARD, command=f'guard, "/stands/{stand.stand}.yaml"')
+    for name, device in stand.devices.items():
+        yield SERVICE.format(stand=stand.stand, name=name, command=f'device, "/stands/{stand.stand}.yaml", {name}')
+        if not device.sim and isinstance(address := parse_resource(device.link.resource), SerialAddress):
+            yield f'    devices: ["{address.path}"]\n    group_add: ["20"] # dialout\n'
+    yield TAIL.format(stand=stand.stand)
