@@ -60,6 +60,15 @@ SIM = """
       timeout: 5s
       retries: 12
 """
+CLI = """
+  cli-{stand}: # `docker compose run --rm cli-{stand} send {stand} hv1 off ch0 --reason ...`, or any other command
+    <<: *owner
+    profiles: [cli]
+    depends_on: {{}} # a kill waits for nobody
+    restart: "no"
+    environment: {{TRACKERDCS_STAND_FILE: "/stands/{stand}.yaml"}}
+    volumes: [*stand, "./secrets/cli:/run/secrets:ro", "{stand}:/data", "locks:/locks"]
+"""
 TAIL = """
 networks:
   bench: {{}} # where the instruments are
@@ -85,4 +94,5 @@ def _parts(stand: Stand, path: str) -> Iterator[str]:
         yield SERVICE.format(stand=stand.stand, name=name, command=f'device, "/stands/{stand.stand}.yaml", {name}')
         if not device.sim and isinstance(address := parse_resource(device.link.resource), SerialAddress):
             yield f'    devices: ["{address.path}"]\n    group_add: ["20"] # dialout\n'
+    yield CLI.format(stand=stand.stand)
     yield TAIL.format(stand=stand.stand)
