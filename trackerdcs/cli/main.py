@@ -22,6 +22,7 @@ from trackerdcs.cli.proof import proof
 from trackerdcs.cli.schema import schema
 from trackerdcs.cli.send import send
 from trackerdcs.cli.sim import sim
+from trackerdcs.cli.swarm import swarm
 from trackerdcs.cli.watch import watch
 from trackerdcs.domain.errors import ConfigError, TrackerError
 
@@ -62,6 +63,7 @@ app.add_typer(deadletter, name="deadletter")
 app.add_typer(sim, name="sim")
 app.command()(check)
 app.command()(compose)
+app.command()(swarm)
 app.command()(schema)
 
 
