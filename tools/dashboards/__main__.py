@@ -15,7 +15,7 @@ BOARDS = {"stand": stand.build, "channel": channel.build, "loader": loader.build
 def texts() -> Iterator[tuple[str, str]]:
     """File name and content of each dashboard."""
     for name, build in BOARDS.items():
-        yield f"{name}.json", json.dumps(build().build(), cls=JSONEncoder, indent=2, ensure_ascii=False) + "\n"
+        yield f"dcs-{name}.json", json.dumps(build().build(), cls=JSONEncoder, indent=2, ensure_ascii=False) + "\n"
 
 
 def main() -> None:
