@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from grafana_foundation_sdk.builders import common, statetimeline, table, timeseries
 from grafana_foundation_sdk.models.common import (
     AxisPlacement,
+    FieldTextAlignment,
     GraphDrawStyle,
     LegendDisplayMode,
     LegendPlacement,
@@ -134,7 +135,7 @@ def listing(title: str, says: str, query: Query) -> table.Panel:
         .description(says)
         .datasource(SOURCE)
         .unit(UNITS[""])
-        .override_by_name("Time", [DynamicConfigValue("unit", "dateTimeAsIso")])
+        .align(FieldTextAlignment.AUTO)
         .span(FULL)
         .height(HIGH)
         .with_target(query)

@@ -7,6 +7,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from string import Template
 from typing import Any
 
 from trackerdcs.tests.documents import ROOT
@@ -76,7 +77,7 @@ def named(question: Question, result: Mapping[str, Any]) -> dict[str, Values]:
     for series in result.get("series", []):
         for place, column in enumerate(series["columns"][1:], 1):  # behind the time, or the key of a tag's values
             known = {"col": column, "m": series["name"]} | {f"tag_{k}": v for k, v in series.get("tags", {}).items()}
-            name = re.sub(r"\$(\w+)", lambda match, known=known: known[match[1]], question.alias) or column
+            name = Template(question.alias).substitute(known) or column
             if question.alias and name in lines:
                 raise AssertionError(f"{question.place}: two lines are called {name!r}")
             lines.setdefault(name, []).extend((row[0], row[place]) for row in series["values"])

@@ -4,7 +4,7 @@ import unittest
 from typing import Any
 
 from trackerdcs.domain.messages import Event, Frame
-from trackerdcs.domain.series import Point, point_of, points_of
+from trackerdcs.domain.series import FieldValue, Point, point_of, points_of
 
 
 def frame(**fields: Any) -> Frame:
@@ -42,9 +42,9 @@ class PointOf(unittest.TestCase):
 
     def test_an_event_is_a_point_of_texts(self) -> None:
         event = Event("trip", 5, "b", ch="ch0", why="too much current", data={"i": 2e-5})
-        fields = {"event": "trip", "boot": "b", "why": "too much current", "data": '{"i":2e-05}'}
+        fields: dict[str, FieldValue] = {"event": "trip", "boot": "b", "why": "too much current", "data": '{"i":2e-05}'}
         self.assertEqual(point_of("demo", "hv1", event), Point("events", (*self.TAGS, ("channel", "ch0")), 5, fields))
 
     def test_what_an_event_does_not_say_is_absent(self) -> None:
-        fields = {"event": "reconnect", "boot": "b"}
+        fields: dict[str, FieldValue] = {"event": "reconnect", "boot": "b"}
         self.assertEqual(point_of("demo", "hv1", Event("reconnect", 5, "b")), Point("events", self.TAGS, 5, fields))
