@@ -6,10 +6,10 @@ STAMP := $(VENV)/.complete
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test soak bench check format servers lock clean
+.PHONY: help demo test soak bench check format servers dashboards lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: $(STAMP) ## run the demonstrator: simulated instruments, broker, database, one process
 	$(BIN)/trackerdcs demo
@@ -39,6 +39,9 @@ format: $(STAMP) ## format the code and mend what the linter can mend
 
 servers: $(STAMP) ## get the real servers for the tests into the user's cache
 	$(BIN)/python -m tools.servers
+
+dashboards: $(STAMP) ## write Grafana's dashboards (grafana/dashboards) anew from tools/dashboards
+	$(BIN)/python -m tools.dashboards
 
 # uv lives in a throw-away environment: only who changes a dependency needs it.
 UV_LOCK = pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate

@@ -20,7 +20,7 @@ RECEIVED = frozenset({"cmd", "stored", "kill"})
 _NAME: Schema = {"pattern": f"^{NAME.pattern}$"}
 _CHANNEL: Schema = {"pattern": f"^(-|{NAME.pattern})$"}
 _BY_QUANTITY: Schema = {"propertyNames": _CHANNEL, "additionalProperties": {"propertyNames": _NAME}}
-_KIND: Schema = {"pattern": f"^(?!({'|'.join(NOT_A_KIND)})$){NAME.pattern}$"}
+_KIND: Schema = {"pattern": f"^(?!({'|'.join(sorted(NOT_A_KIND))})$){NAME.pattern}$"}
 _READINGS: Schema = {
     "propertyNames": _CHANNEL,
     "additionalProperties": {

@@ -38,7 +38,7 @@ class Tally:
 
     def note_stored(self, taken: Taken, pieces: Sequence[Piece]) -> None:
         """Count a batch that is in the database; `pieces` are its frames as ranges. Each frame counts once."""
-        frames = sum(bool(intake.points) and place not in taken.causes for place, intake in taken.ours.items())
+        frames = sum(intake.source is not None and place not in taken.causes for place, intake in taken.ours.items())
         new = sum(self._recent.add(p.stand, p.device, p.boot, p.first, p.last) for p in pieces if p.fate == "stored")
         self.duplicates += frames - new
         self.stored += len(taken.last) - sum(place in taken.last for place in taken.causes) + new

@@ -10,7 +10,7 @@ from trackerdcs.domain.errors import ContractError
 from trackerdcs.domain.gaps import Fate, Piece
 from trackerdcs.domain.messages import Event, Frame
 from trackerdcs.domain.ranges import Ranges
-from trackerdcs.domain.series import Point, points_of
+from trackerdcs.domain.series import Point, point_of, points_of
 from trackerdcs.domain.topics import parse
 
 SEQ_MAX = 2**53
@@ -31,7 +31,8 @@ class FrameId(NamedTuple):
 class Intake(NamedTuple):
     """Points, or `why` there are none. A message without `id` cannot be confirmed to any journal.
 
-    An event has neither: `lost` are the frames that a device declares lost. `source` is the stand and the device.
+    An event has none: `lost` are the frames that a device declares lost. `source` is the stand and the device of a
+    frame.
     """
 
     id: FrameId | None
@@ -43,7 +44,7 @@ class Intake(NamedTuple):
 
     @property
     def nothing(self) -> bool:
-        """An event that is not for a loader."""
+        """A message in which nothing is to be stored."""
         return not (self.points or self.why or self.lost)
 
 
@@ -69,7 +70,9 @@ def take_in(topic: str, payload: bytes) -> Intake:
         if where.device is None or where.kind not in ("frame", "replay", "event"):
             raise ContractError(f"topic {topic!r}: a loader takes frames, replays and events only")
         if where.kind == "event":
-            return Intake(None, lost=_declared(where.stand, where.device, decode(Event, payload)))
+            event = decode(Event, payload)
+            lost = _declared(where.stand, where.device, event)
+            return Intake(None, event.ts, [point_of(where.stand, where.device, event)], lost=lost)
     except ContractError as e:
         return Intake(None, why=str(e))
     try:

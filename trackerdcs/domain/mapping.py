@@ -144,7 +144,7 @@ def _kind(topic: TopicMapping) -> Iterator[Fault]:
 def _names(topic: TopicMapping, captures: dict[str, str]) -> Iterator[Fault]:
     """Names that no time series takes, or that are ours."""
     if topic.measurement in NOT_A_KIND:
-        yield "measurement", f"{topic.measurement} holds the identities of our own frames"
+        yield "measurement", f"{topic.measurement} is a measurement of our own messages"
     name = filled(topic.measurement or "x", captures)
     if why := complaint(Point(name, (), 0, {"x": 0.0})):
         yield "measurement", why

@@ -16,8 +16,8 @@ VERSION = 1
 NO_CHANNEL = "-"
 TEXT = "state"
 """The one quantity that is a text: a number's column must never become one because of a single message."""
-NOT_A_KIND = frozenset({"frames"})
-"""The kind is the measurement of a frame's values; this one holds the identities of all frames."""
+NOT_A_KIND = frozenset({"events", "frames"})
+"""The kind is the measurement of a frame's values; these hold what devices report, and the identities of all frames."""
 
 Value = float | bool | str
 Readings = dict[str, dict[str, Value]]

@@ -9,7 +9,7 @@ from typing import Protocol
 from trackerdcs.domain.batch import Arrival
 from trackerdcs.domain.errors import ContractError
 from trackerdcs.domain.intake import Intake, take_in
-from trackerdcs.domain.series import Point
+from trackerdcs.domain.series import EVENTS, Point
 from trackerdcs.domain.topics import ROOT, parse
 
 TOPICS = 20_000
@@ -51,18 +51,23 @@ class Taken:
     points: list[Point] = field(default_factory=list)
     """All that is to be stored, of all messages."""
     ours: dict[int, Intake] = field(default_factory=dict)
-    """Frames and events, by place."""
+    """Frames, and events that declare some lost, by place."""
     causes: dict[int, str] = field(default_factory=dict)
     """Why messages cannot be stored, by place: in the end also of those that the database has rejected."""
     last: dict[int, Point] = field(default_factory=dict)
-    """The last point of each foreign message that has some, by place."""
+    """The last point of each other message that has some, by place."""
 
     def sources(self) -> Iterator[tuple[Source, int, int]]:
-        """Source, number of messages and newest time of what has no cause; a source may come more than once."""
+        """Source, number of messages and newest time of what has no cause; a source may come more than once.
+
+        Events are none of it: they come when they like, and one now and then must not make a dead source look alive.
+        """
         last = self.last.values() if not self.causes else [p for at, p in self.last.items() if at not in self.causes]
         counts = Counter(id(point.tags) for point in last)
         by_time = sorted(last, key=attrgetter("ts"))
         for key, point in {id(point.tags): point for point in by_time}.items():
+            if point.measurement == EVENTS:
+                continue
             tags = dict(point.tags)
             yield (tags.get("stand", ""), tags.get("device", "")), counts[key], point.ts
         ours = (intake for at, intake in self.ours.items() if intake.points and at not in self.causes)
@@ -111,9 +116,12 @@ class Reception:
             if intake.why is not None:
                 taken.causes[place] = intake.why
             points += intake.points
-            if intake.id is not None or intake.lost is not None:
+            if intake.id is not None:
                 taken.ours[place] = intake
-            elif intake.points:
+                continue
+            if intake.lost is not None:
+                taken.ours[place] = intake
+            if intake.points:
                 last[place] = intake.points[-1]
         return taken
 

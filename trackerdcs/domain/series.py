@@ -4,10 +4,13 @@ import json
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from trackerdcs.domain.messages import Frame
+from trackerdcs.domain.messages import Event, Frame
 
 FRAMES = "frames"
 """Measurement that keeps the identity of each frame: fields seq, boot, sw and the bad list."""
+
+EVENTS = "events"
+"""Measurement of what happened once: fields event, boot, why, and data as JSON, all of them texts."""
 
 FieldValue = float | str
 new = tuple.__new__
@@ -79,3 +82,16 @@ def points_of(stand: str, device: str, frame: Frame) -> list[Point]:
         identity["bad"] = json.dumps(frame.bad, separators=(",", ":"), ensure_ascii=False)
     points.append(Point(FRAMES, (("stand", stand), ("device", device)), frame.ts, identity))
     return points
+
+
+def point_of(stand: str, device: str, event: Event) -> Point:
+    """The point of an event; one that is about no channel has no such tag."""
+    tags = [("stand", stand), ("device", device)]
+    if event.ch is not None:
+        tags.append(("channel", event.ch))
+    fields: dict[str, FieldValue] = {"event": event.event, "boot": event.boot}
+    if event.why is not None:
+        fields["why"] = event.why
+    if event.data:
+        fields["data"] = json.dumps(event.data, separators=(",", ":"), ensure_ascii=False)
+    return Point(EVENTS, tuple(tags), event.ts, fields)

@@ -151,5 +151,5 @@ def _never(why: str) -> Points:
 def _unstorable(measurement: str, tags: Tags, *fields: str) -> str | None:
     """Why no time series takes these names, or None."""
     if measurement in NOT_A_KIND:
-        return f"measurement {measurement!r}: holds the identities of our own frames"
+        return f"measurement {measurement!r}: is a measurement of our own messages"
     return complaint(Point(measurement, tags, 0, dict.fromkeys(fields or ("x",), 0.0)))

@@ -6,7 +6,7 @@ from typing import Any
 
 from trackerdcs.domain.codec import decode_stored, encode, encode_stored
 from trackerdcs.domain.intake import FrameId, take_in
-from trackerdcs.domain.messages import Frame, Stored
+from trackerdcs.domain.messages import Event, Frame, Stored
 
 TOPIC = "dcs/v1/bench/hv1/frame"
 
@@ -24,6 +24,11 @@ class TestTakeIn(unittest.TestCase):
             self.assertEqual(intake.id, FrameId("bench", "hv1", "b1", 7))
             self.assertEqual({p.measurement for p in intake.points}, {"hv", "frames"})
 
+    def test_an_event_becomes_a_point_and_confirms_nothing(self) -> None:
+        intake = take_in("dcs/v1/bench/hv1/event", encode(Event("trip", 5, "b1", ch="ch0")))
+        self.assertEqual([(p.measurement, p.ts) for p in intake.points], [("events", 5)])
+        self.assertEqual((intake.id, intake.why, intake.lost, intake.source), (None, None, None, None))
+
     def test_a_bad_frame_that_says_who_it_is_can_be_confirmed(self) -> None:
         nan = payload(ch={"ch0": {"v_mon": 12.5}}).replace(b"12.5", b"NaN")
         cases = [
@@ -32,6 +37,7 @@ class TestTakeIn(unittest.TestCase):
             (nan, "NaN is not JSON"),
             (payload(ts=2**63), "ts: expected an integer"),
             (payload(kind="frames"), "kind 'frames'"),
+            (payload(kind="events"), "kind 'events'"),
             (payload(kind="h v"), "kind 'h v'"),
             (payload(mod={"ch0": "m\n1"}), "mod.ch0"),
             (payload(sw="\ud800"), "surrogates"),

@@ -7,6 +7,7 @@ from dataclasses import replace
 from trackerdcs.app.tally import QUANTITIES
 from trackerdcs.domain.codec import decode, encode
 from trackerdcs.domain.messages import NO_CHANNEL, Event, Frame, Meta, Status
+from trackerdcs.domain.series import Selection
 from trackerdcs.tests.loader_rig import Rig, frame
 from trackerdcs.tests.waiting import until
 
@@ -92,7 +93,8 @@ class TestLoadLoop(unittest.IsolatedAsyncioTestCase):
         lost = Event("lost", 5, "b1", data={"boot": "b1", "from": 4, "to": 7, "cause": "disk full"})
         async with rig.running():
             await rig.send_frames(0, 1, 2, 3)
-            for event in (lost, replace(lost, event="trip"), replace(lost, data={"boot": "b1", "from": 9, "to": 8})):
+            trip, bad = replace(lost, event="trip", ts=6), replace(lost, data={"boot": "b1", "from": 9, "to": 8})
+            for event in (lost, trip, bad):
                 await rig.send(encode(event), "event")
             await rig.send_frames(8)
             await until(lambda: len(rig.confirmed) == 5 and rig.record.ranges("lost"))
@@ -101,7 +103,10 @@ class TestLoadLoop(unittest.IsolatedAsyncioTestCase):
             self.assertEqual((rig.record.ranges("parked"), rig.record.ranges("lost")), ([(2, 2)], [(4, 7)]))
             self.assertEqual([p.cause for p in rig.record.pieces if p.fate == "lost"], ["disk full"])
             self.assertIn("data.from, data.to: 9 to 8", rig.letters.parked[-1][2])
-            self.assertEqual((rig.figure("parked"), rig.figure("waiting")), (2, 0))
+            await until(lambda: rig.figure("received") == rig.figure("stored") + 2 and rig.figure("waiting") == 0)
+            self.assertEqual((rig.figure("parked"), rig.figure("duplicates")), (2, 0))
+            told = await rig.series.samples(Selection("bench", "hv1", None, "event", 0, 10))
+            self.assertEqual([sample.value for sample in told], ["lost", "trip"])
             self.assertEqual(rig.record.false, [])
 
     async def test_a_damaged_file_is_said_while_the_loader_does_its_work(self) -> None:

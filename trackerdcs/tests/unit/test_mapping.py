@@ -137,7 +137,9 @@ class Kinds(Contradictions):
 
 class Names(Contradictions):
     def test_ours_and_those_that_no_store_takes(self) -> None:
-        self.told(replace(JSON, measurement="frames"), ("measurement", "frames holds the identities of our own frames"))
+        for name in ("events", "frames"):
+            found = ("measurement", f"{name} is a measurement of our own messages")
+            self.told(replace(JSON, measurement=name), found)
         self.told(replace(JSON, measurement="_x"), ("measurement", "measurement '_x': not a name"))
         self.told(replace(JSON, tags=TAGS | {"time": "x"}), ("tags.time", "tag 'time': not a name"))
         bad = "tag rack: '' is empty or holds a control character or a backslash"

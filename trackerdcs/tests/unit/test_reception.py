@@ -138,6 +138,12 @@ class TestOthers(unittest.TestCase):
         late = [Arrival("dcs/v1/bench/hv1/frame", frame(9)), Arrival("dcs/v1/bench/hv1/replay", frame(2))]
         self.assertEqual(list(self.reception(late, T0).sources()), [(("bench", "hv1"), 2, TS + 9)])
 
+    def test_an_event_makes_no_source_look_alive(self) -> None:
+        trip = encode(Event("trip", 9, "b1"))
+        found = self.reception([Arrival("dcs/v1/bench/hv1/event", trip), Arrival("plc/t1", b"1")], T0)
+        self.assertEqual(list(found.sources()), [(("hall", "plc"), 1, T0 + 1)])
+        self.assertEqual([p.measurement for p in found.points], ["events", "env"])
+
     def test_times_of_arrival_count_up_so_that_no_point_hides_another(self) -> None:
         arrivals = [
             Arrival("plc/t1", b"1"),

@@ -3,8 +3,8 @@
 import unittest
 from typing import Any
 
-from trackerdcs.domain.messages import Frame
-from trackerdcs.domain.series import Point, points_of
+from trackerdcs.domain.messages import Event, Frame
+from trackerdcs.domain.series import FieldValue, Point, point_of, points_of
 
 
 def frame(**fields: Any) -> Frame:
@@ -35,3 +35,16 @@ class PointsOf(unittest.TestCase):
     def test_the_identity_is_always_there(self) -> None:
         identity = Point("frames", (("stand", "demo"), ("device", "hv1")), 5, {"seq": 7.0, "boot": "b", "sw": "1"})
         self.assertEqual(points_of("demo", "hv1", frame()), [identity])
+
+
+class PointOf(unittest.TestCase):
+    TAGS = (("stand", "demo"), ("device", "hv1"))
+
+    def test_an_event_is_a_point_of_texts(self) -> None:
+        event = Event("trip", 5, "b", ch="ch0", why="too much current", data={"i": 2e-5})
+        fields: dict[str, FieldValue] = {"event": "trip", "boot": "b", "why": "too much current", "data": '{"i":2e-05}'}
+        self.assertEqual(point_of("demo", "hv1", event), Point("events", (*self.TAGS, ("channel", "ch0")), 5, fields))
+
+    def test_what_an_event_does_not_say_is_absent(self) -> None:
+        fields: dict[str, FieldValue] = {"event": "reconnect", "boot": "b"}
+        self.assertEqual(point_of("demo", "hv1", Event("reconnect", 5, "b")), Point("events", self.TAGS, 5, fields))

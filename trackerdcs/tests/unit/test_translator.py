@@ -151,7 +151,7 @@ class Lines(Translates):
             ("", "no line of line protocol in it"),
             ("# nothing", "no line of line protocol in it"),
             ("m x=1\nm,a x=1", "line 2: tag 'a': expected name=text"),
-            ("frames seq=1", "line 1: measurement 'frames': holds the identities of our own frames"),
+            ("frames seq=1", "line 1: measurement 'frames': is a measurement of our own messages"),
             ("_m x=1", "line 1: measurement '_m': not a name"),
             ("m,time=x x=1", "line 1: tag 'time': not a name"),
             ("m x=1 -1", "line 1: time -1: expected a time from 1970 to 2116"),
