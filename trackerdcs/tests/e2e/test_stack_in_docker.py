@@ -1,0 +1,228 @@
+"""What a lab installs, as a lab sees it: through the gateway, with a browser, in containers that come and go."""
+
+import contextlib
+import os
+import re
+import threading
+import time
+import unittest
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import ClassVar
+
+from paho.mqtt import client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
+from playwright.sync_api import Page, expect
+
+from trackerdcs.domain.codec import decode
+from trackerdcs.domain.messages import Frame
+from trackerdcs.tests.compose_stack import STAND, ComposeStack
+from trackerdcs.tests.trusting_chromium import TrustingChromium
+
+PASSWORD = "one for this test only"
+SHOTS = os.environ.get("TRACKERDCS_SHOTS")
+"""Where the pictures for doc/ go; `make screenshots`."""
+INSTRUMENT = "sim"
+"""Not one of ours: to restart it is to take an instrument's plug out."""
+
+
+class Witness:
+    """Hears the frames of the stand over TLS, as an edge node would, from the first to the last."""
+
+    def __init__(self, stack: ComposeStack) -> None:
+        self.frames: list[tuple[str, Frame]] = []
+        self._lock = threading.Lock()
+        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, "witness")
+        self._client.username_pw_set("cli", stack.secret("cli/mqtt/cli"))
+        self._client.tls_set(str(stack.folder / "secrets/ca/ca.crt"))
+        self._client.reconnect_delay_set(1, 1)
+        self._client.on_connect = lambda client, *_: client.subscribe(f"dcs/v1/{STAND}/+/frame", 1)
+        self._client.on_message = self._heard
+        self._client.connect("localhost", stack.ports["MQTTS_PORT"], keepalive=5)
+        self._client.loop_start()
+
+    def _heard(self, _client: object, _data: object, message: mqtt.MQTTMessage) -> None:
+        if not message.retain:
+            with self._lock:
+                self.frames.append((message.topic.split("/")[3], decode(Frame, bytes(message.payload))))
+
+    def of(self, device: str) -> list[Frame]:
+        with self._lock:
+            return [frame for name, frame in self.frames if name == device]
+
+    def stop(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+
+class TestStackInDocker(unittest.TestCase):
+    stack: ClassVar[ComposeStack]
+    chromium: ClassVar[TrustingChromium]
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.stack = ComposeStack()
+        cls.addClassCleanup(cls.stack.stop)
+        cls.chromium = cls.enterClassContext(TrustingChromium(cls.stack.folder / "secrets/ca/ca.crt"))
+        for role in ("viewer", "shifter", "expert"):
+            cls.stack.add_user(role, role, PASSWORD)
+        print(f"up, once the images are built: {cls.stack.up_s:.0f} s", flush=True)
+
+    def logged_in(self, name: str, password: str = PASSWORD) -> Page:
+        window = self.chromium.window()
+        self.addCleanup(window.close)
+        page = window.new_page()
+        page.goto(self.stack.url)
+        page.get_by_label("Name").fill(name)
+        page.get_by_label("Password").fill(password)
+        if name == "shifter":
+            self.shot(page, "login")
+        page.get_by_role("button", name="Log in").click()
+        page.wait_for_url(f"{self.stack.url}/")
+        return page
+
+    @staticmethod
+    def shot(page: Page, name: str) -> None:
+        if SHOTS:
+            page.screenshot(path=Path(SHOTS) / f"{name}.png")
+
+    def control_page(self) -> Page:
+        page = self.logged_in("shifter")
+        page.goto(f"{self.stack.url}/control/")
+        for device in ("hv1", "lv1", "env1"):
+            page.locator(f'[data-device="{STAND}/{device}"][data-mark=fresh]').wait_for()
+        return page
+
+    def on(self, page: Page, device: str, ch: str) -> None:
+        page.locator(f'[data-channel="{STAND}/{device}/{ch}"] [data-cmd=on]').click()
+        page.locator("[data-confirm=on]").click()
+        self.done(page, device, ch)
+
+    @staticmethod
+    def done(page: Page, device: str, ch: str) -> None:
+        page.locator(f'[data-channel="{STAND}/{device}/{ch}"] li.newest[data-fate=done]').wait_for()
+
+    @contextlib.contextmanager
+    def bias(self, volts: float) -> Iterator[None]:
+        """High voltage on hv1/ch0, by the command line."""
+        self.stack.trackerdcs("send", STAND, "lv1", "on", "ch1", "--reason", "test")
+        self.stack.trackerdcs("send", STAND, "hv1", "set_voltage", "ch0", "--arg", f"v={volts}", "--reason", "test")
+        self.stack.trackerdcs("send", STAND, "hv1", "on", "ch0", "--reason", "test")
+        yield
+        self.stack.trackerdcs("send", STAND, "hv1", "off", "ch0", "--reason", "test")
+        self.stack.trackerdcs("send", STAND, "lv1", "off", "ch1", "--reason", "test")
+
+    def test_a_shifter_biases_a_sensor_and_kills_it_and_a_viewer_may_only_kill(self) -> None:
+        page = self.control_page()
+        self.on(page, "lv1", "ch1")
+        ch0 = page.locator(f'[data-channel="{STAND}/hv1/ch0"]')
+        ch0.locator("[data-field=set_voltage]").fill("-100")
+        ch0.locator("[data-apply=set_voltage]").click()
+        self.done(page, "hv1", "ch0")
+        self.on(page, "hv1", "ch0")
+        expect(ch0.locator("[data-measured=v_mon] .number")).to_have_text(re.compile(r"^−(99\.[5-9]\d|100\.\d\d) V$"))
+        self.shot(page, "control")
+        query = f"SELECT last(v_mon) FROM hv WHERE stand='{STAND}' AND device='hv1' AND channel='ch0'"
+        self.stack.until(lambda: self.near(query, -100), "the measured voltage is in InfluxDB")
+        ledger = self.stack.trackerdcs("ledger", "--stand", STAND, "--device", "hv1", "--format", "json")
+        self.assertIn('"shifter"', ledger)
+
+        page.locator(f'[data-kill="{STAND}"]').click()
+        expect(page.locator(f'[data-killed="{STAND}"]')).to_contain_text("all high voltage was seen off")
+        self.stack.until(lambda: self.near(query, 0), "the voltage is down, in InfluxDB too")
+        self.shot(page, "killed")
+
+        viewer = self.logged_in("viewer")
+        for path in ("/control/", "/nodered/"):
+            answer = viewer.goto(f"{self.stack.url}{path}")
+            assert answer is not None
+            self.assertEqual(answer.status, 403)
+        expect(viewer.locator("body")).to_contain_text("expert")
+        viewer.goto(self.stack.url)
+        self.shot(viewer, "home")
+        viewer.get_by_role("button", name=re.compile("KILL")).first.click()
+        expect(viewer.locator("body")).to_contain_text(re.compile("SENT", re.IGNORECASE))
+        for ch in ("ch0", "ch1", "ch2", "ch3"):
+            self.stack.trackerdcs("send", STAND, "hv1", "clear_trip", ch, "--reason", "test")
+        self.stack.trackerdcs("send", STAND, "lv1", "off", "ch1", "--reason", "test")
+
+    def near(self, query: str, value: float) -> bool:
+        rows = self.stack.influxql(query)
+        return bool(rows) and abs(rows[0]["last"] - value) < 1
+
+    def test_the_first_admin_reaches_the_editor_and_the_dashboards(self) -> None:
+        log = self.stack.docker("compose", "logs", "--no-log-prefix", "secrets")
+        found = re.search(r"first password of admin.*: (\S+)", log)
+        assert found is not None
+        page = self.logged_in("admin", found[1])
+        for path in ("/nodered/", "/grafana/api/health"):
+            answer = page.goto(f"{self.stack.url}{path}")
+            assert answer is not None
+            self.assertEqual(answer.status, 200, path)
+
+    def test_nothing_is_lost_and_no_voltage_moves_while_each_container_is_restarted(self) -> None:
+        stack = self.stack
+        with self.bias(-100):
+            witness = Witness(stack)
+            self.addCleanup(witness.stop)
+            stack.until(lambda: len(witness.of("hv1")) > 3, "frames")
+            services = [name for name in stack.containers() if name != INSTRUMENT]
+            self.assertGreater(len(services), 10)
+            for service in services:
+                with self.subTest(service):
+                    stack.docker("compose", "restart", service)
+                    stack.until(partial(self.healthy, service), f"{service} is healthy", 90)
+            stack.until(lambda: witness.of("hv1")[-1].ts > time.time_ns() - 3 * 10**9, "fresh frames")
+            heard = witness.of("hv1")
+            for frame in heard:
+                values = frame.ch["ch0"]
+                if "v_mon" in values:
+                    self.assertAlmostEqual(float(values["v_mon"]), -100, delta=1)
+                    self.assertEqual(values["on"], True)
+            for device in ("hv1", "lv1", "env1"):
+                stack.until(partial(self.whole, device, witness), f"all of {device} is stored", 180)
+
+    def healthy(self, service: str) -> bool:
+        return self.stack.health(service) == "healthy"
+
+    def whole(self, device: str, witness: Witness) -> bool:
+        """True when all that a device has said up to a moment ago is in the database, each number of each boot once."""
+        last: dict[str, int] = {}
+        for frame in witness.of(device):
+            if frame.ts < time.time_ns() - 5 * 10**9:
+                last[frame.boot] = max(frame.seq, last.get(frame.boot, 0))
+        for boot, newest in last.items():
+            query = f"SELECT seq FROM frames WHERE stand='{STAND}' AND device='{device}' AND boot='{boot}'"
+            numbers = [int(row["seq"]) for row in self.stack.influxql(query)]
+            if sorted(n for n in numbers if n <= newest) != list(range(newest + 1)):
+                return False
+        return bool(last)
+
+    def test_a_container_that_is_killed_comes_back_by_itself(self) -> None:
+        pid = self.stack.docker(
+            "inspect", "-f", "{{.State.Pid}}", self.stack.docker("compose", "ps", "-q", f"{STAND}-env1").strip()
+        ).strip()
+        os.kill(int(pid), 9)
+        self.stack.until(lambda: self.stack.health(f"{STAND}-env1") == "healthy", "it is back", 60)
+
+    def test_a_secret_that_is_not_there_is_one_line_and_78(self) -> None:
+        for service, secret in (("loader", "influx-token"), (f"{STAND}-hv1", "mqtt"), ("web", "session-key")):
+            with self.subTest(service):
+                done = self.refused(service, secret)
+                self.assertEqual(len(done.splitlines()), 1, done)
+                self.assertIn(f"/run/secrets/{secret}", done)
+
+    def refused(self, service: str, secret: str) -> str:
+        """What a container says without its secrets; it has to end with 78."""
+        nothing = self.stack.folder / "nothing"
+        nothing.mkdir(exist_ok=True)
+        said = self.stack.docker(
+            *("compose", "run", "--rm", "-T", "--no-deps", "-v", f"{nothing}:/run/secrets:ro", service),
+            check=False,
+        )
+        return "\n".join(line for line in said.splitlines() if line.startswith("trackerdcs: "))
+
+
+if __name__ == "__main__":
+    unittest.main()
