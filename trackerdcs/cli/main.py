@@ -20,6 +20,7 @@ from trackerdcs.cli.ledger import ledger
 from trackerdcs.cli.loader import loader
 from trackerdcs.cli.proof import proof
 from trackerdcs.cli.schema import schema
+from trackerdcs.cli.secrets import secrets
 from trackerdcs.cli.send import send
 from trackerdcs.cli.sim import sim
 from trackerdcs.cli.swarm import swarm
@@ -61,6 +62,7 @@ app.command()(guard)
 app.command()(loader)
 app.add_typer(deadletter, name="deadletter")
 app.add_typer(sim, name="sim")
+app.command()(secrets)
 app.command()(check)
 app.command()(compose)
 app.command()(swarm)
