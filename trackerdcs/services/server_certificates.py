@@ -1,4 +1,4 @@
-"""Sees to the certificates of gateway and broker: ours are renewed in time, a lab's own are looked at, never touched."""
+"""Sees to the certificates of gateway and broker: ours are renewed in time, a lab's own only looked at."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
