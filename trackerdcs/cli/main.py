@@ -15,6 +15,7 @@ from trackerdcs.cli.doctor import doctor
 from trackerdcs.cli.gaps import gaps
 from trackerdcs.cli.guard import guard
 from trackerdcs.cli.history import history
+from trackerdcs.cli.influx_init import influx_init
 from trackerdcs.cli.kill import kill
 from trackerdcs.cli.ledger import ledger
 from trackerdcs.cli.loader import loader
@@ -63,6 +64,7 @@ app.command()(loader)
 app.add_typer(deadletter, name="deadletter")
 app.add_typer(sim, name="sim")
 app.command()(secrets)
+app.command()(influx_init)
 app.command()(check)
 app.command()(compose)
 app.command()(swarm)

@@ -61,6 +61,7 @@ class TestServices(unittest.TestCase):
     broker: ClassVar[LabBroker]
     known: ClassVar[dict[str, object]]
     loader: ClassVar[Forked]
+    cli: ClassVar[Path]
 
     @classmethod
     def setUpClass(cls) -> None:
