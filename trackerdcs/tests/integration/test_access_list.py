@@ -8,8 +8,10 @@ import unittest
 from pathlib import Path
 from typing import ClassVar
 
+from trackerdcs.domain.access_list import Bench, access_list
 from trackerdcs.services.secret_folder import fill
 from trackerdcs.settings import load_stand
+from trackerdcs.tests.documents import ROOT, blocks
 from trackerdcs.tests.lab_broker import ONLOOKER, LabBroker, with_onlooker
 from trackerdcs.tests.mqtt_talker import Talker
 
@@ -113,6 +115,15 @@ class InALab(unittest.TestCase):
     def talker(self, user: str) -> Talker:
         password = self.onlooker if user == ONLOOKER else self.broker.password(user)
         return self.enterContext(Talker(self.broker.port, user, password))
+
+
+class TestPage(unittest.TestCase):
+    def test_what_it_shows_of_the_file_is_in_it(self) -> None:
+        page = "doc/reference/access-list.md"
+        (shown,) = blocks(page, (ROOT / page).read_text())
+        written = access_list([Bench("bench", ("hv1",))]).split("\n\n")
+        for part in shown.text.strip().split("\n\n"):
+            self.assertIn(part, written)
 
 
 class TestAccessList(InALab):

@@ -14,8 +14,11 @@ import argon2
 from typer.testing import CliRunner, Result
 
 from trackerdcs.cli.main import app
+from trackerdcs.tests.documents import ROOT, blocks
+from trackerdcs.tests.forked import LIMIT_S
 from trackerdcs.tests.lab_broker import LabBroker
 from trackerdcs.tests.mqtt_talker import Talker
+from trackerdcs.tests.typed import run_block
 
 STAND = """
 stand: {stand}
@@ -208,6 +211,26 @@ class TestFolder(Secrets):
         self.run_it()
         self.run_it()
         self.assertEqual({path.stat().st_uid for path in self.secrets.rglob("*")}, {os.geteuid()})
+
+
+class TestPage(Secrets):
+    def test_what_it_says_to_type_is_typed(self) -> None:
+        page = "doc/reference/secrets.md"
+        found = list(blocks(page, (ROOT / page).read_text()))
+        self.assertEqual([block.language for block in found], ["sh"])
+        text = found[0].text.replace(" secrets stands", f" {self.secrets} {self.stands}")
+        done = run_block(text, dict(os.environ), LIMIT_S)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(len(PASSWORD.findall(done.stdout)), 1)
+        self.assertTrue((self.secrets / "loader-b/mqtt/site.loader-b").exists())
+
+    def test_each_file_is_on_it(self) -> None:
+        text = (ROOT / "doc/reference/secrets.md").read_text()
+        self.run_it()
+        for path in self.content():
+            folder, name = path.split("/", 1)
+            known = name if not folder.startswith("bench-") else name.replace("bench.hv1", "STAND.DEVICE")
+            self.assertIn(known.replace("bench.guard", "STAND.guard").rpartition("/")[2], text, path)
 
 
 class TestBroker(Secrets):
