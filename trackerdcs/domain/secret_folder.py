@@ -12,6 +12,8 @@ SERVERS = ("gateway", "mosquitto")
 """Who shows a certificate: the files server.crt and server.key in these folders."""
 PASSWORDS, ACCESS = "mosquitto/passwd", "mosquitto/acl"
 FIRST_ADMIN = "web/first-admin"
+STACK = frozenset({"ca", *SERVERS, "influxdb", "influx-init", "grafana", "mongodb"})
+"""Folders of containers that do not log in to the broker."""
 CONTAINER = 1000
 """The user of all containers but these."""
 UIDS = {"mosquitto": 1883, "grafana": 472, "mongodb": 999}
@@ -46,12 +48,7 @@ def places(benches: Iterable[Bench], loaders: Sequence[str] = (LOADER,)) -> list
     found = [Place(name, name) for name in COMMANDERS]
     found += [Place(login(SITE, name), name) for name in loaders]
     found += [Place(login(b.stand, service), f"{b.stand}-{service}") for b in benches for service in b.services]
-    owners = dict.fromkeys(
-        [CA.partition("/")[0], *(path.partition("/")[0] for path in (*RANDOM, *COPIES))], "the stack"
-    )
-    owners |= dict.fromkeys(SERVERS, "the stack")
-    for name in COMMANDERS:
-        owners.pop(name, None)
+    owners = dict.fromkeys(STACK, "the stack")
     for place in found:
         if (owner := owners.setdefault(place.folder, place.user)) != place.user:
             raise ConfigError(f"{place.user}: its secrets would be in the folder {place.folder}, which is of {owner}")

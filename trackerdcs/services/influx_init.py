@@ -28,6 +28,8 @@ def init(
     ConfigError for a secret or an organization that is no good, StoreDown where the server does not answer in time.
     """
     admin, password = (secret_in(secrets / name, "secrets") for name in (ADMIN_TOKEN, GRAFANA_PASSWORD))
+    if len({out.name for out in outs}) < len(outs):
+        raise ConfigError("out: two folders of one name, by which a token is known again")
     server = InfluxSetup(url, admin)
     server.wait(patience)
     try:

@@ -124,6 +124,14 @@ class TestInfluxInit(unittest.TestCase):
         self.assertEqual(self.influxql("SELECT last(v_mon) FROM hv", "wrong")[0], 401)
         self.assertNotIn("series", self.influxql("SELECT * FROM hv", db=Influxd.bucket)[1])
 
+    def test_each_loader_has_a_token_of_its_own(self) -> None:
+        other = self.folder / "loader-b"
+        self.run_it("--out", str(other))
+        tokens = {self.token(), (other / "influx-token").read_text().removesuffix("\n")}
+        self.assertEqual([self.write(token) for token in tokens], [204, 204])
+        self.run_it("--out", str(other))
+        self.assertEqual({self.token(), (other / "influx-token").read_text().removesuffix("\n")}, tokens)
+
     def test_a_lost_token_is_replaced_and_works_no_more(self) -> None:
         self.run_it()
         lost = self.token()
@@ -187,6 +195,8 @@ class TestInfluxInit(unittest.TestCase):
         done = self.tried("--org", "elsewhere")
         self.assertRegex(done.stderr, r"^org: no organization 'elsewhere' in InfluxDB at \S+\n$")
         self.assertEqual(done.exit_code, 78)
+        done = self.tried("--out", str(self.folder / "other" / "loader"))
+        self.assertEqual((done.exit_code, done.stderr.partition(":")[0]), (78, "out"))
         (self.secrets / "admin-token").write_text("wrong\n")
         done = self.tried()
         self.assertRegex(done.stderr, rf"^{self.secrets}/admin-token: InfluxDB was set up with another one: .*401.*\n$")
