@@ -4,7 +4,7 @@ A user is named after the subtree that he owns. No line holds for everybody: the
 name of whoever is connected into a topic, would let a device command itself and a service open an interlock.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from trackerdcs.domain.topics import (
@@ -46,12 +46,6 @@ class Bench:
     def services(self) -> tuple[str, ...]:
         """Its devices and its guard, each with a login."""
         return (*self.devices, GUARD)
-
-
-def users(benches: Iterable[Bench], loaders: Iterable[str] = (LOADER,)) -> list[str]:
-    """The names of all who may log in."""
-    owners = [login(bench.stand, service) for bench in benches for service in bench.services]
-    return [*owners, *(login(SITE, name) for name in loaders), *COMMANDERS]
 
 
 def access_list(benches: Sequence[Bench], loaders: Sequence[str] = (LOADER,), foreign: Sequence[str] = ()) -> str:

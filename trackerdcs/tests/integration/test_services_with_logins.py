@@ -11,6 +11,7 @@ from typing import ClassVar
 from unittest.mock import patch
 
 from trackerdcs.adapters.gaps_sqlite import read_gaps
+from trackerdcs.domain.errors import StoreFault
 from trackerdcs.services.secret_folder import fill
 from trackerdcs.settings import load_stand
 from trackerdcs.sim.control import ask
@@ -78,6 +79,10 @@ class TestServices(unittest.TestCase):
         cls.enterClassContext(Forked(["guard", str(cls.file("guard", "bench-guard", cls.broker.port))]))
         for name in DEVICES:
             cls.enterClassContext(Forked(["device", str(cls.file(name, f"bench-{name}", cls.broker.port)), name]))
+        deadline = time.monotonic() + PATIENCE_S
+        while not all(map(cls.is_stored, DEVICES)):
+            assert time.monotonic() < deadline, f"nothing is stored\n{cls.loader.log()}"
+            time.sleep(0.1)
         # As a laptop elsewhere: over TLS, and without the sockets of the services.
         cls.cli = cls.file("cli", "cli", cls.broker.tls_port, ca=True)
 
@@ -87,6 +92,14 @@ class TestServices(unittest.TestCase):
         path, trust = cls.folder / f"{name}.yaml", f", ca: {cls.folder}/secrets/ca/ca.crt" if ca else ""
         path.write_text(FILE.format(folder=folder, port=port, ca=trust, data=cls.folder / "data" / name, **cls.known))
         return path
+
+    @classmethod
+    def is_stored(cls, device: str) -> bool:
+        """True when the loader has stored something of a device."""
+        try:
+            return bool(read_gaps(cls.folder / "data" / "loader" / "loader.gaps.sqlite", "bench", device).pieces)
+        except StoreFault:  # it has no record yet
+            return False
 
     def tried(self, *arguments: str) -> tuple[int, str]:
         done = forked.trackerdcs(arguments, os.environ | {"TRACKERDCS_STAND_FILE": str(self.cli)})
@@ -137,11 +150,10 @@ class TestServices(unittest.TestCase):
         self.assertFalse(self.hv()["on"])
 
     def test_frames_are_stored_and_the_journals_told_so(self) -> None:
-        now = self.waiting()
+        now: set[tuple[str, int]] = set()
+        while len(now) < 6:
+            now |= self.waiting()
         self.until(lambda: not now & self.waiting(), "the loader's word arrives")
-        record = self.folder / "data" / "loader" / "loader.gaps.sqlite"
-        for device in DEVICES:
-            self.until(lambda: bool(read_gaps(record, "bench", device).pieces), f"{device} is stored")  # noqa: B023
 
     def test_what_comes_while_the_loader_is_away_is_kept_over_a_restart_of_the_broker(self) -> None:
         """An access list for each listener has to hold for a client that is away, too."""
