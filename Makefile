@@ -6,13 +6,16 @@ STAMP := $(VENV)/.complete
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test soak bench check format servers dashboards lock clean
+.PHONY: help demo secrets test soak bench check format servers dashboards lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: $(STAMP) ## run the demonstrator: simulated instruments, broker, database, one process
 	$(BIN)/trackerdcs demo
+
+secrets: $(STAMP) ## make what is missing in secrets/ for the stands in stands/; SECRETS="--host dcs.example.org" names this machine
+	$(BIN)/trackerdcs secrets secrets stands $(SECRETS)
 
 test: $(STAMP) servers ## run every test; servers that cannot be had are skipped with the reason
 	$(BIN)/python -m tools.suite

@@ -4,12 +4,18 @@ import os
 from pathlib import Path
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file, and its folder if need be; until then the old one stays. Raises OSError."""
+def write_whole(path: Path, content: bytes, mode: int = 0o666, owner: int | None = None) -> None:
+    """Write a file, and its folder if need be; until then the old one stays. Raises OSError.
+
+    `mode` is less the umask; `owner` is a user's number. Nobody else can read it meanwhile.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_suffix(".new")
-    with beside.open("wb") as new:
+    beside.unlink(missing_ok=True)  # left by who was interrupted: it may have another mode
+    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as new:
         new.write(content)
         new.flush()
+        if owner is not None:
+            os.fchown(new.fileno(), owner, -1)
         os.fsync(new.fileno())
     os.replace(beside, path)

@@ -15,11 +15,13 @@ from trackerdcs.cli.doctor import doctor
 from trackerdcs.cli.gaps import gaps
 from trackerdcs.cli.guard import guard
 from trackerdcs.cli.history import history
+from trackerdcs.cli.influx_init import influx_init
 from trackerdcs.cli.kill import kill
 from trackerdcs.cli.ledger import ledger
 from trackerdcs.cli.loader import loader
 from trackerdcs.cli.proof import proof
 from trackerdcs.cli.schema import schema
+from trackerdcs.cli.secrets import secrets
 from trackerdcs.cli.send import send
 from trackerdcs.cli.sim import sim
 from trackerdcs.cli.swarm import swarm
@@ -61,6 +63,8 @@ app.command()(guard)
 app.command()(loader)
 app.add_typer(deadletter, name="deadletter")
 app.add_typer(sim, name="sim")
+app.command()(secrets)
+app.command()(influx_init)
 app.command()(check)
 app.command()(compose)
 app.command()(swarm)

@@ -102,6 +102,16 @@ def commands_of(stand: str, device: str) -> str:
     return f"{ROOT}/{stand}/{device}/cmd/+"
 
 
+def commands_by(user: str) -> str:
+    """The filter of all commands that `user` gives, to any device of any stand."""
+    return f"{ROOT}/+/+/cmd/{checked(user, 'user', NOT_AN_ITEM)}"
+
+
+def kills_by(user: str) -> str:
+    """The filter of all kills by `user`, of any stand."""
+    return f"{ROOT}/+/kill/{checked(user, 'user', NOT_AN_ITEM)}"
+
+
 def all_of(stand: str) -> str:
     """The filter of everything that a stand says (`+` for all stands)."""
     return f"{ROOT}/{stand}/#"

@@ -22,8 +22,17 @@ from typing import Protocol, Self
 INFLUXD_VERSION = "2.7.12"
 HOST = "127.0.0.1"
 SHIPPED = Path(__file__).parents[2] / "mosquitto" / "mosquitto.conf"
-PLACES = {"listener", "persistence_location", "allow_anonymous", "persistence", "autosave_interval", "log_dest"}
-"""Lines of the shipped file that `Mosquitto` sets itself."""
+LOGINS = {"per_listener_settings", "password_file", "acl_file", "certfile", "keyfile", "tls_version"}
+PLACES = {
+    "listener",
+    "persistence_location",
+    "allow_anonymous",
+    "persistence",
+    "autosave_interval",
+    "log_dest",
+    *LOGINS,
+}
+"""Lines of the shipped file that `Mosquitto` sets itself, or does without: `LabBroker` has them all."""
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 # The kernel ends a server when the THREAD that started it ends: one that lives as long as the process starts them all.

@@ -28,6 +28,7 @@ ELSEWHERE = {
     "doc/how-to/load-foreign-topics.md": ("contract/test_load_foreign_topics.py", {"yaml", "json", "sh"}),
     "doc/reference/dashboards.md": ("integration/test_dashboards.py", {"influxql"}),
     "doc/reference/mapping-file.md": ("contract/test_reference.py", {"yaml"}),
+    "doc/reference/secrets.md": ("integration/test_secrets.py", {"sh"}),
     "doc/reference/stand-file.md": ("contract/test_reference.py", {"yaml"}),
     "doc/reference/topics.md": ("contract/test_reference.py", {"json"}),
     "doc/tutorials/add-a-supply.md": ("contract/test_add_a_supply.py", {"python", "yaml", "sh"}),

@@ -113,7 +113,7 @@ class MosquittoTest(unittest.IsolatedAsyncioTestCase):
     async def test_the_shipped_configuration(self) -> None:
         asyncio.get_running_loop().set_debug(False)  # 2200 messages: the default would drop after 2000
         lines = shipped_lines()
-        self.assertIn("max_queued_messages 0", lines)
+        self.assertIn("max_queued_messages 100000000", lines)
         server, config = self.server(*lines)
         loader = MqttBus(config, "loader", persistent=True)
         inbox = loader.subscribe(TOPIC)
