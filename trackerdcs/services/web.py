@@ -1,5 +1,6 @@
 """The web service: one login for all faces of the stack, and a KILL button that needs none of them."""
 
+import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack, closing
 from pathlib import Path
@@ -15,6 +16,7 @@ from trackerdcs.domain.errors import ConfigError
 from trackerdcs.domain.stand import BusConfig, Stand
 from trackerdcs.ports import Bus
 from trackerdcs.services.client import connect
+from trackerdcs.services.kill import high_voltage
 from trackerdcs.web.app import create_app
 from trackerdcs.web.parts import AGE_S, Parts
 from trackerdcs.web.passwords import checked_hash
@@ -38,9 +40,14 @@ async def serve(
         for stand in stands:
             if stand.bus not in buses:
                 buses[stand.bus] = await stack.enter_async_context(connect(stand.bus, USER))
-        buttons = {stand.stand: KillButton(buses[stand.bus], stand.stand, USER, clock) for stand in stands}
+        buttons = {s.stand: KillButton(buses[s.bus], s.stand, USER, high_voltage(s), clock) for s in stands}
         parts = Parts(users, SignedCookies(key, AGE_S), buttons, clock, behind_gateway)
-        await serve_http(create_app(parts), listener)
+        following = [asyncio.create_task(button.follow()) for button in buttons.values()]
+        try:
+            await serve_http(create_app(parts), listener)
+        finally:
+            for task in following:
+                task.cancel()
 
 
 def session_key(path: Path) -> str:

@@ -69,4 +69,5 @@ def _press(press: Press) -> dict[str, object]:
 
 def _stand(button: KillButton) -> dict[str, object]:
     last = _press(button.last) if button.last else None
-    return {"stand": button.stand, "broker": "connected" if button.connected else "unreachable", "last_kill": last}
+    broker = "connected" if button.connected else "unreachable"
+    return {"stand": button.stand, "broker": broker, "last_kill": last, "owners": button.answers}
