@@ -45,13 +45,15 @@ class WebCase(unittest.IsolatedAsyncioTestCase):
     behind_gateway = False
     parts_of: dict[str, Any] = {}  # noqa: RUF012 what a test has otherwise
 
-    async def asyncSetUp(self) -> None:
-        full_speed()
+    def setUp(self) -> None:
         folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
         self.clock, self.broker = LaterClock(), MemoryBroker()
         self.users = self.enterContext(contextlib.closing(SqliteUsers(folder / "users.sqlite")))
         for role in ROLES:
             self.users.add(Account(role, role), HASH)
+
+    async def asyncSetUp(self) -> None:
+        full_speed()
         self.bus = MemoryBus(self.broker, "web")
         await self.enterAsyncContext(self.bus)
         self.button = KillButton(self.bus, "bench", "web", [], self.clock)

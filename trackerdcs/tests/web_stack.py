@@ -11,7 +11,7 @@ import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import httpx
 from cryptography import x509
@@ -124,23 +124,24 @@ class _Echo(http.server.BaseHTTPRequestHandler):
 
 
 class WebService(Service):
-    """`trackerdcs web` with a stand `bench`, and a user of each role, called as the role."""
+    """`trackerdcs web` with a stand `bench`, or that of the text `stand`, and a user of each role, called as the role;
+    without `users` only the first admin."""
 
-    secrets: ClassVar[dict[str, str]] = {"session-key": "k" * 40}
-
-    def __init__(self, folder: Path, broker_port: int, *options: str) -> None:
-        self.folder, self.users_file = folder, folder / "users.sqlite"
-        (folder / "stands").mkdir()
-        (folder / "stands" / "bench.yaml").write_text(STAND.format(name="bench", port=broker_port))
+    def __init__(
+        self, folder: Path, broker_port: int, *options: str, stand: str | None = None, users: bool = True
+    ) -> None:
+        self.folder, self.users_file, self.options = folder, folder / "users.sqlite", options
+        (folder / "stands").mkdir(parents=True)
+        (folder / "stands" / "bench.yaml").write_text(stand or STAND.format(name="bench", port=broker_port))
         (folder / "secrets").mkdir()
-        for name, text in (self.secrets | {"first-admin": hash_password(PASSWORD)}).items():
-            (folder / "secrets" / name).write_text(text)
-        users = SqliteUsers(self.users_file)
         hash = hash_password(PASSWORD)
-        for role in ROLES:
-            users.add(Account(role, role), hash)
-        users.close()
-        self.options = options
+        for name, text in {"session-key": "k" * 40, "first-admin": hash}.items():
+            (folder / "secrets" / name).write_text(text)
+        if users:
+            file = SqliteUsers(self.users_file)
+            for role in ROLES:
+                file.add(Account(role, role), hash)
+            file.close()
         super().__init__([], "web: listening at")
 
     def _command(self) -> list[str]:
