@@ -34,8 +34,8 @@ def web(
     Example: trackerdcs web stands --users var/users.sqlite --secrets secrets/web
     """
     from trackerdcs.services.runtime import run
-    from trackerdcs.services.web import serve
     from trackerdcs.services.stand_files import read_stands
+    from trackerdcs.services.web import serve
 
     read = [file.stand for file in read_stands(stands)]
     raise typer.Exit(run(lambda: serve(read, users, secrets, host, port, behind_gateway)))

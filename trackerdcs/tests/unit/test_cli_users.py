@@ -1,6 +1,9 @@
 """`trackerdcs users`: who may log in, told on the command line; a password is never an argument."""
 
 import asyncio
+import os
+import re
+import subprocess
 import tempfile
 import unittest
 from pathlib import Path
@@ -9,8 +12,11 @@ from typer.testing import CliRunner, Result
 
 from trackerdcs.adapters.users_sqlite import SqliteUsers
 from trackerdcs.cli.main import app
+from trackerdcs.tests.service import TRACKERDCS
 from trackerdcs.web.passwords import Passwords
 
+PAGE = Path(__file__).parents[3] / "doc" / "how-to" / "manage-users.md"
+BLOCK = re.compile(r"^```(sh|text)\n(.*?)^```$", re.M | re.S)
 PASSWORD = "correct horse battery"
 
 
@@ -64,3 +70,24 @@ class TestUsers(unittest.TestCase):
         result = self.run_it("list")
         self.assertEqual((result.exit_code, result.stderr), (1, f"{self.file}: no such file of users\n"))
         self.assertFalse(self.file.exists())
+
+
+class Page(unittest.TestCase):
+    def test_what_it_says_to_type_works_and_shows_what_it_says(self) -> None:
+        (_, add), (_, shown), (_, change) = BLOCK.findall(PAGE.read_text(encoding="utf-8"))
+        path = f"{Path(TRACKERDCS).parent}:{os.environ['PATH']}"
+        with tempfile.TemporaryDirectory() as folder:
+            lines = f"{add}echo = before\n{change}echo = after\ntrackerdcs users list\n"
+            done = subprocess.run(
+                ["bash", "-euo", "pipefail", "-c", lines],
+                cwd=folder,
+                env=os.environ | {"PATH": path},
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=False,
+            )
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        before, _, after = done.stdout.partition("= before\n")
+        self.assertTrue(before.endswith(shown), before)
+        self.assertRegex(after, r"= after\nada +admin +0 sessions\n$")
