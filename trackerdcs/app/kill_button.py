@@ -27,10 +27,11 @@ HEARD_S = 1.0
 REASON = 200
 
 Sent = Literal["sent", "not sent", "unknown"]
+REFUSES = "REFUSES"
 SAID = {
     "killed": "goes down",
     "kill_emergency": "switches off without a ramp",
-    "kill_refused": "REFUSES",
+    "kill_refused": REFUSES,
     "kill_ended": "every channel was seen off",
 }
 """What an owner's event means to a person."""
@@ -67,6 +68,11 @@ class KillButton:
     @property
     def connected(self) -> bool:
         return self._bus.connected
+
+    @property
+    def open(self) -> list[str]:
+        """Devices whose owner has not said that it obeys the last kill."""
+        return [device for device, said in self.answers.items() if said is None or said.startswith(REFUSES)]
 
     async def follow(self) -> None:
         """Listen to the owners, for ever."""
@@ -121,7 +127,6 @@ class KillButton:
     async def _all_have_answered(self) -> None:
         try:
             async with asyncio.timeout(HEARD_S), self._heard:
-                await self._heard.wait_for(lambda: None not in self.answers.values())
+                await self._heard.wait_for(lambda: not self.open)
         except TimeoutError:
-            silent = [device for device, said in self.answers.items() if said is None]
-            log.warning("%s: kill sent, nothing heard from %s", self.stand, ", ".join(silent))
+            log.warning("%s: kill sent, not obeyed or not heard by %s", self.stand, ", ".join(self.open))

@@ -49,7 +49,7 @@ class Kill(unittest.TestCase):
         log_in(client, "viewer")
         post(client, "/kill/bench")
         page = client.get("/").text
-        self.assertIn("KILL SENT by viewer", page)
+        self.assertRegex(page, r"KILL SENT by viewer, .*: the broker has taken it, BUT NOT EVERY OWNER\sSAYS")
         self.assertIn("hv1: NO ANSWER, not proven down", page)
 
         file = str(folder / "stands" / "bench.yaml")
@@ -57,6 +57,7 @@ class Kill(unittest.TestCase):
         self.enterContext(Forked(["device", file, "hv1"], "Identity("))
         time.sleep(2.0)  # what follows faster is the same kill
         post(client, "/kill/bench", {"reason": "smoke"})
+        self.assertRegex(client.get("/").text, "the broker has taken it, every owner obeys")
         self.assertRegex(client.get("/").text, "hv1: (goes down|every channel was seen off)")
         self.assertTrue(shown(client, "hv1: every channel was seen off"))
         self.assertEqual(client.get("/healthz").status_code, 200)

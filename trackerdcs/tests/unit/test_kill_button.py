@@ -60,7 +60,7 @@ class TestKillButton(unittest.IsolatedAsyncioTestCase):
 
     async def test_what_the_owner_says_is_kept(self) -> None:
         await self.button.press("ada")
-        self.assertEqual(self.button.answers, {"hv1": "goes down"})
+        self.assertEqual((self.button.answers, self.button.open), ({"hv1": "goes down"}, []))
         await self.say("trip")
         await self.say("killed", device="other")
         await self.say("kill_ended")
@@ -73,13 +73,14 @@ class TestKillButton(unittest.IsolatedAsyncioTestCase):
         await self.say("kill_refused", "user 'web' is not among the command users of this stand")
         await pressing
         self.assertRegex(self.button.answers["hv1"] or "", "REFUSES: user 'web' is not among")
+        self.assertEqual(self.button.open, ["hv1"])
 
     async def test_silence_is_no_answer(self) -> None:
         self.obeys = False
         with self.assertLogs("trackerdcs.app.kill_button", "WARNING") as logs:
             press = await self.button.press("ada")
         self.assertEqual((press.sent, self.button.answers), ("sent", {"hv1": None}))
-        self.assertIn("nothing heard from hv1", logs.output[0])
+        self.assertIn("not obeyed or not heard by hv1", logs.output[0])
 
     async def test_a_double_click_is_one_kill(self) -> None:
         first, second = await asyncio.gather(self.button.press("ada"), self.button.press("ben"))
