@@ -56,6 +56,15 @@ def create_app(parts: Parts) -> FastAPI:
         text = "The file of users cannot be used: nobody is let in. To bring high voltage down: trackerdcs kill STAND"
         return pages.message(503, "Not available", text)
 
+    @app.exception_handler(404)
+    async def nowhere(_: Request, __: Exception) -> Response:
+        text = (
+            "There is no such page here. Control page, dashboards and flow editor are behind the gateway; "
+            "for developers they are at http://localhost:1880/control, http://localhost:3000 and "
+            "http://localhost:1880/nodered, with the login of this page."
+        )
+        return pages.message(404, "Not here", text)
+
     @app.exception_handler(RequestValidationError)
     async def malformed(_: Request, __: Exception) -> Response:
         return PlainTextResponse("the request is malformed, nothing was done", 422)

@@ -11,14 +11,14 @@ from trackerdcs.domain.access import LONGEST
 from trackerdcs.domain.errors import ConfigError
 
 AT_ONCE = 2
-"""Hashes at once: each takes a core and 32 MiB."""
+"""Hashes at once: each takes a core and 64 MiB."""
 WAITING = 20
 """Logins that wait for their turn; more are turned away."""
 
 T = TypeVar("T")
 
-_HASHER = PasswordHasher(time_cost=3, memory_cost=32 * 1024, parallelism=1)
-_NOBODY = "$argon2id$v=19$m=32768,t=3,p=1$jxxM0i/+XQKE1CWvTiBxSg$VBaiwhpRzWuFFAR18mFAitSj4BOk6WCnh3B71CKw4R0"
+_HASHER = PasswordHasher()
+_NOBODY = "$argon2id$v=19$m=65536,t=3,p=4$nedAj6xHyqqaaDHzSJc6Zg$A/YHV1gVPEG/IkvtWS6bFZAjZM2WRg2B6n/GQcR+xZE"
 """In place of the hash of somebody who does not exist: no password is known to give it, and trying takes as long."""
 
 

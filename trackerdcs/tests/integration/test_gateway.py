@@ -223,11 +223,12 @@ class Wire(BehindTheGateway):
         self.assertEqual(shake(ssl.TLSVersion.TLSv1_3), "TLSv1.3")
 
     def test_what_a_browser_is_told(self) -> None:
-        client = self.client()
+        client = self.client(host=HOST)
         for path in ("/login", "/grafana/", "/no-such-page"):
             headers = client.get(path).headers
             self.assertEqual(headers.get_list("strict-transport-security"), ["max-age=31536000"], path)
             self.assertNotIn("server", headers)
+        self.assertNotIn("strict-transport-security", self.client().get("/login").headers)
         cookie = log_in(client, "viewer").headers["set-cookie"]
         for flag in ("; Secure", "; HttpOnly", "; SameSite=lax", "; Path=/"):
             self.assertIn(flag, cookie)
@@ -246,7 +247,7 @@ class Wire(BehindTheGateway):
 
 class Down(BehindTheGateway):
     def test_without_the_login_service_nothing_is_open(self) -> None:
-        client = self.client("admin")
+        client = self.client("admin", HOST)
         self.assertEqual(client.get("/grafana/").status_code, 200)
         web.kill()
         try:

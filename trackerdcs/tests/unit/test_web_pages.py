@@ -166,6 +166,11 @@ class FromElsewhere(WebCase):
         answer = await self.log_in(self.client(), "viewer\r\nX-Webauth-Role: admin")
         self.assertEqual(answer.status_code, 401)
 
+    async def test_what_is_not_here_says_where_it_is(self) -> None:
+        answer = await self.client().get("/control/")
+        self.assertEqual(answer.status_code, 404)
+        self.assertIn("http://localhost:1880/control", answer.text)
+
 
 class OwnAccount(WebCase):
     async def change(self, client, old: str, new: str, again: str | None = None):
