@@ -188,8 +188,9 @@ class Sockets(BehindTheGateway):
 
 class Wire(BehindTheGateway):
     def test_plain_http_leads_to_https_at_the_same_name(self) -> None:
-        for host in ("localhost", HOST):
-            answer = httpx.get(f"http://{host}:{gateway.http_port}/grafana/?x=1")
+        for host in ("localhost", HOST, "server.lab", "[::1]"):
+            headers = {"Host": f"{host}:{gateway.http_port}"}
+            answer = httpx.get(f"http://{HOST}:{gateway.http_port}/grafana/?x=1", headers=headers)
             self.assertEqual(answer.status_code, 308)
             self.assertEqual(answer.headers["location"], f"https://{host}:{gateway.port}/grafana/?x=1")
 
