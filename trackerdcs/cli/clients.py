@@ -38,6 +38,16 @@ BrokerOption = Annotated[
     str | None,
     typer.Option(metavar="HOST:PORT", show_default=False, help="Another broker than the stand file's."),
 ]
+StandsArgument = Annotated[
+    list[Path],
+    typer.Argument(metavar="STANDS...", help="Stand files (YAML), or folders of them.", show_default=False),
+]
+UsersOption = Annotated[
+    Path,
+    typer.Option(
+        "--users", metavar="FILE", envvar="TRACKERDCS_USERS", help="File of users (SQLite).", show_default=False
+    ),
+]
 
 
 @dataclass(frozen=True)

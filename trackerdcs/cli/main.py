@@ -25,7 +25,9 @@ from trackerdcs.cli.secrets import secrets
 from trackerdcs.cli.send import send
 from trackerdcs.cli.sim import sim
 from trackerdcs.cli.swarm import swarm
+from trackerdcs.cli.users import users
 from trackerdcs.cli.watch import watch
+from trackerdcs.cli.web import web
 from trackerdcs.domain.errors import ConfigError, TrackerError
 
 
@@ -61,6 +63,8 @@ app.command()(proof)
 app.command()(device)
 app.command()(guard)
 app.command()(loader)
+app.command()(web)
+app.add_typer(users, name="users")
 app.add_typer(deadletter, name="deadletter")
 app.add_typer(sim, name="sim")
 app.command()(secrets)

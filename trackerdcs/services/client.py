@@ -1,4 +1,4 @@
-"""What commands of the command line stand on: a bus to listen and command on, and a look into files that others own."""
+"""What command clients stand on: a bus to listen and command on, and a look into files that others own."""
 
 import sqlite3
 import uuid
@@ -14,10 +14,10 @@ USER = "cli"
 """The command user of the command line."""
 
 
-def connect(config: BusConfig) -> Bus:
-    """A bus of its own for this process; it has no will, because nobody waits for it."""
+def connect(config: BusConfig, user: str = USER) -> Bus:
+    """A bus of its own for this process, as a command user; it has no will, because nobody waits for it."""
     # To a client an embedded broker is a broker like any other, and its library takes long to import.
-    return open_bus(replace(config, kind="mqtt"), f"{USER}-{uuid.uuid4().hex[:12]}", USER)
+    return open_bus(replace(config, kind="mqtt"), f"{user}-{uuid.uuid4().hex[:12]}", user)
 
 
 def rows_in(path: Path, table: str) -> int:

@@ -27,6 +27,7 @@ ELSEWHERE = {
     "doc/how-to/guard-a-stand.md": ("e2e/test_guard_a_stand.py", {"sh"}),
     "doc/how-to/load-foreign-topics.md": ("contract/test_load_foreign_topics.py", {"yaml", "json", "sh"}),
     "doc/reference/dashboards.md": ("integration/test_dashboards.py", {"influxql"}),
+    "doc/how-to/manage-users.md": ("unit/test_cli_users.py", {"sh"}),
     "doc/reference/mapping-file.md": ("contract/test_reference.py", {"yaml"}),
     "doc/reference/secrets.md": ("integration/test_secrets.py", {"sh"}),
     "doc/reference/stand-file.md": ("contract/test_reference.py", {"yaml"}),

@@ -22,7 +22,12 @@ ROOMS["services"] = (INSIDE, set())
 ROOMS["cli"] = (INSIDE | {"services"}, {"typer", "rich"})
 ONE_LIBRARY_A_FILE = "adapters"
 # What a library brings and shows to its users, such as exceptions from below, counts as that library.
-PART_OF = {"pydantic_core": "pydantic", "pyvisa_py": "pyvisa", "urllib3": "influxdb_client"}
+PART_OF = {
+    "pydantic_core": "pydantic",
+    "pyvisa_py": "pyvisa",
+    "starlette": "fastapi",
+    "urllib3": "influxdb_client",
+}
 IMPURE = {"asyncio", "io", "logging", "os", "socket", "sqlite3", "subprocess", "threading", "time"}
 CEILING = 300
 

@@ -1,0 +1,64 @@
+"""The web service: one login for all faces of the stack, and a KILL button that needs none of them."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import AsyncExitStack, closing
+from pathlib import Path
+
+from trackerdcs.adapters.clock_system import SystemClock
+from trackerdcs.adapters.cookies_itsdangerous import SignedCookies
+from trackerdcs.adapters.http_uvicorn import listen, serve_http
+from trackerdcs.adapters.logins import secret_in
+from trackerdcs.adapters.users_sqlite import SqliteUsers
+from trackerdcs.app.kill_button import KillButton
+from trackerdcs.domain.access import Account
+from trackerdcs.domain.errors import ConfigError
+from trackerdcs.domain.stand import BusConfig, Stand
+from trackerdcs.ports import Bus
+from trackerdcs.services.client import connect
+from trackerdcs.services.kill import high_voltage
+from trackerdcs.web.app import create_app
+from trackerdcs.web.parts import AGE_S, Parts
+from trackerdcs.web.passwords import checked_hash
+
+USER = "web"
+"""The command user of the web service."""
+FIRST = Account("admin", "admin")
+SHORTEST_KEY = 32
+
+
+async def serve(
+    stands: Sequence[Stand], users_file: Path, secrets: Path, host: str, port: int, behind_gateway: bool = False
+) -> None:
+    """Answer until told to stop. A broker that is down does not keep anybody from logging in."""
+    key = session_key(secrets / "session-key")
+    async with AsyncExitStack() as stack:
+        listener = stack.enter_context(listen(host, port))
+        users = stack.enter_context(closing(SqliteUsers(users_file)))
+        found_first(users, secrets / "first-admin")
+        clock, buses = SystemClock(), dict[BusConfig, Bus]()
+        for stand in stands:
+            if stand.bus not in buses:
+                buses[stand.bus] = await stack.enter_async_context(connect(stand.bus, USER))
+        buttons = {s.stand: KillButton(buses[s.bus], s.stand, USER, high_voltage(s), clock) for s in stands}
+        parts = Parts(users, SignedCookies(key, AGE_S), buttons, clock, behind_gateway)
+        following = [asyncio.create_task(button.follow()) for button in buttons.values()]
+        try:
+            await serve_http(create_app(parts), listener)
+        finally:
+            for task in following:
+                task.cancel()
+
+
+def session_key(path: Path) -> str:
+    """The key that sessions are signed with; ConfigError where it cannot be read or is easily guessed."""
+    key = secret_in(path, "session-key")
+    if len(key) < SHORTEST_KEY:
+        raise ConfigError(f"session-key: the secret {path} is shorter than {SHORTEST_KEY} characters")
+    return key
+
+
+def found_first(users: SqliteUsers, path: Path) -> None:
+    """With no user at all, the first admin comes from the secrets; ConfigError where there is no way to log in."""
+    if not users.accounts():
+        users.found(FIRST, checked_hash(secret_in(path, "first-admin"), f"first-admin: {path}"))

@@ -1,0 +1,93 @@
+"""`trackerdcs users`: who may log in, told on the command line; a password is never an argument."""
+
+import asyncio
+import os
+import re
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+
+from typer.testing import CliRunner, Result
+
+from trackerdcs.adapters.users_sqlite import SqliteUsers
+from trackerdcs.cli.main import app
+from trackerdcs.tests.service import TRACKERDCS
+from trackerdcs.web.passwords import Passwords
+
+PAGE = Path(__file__).parents[3] / "doc" / "how-to" / "manage-users.md"
+BLOCK = re.compile(r"^```(sh|text)\n(.*?)^```$", re.M | re.S)
+PASSWORD = "correct horse battery"
+
+
+class TestUsers(unittest.TestCase):
+    def setUp(self) -> None:
+        self.file = Path(self.enterContext(tempfile.TemporaryDirectory()), "users.sqlite")
+
+    def run_it(self, *arguments: str, typed: str = "") -> Result:
+        return CliRunner().invoke(app, ["users", *arguments, "--users", str(self.file)], input=typed)
+
+    def add(self, name: str, role: str, password: str = PASSWORD) -> Result:
+        return self.run_it("add", name, role, typed=f"{password}\n")
+
+    def right(self, name: str, password: str) -> bool:
+        users = SqliteUsers(self.file)
+        hash = users.hash_of(name)
+        users.close()
+        return asyncio.run(Passwords().right(hash, password))
+
+    def test_from_the_first_to_the_last(self) -> None:
+        self.assertEqual(self.add("ada", "admin").exit_code, 0)
+        self.assertEqual(self.add("ben", "shifter").stdout, "ben added as shifter\n")
+        self.assertTrue(self.right("ben", PASSWORD))
+        self.assertRegex(self.run_it("list").stdout, r"ada +admin +0 sessions\nben +shifter +0 sessions\n")
+        self.assertEqual(self.run_it("role", "ben", "expert").exit_code, 0)
+        self.assertEqual(self.run_it("password", "ben", typed="another fine one\n").exit_code, 0)
+        self.assertFalse(self.right("ben", PASSWORD))
+        self.assertTrue(self.right("ben", "another fine one"))
+        self.assertIn("ben  ", self.run_it("list").stdout)
+        self.assertEqual(self.run_it("remove", "ben").exit_code, 0)
+        self.assertNotIn("ben", self.run_it("list").stdout)
+
+    def test_what_is_refused_is_said_in_one_line(self) -> None:
+        self.add("ada", "admin")
+        for arguments, typed, why in (
+            (("add", "Ada L", "admin"), PASSWORD, "name 'Ada L': expected a small letter"),
+            (("add", "ben", "boss"), PASSWORD, "role 'boss': expected one of viewer, shifter, expert, admin"),
+            (("add", "ben", "viewer"), "short", "password: a password has at least 10 characters, this one has 5"),
+            (("add", "ben", "viewer"), "", "password: a password has at least 10"),
+            (("add", "ada", "viewer"), PASSWORD, "ada: there is a user of this name already"),
+            (("remove", "ada"), "", "ada is the last admin"),
+            (("role", "eve", "viewer"), "", "eve: there is no user of this name"),
+        ):
+            with self.subTest(arguments):
+                result = self.run_it(*arguments, typed=f"{typed}\n")
+                self.assertEqual(result.exit_code, 78)
+                self.assertTrue(result.stderr.startswith(why), result.stderr)
+                self.assertEqual(result.stderr.count("\n"), 1)
+
+    def test_a_file_that_is_not_there(self) -> None:
+        result = self.run_it("list")
+        self.assertEqual((result.exit_code, result.stderr), (1, f"{self.file}: no such file of users\n"))
+        self.assertFalse(self.file.exists())
+
+
+class Page(unittest.TestCase):
+    def test_what_it_says_to_type_works_and_shows_what_it_says(self) -> None:
+        (_, add), (_, shown), (_, change) = BLOCK.findall(PAGE.read_text(encoding="utf-8"))
+        path = f"{Path(TRACKERDCS).parent}:{os.environ['PATH']}"
+        with tempfile.TemporaryDirectory() as folder:
+            lines = f"{add}echo = before\n{change}echo = after\ntrackerdcs users list\n"
+            done = subprocess.run(
+                ["bash", "-euo", "pipefail", "-c", lines],
+                cwd=folder,
+                env=os.environ | {"PATH": path},
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=False,
+            )
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        before, _, after = done.stdout.partition("= before\n")
+        self.assertTrue(before.endswith(shown), before)
+        self.assertRegex(after, r"= after\nada +admin +0 sessions\n$")

@@ -1,0 +1,47 @@
+"""What the web application is made of, and what it needs of the outside."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from trackerdcs.app.kill_button import KillButton
+from trackerdcs.domain.access import Account
+from trackerdcs.domain.attempts import Attempts
+from trackerdcs.ports import Clock
+from trackerdcs.web.passwords import Passwords
+
+AGE_S = 12 * 3600
+"""The longest session."""
+WINDOW_S = 300.0
+
+
+class Users(Protocol):
+    """Accounts and sessions, durable. All methods raise StoreFault; times in ns UTC."""
+
+    def accounts(self) -> list[Account]: ...
+    def hash_of(self, name: str) -> str | None: ...
+    def set_password(self, name: str, hash: str, instead_of: str | None = None) -> bool: ...
+    def begin(self, id: str, name: str, hash: str, now: int, ends: int) -> bool: ...
+    def session(self, id: str, now: int) -> Account | None: ...
+    def end(self, id: str) -> None: ...
+
+
+class Seal(Protocol):
+    """Signs what a browser keeps; `unseal` returns None for what was not signed here, or too long ago."""
+
+    def seal(self, text: str) -> str: ...
+    def unseal(self, sealed: str) -> str | None: ...
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The parts of one web service. `behind_gateway`: X-Forwarded-For and X-Forwarded-Proto are the gateway's word."""
+
+    users: Users
+    seal: Seal
+    buttons: Mapping[str, KillButton]
+    clock: Clock
+    behind_gateway: bool = False
+    passwords: Passwords = field(default_factory=Passwords)
+    by_name: Attempts = field(default_factory=lambda: Attempts(10, WINDOW_S))
+    by_address: Attempts = field(default_factory=lambda: Attempts(30, WINDOW_S))

@@ -1,0 +1,47 @@
+"""What a request says of where it comes from, and which requests are not taken at all."""
+
+from fastapi import Request
+from starlette.datastructures import Headers
+
+LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
+LARGEST = 16 * 1024
+"""Bytes of a form."""
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def scheme(request: Request, behind_gateway: bool) -> str:
+    """https where the browser speaks https, to the gateway or to us."""
+    said = request.headers.get("x-forwarded-proto", "") if behind_gateway else ""
+    return said or request.url.scheme
+
+
+def address(request: Request, behind_gateway: bool) -> str:
+    """The browser's address. The gateway replaces what a client says of itself; the last entry is the gateway's."""
+    said = request.headers.get("x-forwarded-for", "") if behind_gateway else ""
+    return said.rpartition(",")[2].strip() or (request.client.host if request.client else "")
+
+
+def is_local(request: Request) -> bool:
+    """Addressed by a name of this computer: only there does a password go over plain http."""
+    return request.url.hostname in LOCAL
+
+
+def refused(request: Request, behind_gateway: bool) -> tuple[int, str] | None:
+    """Status and reason for what changes something and does not come from a page of this site, or is too long."""
+    if request.method in SAFE:
+        return None
+    ours = f"{scheme(request, behind_gateway)}://{request.headers.get('host', '')}"
+    if not _from_here(request.headers, ours):
+        return 403, f"a {request.method} is only taken from a page of this site, {ours}"
+    length = request.headers.get("content-length", "")
+    if not (length.isascii() and length.isdigit()):
+        return 411, "the length of the request is missing"
+    if int(length[:12]) > LARGEST:
+        return 413, f"more than {LARGEST} bytes"
+    return None
+
+
+def _from_here(headers: Headers, ours: str) -> bool:
+    """Browsers send Origin with every POST, and no page can forge it. Names of other sites have no way around."""
+    site = headers.get("sec-fetch-site", "same-origin")
+    return headers.getlist("origin") == [ours] and site == "same-origin"
