@@ -57,7 +57,7 @@ def copied(folder: Path) -> Path:
 class ComposeStack:
     """Production, development ports and the simulated stand; `stop` leaves nothing but the images."""
 
-    def __init__(self, files: Sequence[str] = FILES) -> None:
+    def __init__(self, files: Sequence[str] = FILES, start: bool = True) -> None:
         require_docker()
         self._temporary = tempfile.TemporaryDirectory(prefix="trackerdcs-", ignore_cleanup_errors=True)
         self.folder = copied(Path(self._temporary.name))
@@ -72,6 +72,8 @@ class ComposeStack:
         self._patch.start()
         self._compose = DockerCompose(str(self.folder), compose_file_name=list(files), wait=True, keep_volumes=False)
         try:
+            if not start:
+                return
             self.docker("compose", "build", "--quiet", timeout=900)
             began = time.monotonic()
             self._compose.start()
@@ -140,10 +142,9 @@ class ComposeStack:
         """Services that run."""
         return sorted(self.docker("compose", "ps", "--services", "--status", "running").split())
 
-    def health(self, service: str) -> str:
-        """Of a container: healthy, unhealthy, starting; empty if it does not run."""
-        shown = self.docker("compose", "ps", "--format", "{{.Health}}", service, check=False)
-        return shown.strip()
+    def healthy(self, service: str) -> bool:
+        """True for a container that runs and says that it does its work."""
+        return self.docker("compose", "ps", "--format", "{{.Health}}", service, check=False).strip() == "healthy"
 
     def until(self, what: Callable[[], object], why: str, patience: float = 60.0) -> None:
         """Wait until something is true."""

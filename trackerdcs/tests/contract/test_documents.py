@@ -28,6 +28,8 @@ ELSEWHERE = {
     "doc/how-to/load-foreign-topics.md": ("contract/test_load_foreign_topics.py", {"yaml", "json", "sh"}),
     "doc/reference/dashboards.md": ("integration/test_dashboards.py", {"influxql"}),
     "doc/how-to/manage-users.md": ("unit/test_cli_users.py", {"sh"}),
+    "doc/how-to/install-the-stack.md": ("e2e/test_install_the_stack.py", {"sh"}),
+    "doc/how-to/scale-out.md": ("e2e/test_install_the_stack.py", {"sh", "yaml"}),
     "doc/reference/mapping-file.md": ("contract/test_reference.py", {"yaml"}),
     "doc/reference/secrets.md": ("integration/test_secrets.py", {"sh"}),
     "doc/reference/stand-file.md": ("contract/test_reference.py", {"yaml"}),

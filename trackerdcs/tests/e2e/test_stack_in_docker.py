@@ -172,7 +172,7 @@ class TestStackInDocker(unittest.TestCase):
             for service in services:
                 with self.subTest(service):
                     stack.docker("compose", "restart", service)
-                    stack.until(partial(self.healthy, service), f"{service} is healthy", 90)
+                    stack.until(partial(stack.healthy, service), f"{service} is healthy", 90)
             stack.until(lambda: witness.of("hv1")[-1].ts > time.time_ns() - 3 * 10**9, "fresh frames")
             heard = witness.of("hv1")
             for frame in heard:
@@ -182,9 +182,6 @@ class TestStackInDocker(unittest.TestCase):
                     self.assertEqual(values["on"], True)
             for device in ("hv1", "lv1", "env1"):
                 stack.until(partial(self.whole, device, witness), f"all of {device} is stored", 180)
-
-    def healthy(self, service: str) -> bool:
-        return self.stack.health(service) == "healthy"
 
     def whole(self, device: str, witness: Witness) -> bool:
         """True when all that a device has said up to a moment ago is in the database, each number of each boot once."""
@@ -204,7 +201,7 @@ class TestStackInDocker(unittest.TestCase):
             "inspect", "-f", "{{.State.Pid}}", self.stack.docker("compose", "ps", "-q", f"{STAND}-env1").strip()
         ).strip()
         os.kill(int(pid), 9)
-        self.stack.until(lambda: self.stack.health(f"{STAND}-env1") == "healthy", "it is back", 60)
+        self.stack.until(partial(self.stack.healthy, f"{STAND}-env1"), "it is back", 60)
 
     def test_a_secret_that_is_not_there_is_one_line_and_78(self) -> None:
         for service, secret in (("loader", "influx-token"), (f"{STAND}-hv1", "mqtt"), ("web", "session-key")):
