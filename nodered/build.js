@@ -30,7 +30,7 @@ function require(name) {
     if (!made[name]) parts[name](made[name] = { exports: {} }, made[name].exports, require);
     return made[name].exports;
 }
-window.trackerdcsEnd = require('page.js').start(element, socket, widget);
+element.trackerdcsEnd = require('page.js').start(element, socket, widget);
 })(this.$el, this.$socket, this.id);`;
     return `<template><div></div></template>
 <style>
@@ -39,7 +39,7 @@ ${fs.readFileSync(path.join(SRC, 'page.css'), 'utf8')}</style>
 ${script}
 </script>
 <script>
-export default { unmounted() { if (window.trackerdcsEnd) window.trackerdcsEnd(); } };
+export default { unmounted() { if (this.$el.trackerdcsEnd) this.$el.trackerdcsEnd(); } };
 </script>
 `;
 }

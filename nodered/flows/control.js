@@ -20,7 +20,7 @@ module.exports = (template) => [
         colors: { surface: '#16202b', primary: '#0b4f9e', bgPage: '#eef1f4', groupBg: '#ffffff', groupOutline: '#c9d1d9' },
         sizes: { density: 'default', pagePadding: '0px', groupGap: '0px', groupBorderRadius: '0px', widgetGap: '0px' } },
     { id: 'dcs-page', type: 'ui-page', name: 'stands', ui: 'dcs-ui', path: '/stands', icon: 'flash', layout: 'notebook', theme: 'dcs-theme',
-        order: 1, className: 'dcs-page', visible: 'true', disabled: 'false', breakpoints: [{ name: 'Default', px: '0', cols: '12' }] },
+        order: 1, className: '', visible: 'true', disabled: 'false', breakpoints: [{ name: 'Default', px: '0', cols: '12' }] },
     comment(TAB, 'What the broker says, as long as it is one of these topics, goes to every open page', 300, 40),
     ...SHOWN.map((topic, n) => mqttIn(`dcs-in-${n}`, TAB, `dcs/v1/${topic}`, 140, 80 + 40 * n, ['dcs-heard'])),
     fn('dcs-heard', TAB, 'note and pass on', 'return global.get("dcs").heard(msg);', 420, 220, ['dcs-control-page']),

@@ -8,14 +8,12 @@
 const http = require('node:http');
 
 const SWEEP_MS = 5000;
-const CONTROL = ['/control', '/ui'];
-const MANIFEST = '/dashboard/manifest.webmanifest';
+const CONTROL = ['/control', '/ui', '/dashboard']; // the dashboard asks for its icon under its own usual path
 
 /** Whoever asks for what we do not know needs the rights for the editor. */
 function areaOf(url) {
     const path = url.split('?')[0];
-    const control = CONTROL.some((root) => path === root || path.startsWith(`${root}/`)) || path === MANIFEST;
-    return control ? 'control' : 'nodered';
+    return CONTROL.some((root) => path === root || path.startsWith(`${root}/`)) ? 'control' : 'nodered';
 }
 
 /** A page of another site must not use this one's cookie. */

@@ -25,6 +25,11 @@ const FIELDS = [['set_voltage', 'v', 'new set voltage'], ['set_current_limit', '
 /** Above it a person may be hurt or a module lost, whatever the switch says: v_safe_off of the rules. */
 const DANGER_V = 10;
 
+/** Sizes without a direction: a plus in front of them would say nothing. */
+function hasSign(quantity, unit) {
+    return ['V', 'A', 'degC'].includes(unit) && !/_limit$/.test(quantity);
+}
+
 function isSet(quantity) {
     return /_set$|_limit$|^ramp_/.test(quantity);
 }
@@ -36,7 +41,7 @@ function reading(device, ch, quantity, unit) {
     if (at('bad') !== undefined) return { quantity, label, text: NONE, unit: '', quality: 'bad', reason: at('bad') };
     const value = at('ch');
     if (value === undefined) return { quantity, label, text: NONE, unit: '', quality: 'none', reason: 'not reported' };
-    const shown = typeof value === 'number' ? number(value, unit) : { text: plain(value, unit), unit: '' };
+    const shown = typeof value === 'number' ? number(value, unit, hasSign(quantity, unit)) : { text: plain(value, unit), unit: '' };
     if (at('unc') !== undefined) return { quantity, label, ...shown, value, quality: 'uncertain', reason: at('unc') };
     return { quantity, label, ...shown, value, quality: 'good', reason: '' };
 }
@@ -95,6 +100,13 @@ function target(device, ch, set) {
     return { v: text(volts), i: text(amps), known: !!volts && volts.quality === 'good' };
 }
 
+/** A command in words: `set_voltage v = -100 V`. */
+function words(entry, commands) {
+    const args = (commands[entry.cmd] || {}).args || {};
+    const one = ([name, value]) => `${name} = ${typeof value === 'number' ? exact(value, (args[name] || {}).unit || '') : value}`;
+    return [entry.cmd, Object.entries(entry.args || {}).map(one).join(', ')].filter(Boolean).join(' ');
+}
+
 function channelView(model, device, ch, at) {
     const meta = ((device.meta || {}).channels || {})[ch] || {}, commands = meta.commands || {};
     const may = (cmd) => closed(cmd, commands[cmd], at);
@@ -116,7 +128,8 @@ function channelView(model, device, ch, at) {
         measured: values.filter((r) => !isSet(r.quantity)),
         warnings: warnings(state, [...values, ...flags], (device.meta || {}).kind),
         fields: fieldsOf(commands, may), more: more(commands, may),
-        fates: fates.ofChannel(model.fates, device.stand, device.name, ch, at.now),
+        fates: fates.ofChannel(model.fates, device.stand, device.name, ch, at.now)
+            .map((entry) => ({ ...entry, words: words(entry, commands) })),
     };
 }
 

@@ -7,10 +7,10 @@ const SHOWN_UNIT = { degC: '\u00b0C', 1: '', '1/s': '/s' };
 const DIGITS = { V: 2, 'V/s': 1, degC: 1, '%': 1, W: 2, s: 0, B: 0, 1: 0 };
 
 /** With its sign: a true minus, a plus, and nothing in front of what is zero at this resolution. */
-function signed(value, digits) {
+function signed(value, digits, plus = true) {
     const text = Math.abs(value).toFixed(digits);
     if (Number(text) === 0) return text;
-    return (value < 0 ? MINUS : '+') + text;
+    return (value < 0 ? MINUS : plus ? '+' : '') + text;
 }
 
 /** The prefix for currents, so that 1 to 999 stands before the unit; nothing smaller than nano. */
@@ -24,17 +24,17 @@ function digitsFor(scaled) {
     return size >= 99.95 ? 1 : size >= 9.995 ? 2 : 3;
 }
 
-/** -> {text, unit}; what is no finite number is a dash. */
-function number(value, unit) {
+/** -> {text, unit}; what is no finite number is a dash. `plus` false: a size that has no direction. */
+function number(value, unit, plus = true) {
     if (typeof value !== 'number' || !Number.isFinite(value)) return { text: NONE, unit: '' };
     if (unit === 'A') {
         const [letter, factor] = value === 0 ? ['', 1] : prefix(value);
         const scaled = value / factor;
-        return { text: signed(scaled, digitsFor(scaled)), unit: `${letter}A` };
+        return { text: signed(scaled, digitsFor(scaled), plus), unit: `${letter}A` };
     }
     const digits = Object.hasOwn(DIGITS, unit) ? DIGITS[unit] : digitsFor(value);
     const shown = Object.hasOwn(SHOWN_UNIT, unit) ? SHOWN_UNIT[unit] : unit;
-    return { text: signed(value, digits), unit: shown };
+    return { text: signed(value, digits, plus), unit: shown };
 }
 
 /** A value of any kind as one text. */

@@ -110,8 +110,10 @@ function start(element, socket, widget) {
     };
 
     const vue = window.Vue.createApp(root);
-    const onMessage = (msg) => {
-        take(model, msg.payload || {}, time());
+    // Not `on`: when the dashboard draws this widget anew, it takes away all listeners of that name, the new ones too.
+    const onAny = (event, msg) => {
+        if (event !== `msg-input:${widget}`) return;
+        take(model, (msg || {}).payload || {}, time());
         redrawSoon();
     };
     const onEnded = (why) => {
@@ -120,7 +122,7 @@ function start(element, socket, widget) {
     };
     const hello = () => emit({ op: 'hello' });
     const escape = (event) => { if (event.key === 'Escape' && app) app.ask = null; };
-    socket.on(`msg-input:${widget}`, onMessage);
+    socket.onAny(onAny);
     socket.on('dcs-ended', onEnded);
     socket.on('connect', hello);
     socket.on('disconnect', redraw);
@@ -130,6 +132,7 @@ function start(element, socket, widget) {
     hello();
     return () => {
         timers.forEach(clearInterval);
+        socket.offAny(onAny);
         for (const [name, f] of [['dcs-ended', onEnded], ['connect', hello], ['disconnect', redraw]]) socket.off(name, f);
         document.removeEventListener('keydown', escape);
         app = null;
