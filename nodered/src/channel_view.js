@@ -120,14 +120,17 @@ function channelView(model, device, ch, at) {
     for (const cmd of ['on', 'off', 'hold', 'clear_trip', 'emergency_off']) {
         buttons[cmd] = power ? { closed: may(cmd) } : null;
     }
-    if (buttons.on && !buttons.on.closed && !aim.known) buttons.on.closed = 'the set voltage is not known';
+    if (buttons.on && !buttons.on.closed) {
+        buttons.on.closed = !aim.known ? 'the set voltage is not known' : (state || {}).name === 'tripped' ? 'tripped: clear it first' : '';
+    }
+    const moves = state && !['off', 'tripped'].includes(state.name);
     return {
         key: `${device.stand}/${device.name}/${ch}`, stand: device.stand, device: device.name, ch,
         label: meta.label || '', module: ((device.frame || {}).mod || {})[ch] || meta.module || '',
         power, state, target: aim, buttons, set,
         measured: values.filter((r) => !isSet(r.quantity)),
         warnings: warnings(state, [...values, ...flags], (device.meta || {}).kind),
-        fields: fieldsOf(commands, may), more: more(commands, may),
+        fields: fieldsOf(commands, may).map((f) => ({ ...f, hint: moves && f.cmd === 'set_voltage' ? 'moves at once' : '' })), more: more(commands, may),
         fates: fates.ofChannel(model.fates, device.stand, device.name, ch, at.now)
             .map((entry) => ({ ...entry, words: words(entry, commands) })),
     };
