@@ -100,6 +100,18 @@ function target(device, ch, set) {
     return { v: text(volts), i: text(amps), known: !!volts && volts.quality === 'good' };
 }
 
+/**
+ * Where a ramp goes, from the commands that were heard: the set value is only a stage of it, which the supply is fed
+ * piece by piece. Empty if nobody has said so here.
+ */
+function goal(model, device, ch, state) {
+    if (!state || !['ramping_up', 'ramping_down'].includes(state.name)) return '';
+    const under = fates.ofChannel(model.fates, device.stand, device.name, ch, 0, 20)
+        .find((one) => ['accepted', 'done'].includes(one.state) && ['off', 'set_voltage'].includes(one.cmd));
+    if (!under) return 'where it goes was not heard here';
+    return under.cmd === 'off' ? 'goes to 0 V, then off' : `goes to ${exact(under.args.v, 'V')}`;
+}
+
 /** A command in words: `set_voltage v = -100 V`. */
 function words(entry, commands) {
     const args = (commands[entry.cmd] || {}).args || {};
@@ -121,13 +133,18 @@ function channelView(model, device, ch, at) {
         buttons[cmd] = power ? { closed: may(cmd) } : null;
     }
     if (buttons.on && !buttons.on.closed) {
-        buttons.on.closed = !aim.known ? 'the set voltage is not known' : (state || {}).name === 'tripped' ? 'tripped: clear it first' : '';
+        const is = (state || {}).name;
+        buttons.on.closed = !aim.known ? 'the set voltage is not known' : is === 'tripped' ? 'tripped: clear it first'
+            : is === 'unknown' ? 'its state is not known' : is !== 'off' ? 'it is on already' : '';
+    }
+    if (state && state.name.startsWith('ramping')) {
+        for (const r of set) if (r.quantity === 'v_set') r.label = 'voltage, stage of the ramp:';
     }
     const moves = state && !['off', 'tripped'].includes(state.name);
     return {
         key: `${device.stand}/${device.name}/${ch}`, stand: device.stand, device: device.name, ch,
         label: meta.label || '', module: ((device.frame || {}).mod || {})[ch] || meta.module || '',
-        power, state, target: aim, buttons, set,
+        power, state, target: aim, goal: goal(model, device, ch, state), buttons, set,
         measured: values.filter((r) => !isSet(r.quantity)),
         warnings: warnings(state, [...values, ...flags], (device.meta || {}).kind),
         fields: fieldsOf(commands, may).map((f) => ({ ...f, hint: moves && f.cmd === 'set_voltage' ? 'moves at once' : '' })), more: more(commands, may),

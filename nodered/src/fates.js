@@ -76,7 +76,7 @@ function judged(entry, now) {
 /** The newest commands of a channel, newest first. */
 function ofChannel(fates, stand, device, ch, now, most = 3) {
     const found = [...fates.byId.values()].filter((e) => e.stand === stand && e.device === device && e.ch === ch);
-    return found.sort((a, b) => b.at - a.at).slice(0, most).map((entry) => judged(entry, now));
+    return found.reverse().sort((a, b) => b.at - a.at).slice(0, most).map((entry) => judged(entry, now));
 }
 
 module.exports = { Fates, clicked, answered, commanded, acknowledged, judged, ofChannel, FINAL };

@@ -57,7 +57,7 @@ function exact(value, unit) {
 function fieldUnit(unit, largest) {
     if (unit !== 'A' || !largest) return { letter: Object.hasOwn(SHOWN_UNIT, unit) ? SHOWN_UNIT[unit] : unit, shift: 0 };
     const [letter, factor] = prefix(largest);
-    return { letter: `${letter}A`, shift: -Math.round(Math.log10(factor)) };
+    return { letter: `${letter}A`, shift: 0 - Math.round(Math.log10(factor)) };
 }
 
 /** Seconds as a person says them. */

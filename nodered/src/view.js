@@ -44,7 +44,7 @@ function channelsOf(device) {
 }
 
 function deviceView(model, device, now, link) {
-    const state = deviceState(device, now), meta = device.meta || {}, is = mark(model, device, now, link);
+    const state = link ? deviceState(device, now) : 'unknown', meta = device.meta || {}, is = mark(model, device, now, link);
     const at = { now, link, role: model.you.role, device: state, fresh: is };
     const seconds = device.live ? age(device.freshness, now) : null;
     return {
@@ -62,7 +62,7 @@ function interlockView(model, one, now, link) {
         : silent ? `the guard has been silent for ${ageText(now - one.heard)}` : '';
     return {
         name: one.name, state, symbol: { ok: '\u2714', open: '\u2716' }[state] || '?', text: { ok: 'OK', open: 'OPEN' }[state] || 'UNKNOWN',
-        why: why || [body.first, body.why].filter(Boolean).join(': '), guidance: state === 'ok' ? '' : body.guidance || '',
+        why: why || [body.first, body.why].filter(Boolean).join(': '), guidance: known && state !== 'ok' ? body.guidance || '' : '',
         action: body.action, over: known && body.over === true,
         bypass: body.bypass ? `BYPASSED by ${body.bypass.by}: ${body.bypass.reason}` : '',
     };

@@ -81,6 +81,14 @@ class Verify:
         self._serve()
 
 
+def node_or_skip() -> Path:
+    """Node.js; without it the test is skipped, or fails under TRACKERDCS_REQUIRE_SERVERS=1."""
+    if program := node():
+        return program
+    require("nodered")
+    raise AssertionError("unreachable")
+
+
 class NodeRed(Server):
     """Node-RED as the container runs it: `main.js`, secrets in files, its data in a folder of its own."""
 

@@ -79,6 +79,7 @@ class TestCommands(OnTheStand):
         shot(page, "question")
         page.locator("[data-confirm=on]").click()
         expect(ch0.locator("[data-state]")).to_contain_text("RAMPING UP")
+        expect(ch0.locator("[data-goal]")).to_contain_text("goes to −100 V")
         shot(page, "ramping")
         newest(page, "hv1", "ch0", "done")
         expect(ch0.locator("[data-state]")).to_contain_text("ON")
@@ -152,17 +153,17 @@ class TestCommands(OnTheStand):
         self.assertLess(median, 1000)
 
     def test_the_page_shows_a_value_soon(self) -> None:
-        self.open().close()
+        context = self.chromium.context(self.stand, self.cookie)
+        self.addCleanup(context.close)
         took = []
-        for _ in range(3):
-            context = self.chromium.context(self.stand, self.cookie)
-            self.addCleanup(context.close)
+        for _ in range(4):
             page = context.new_page()
             began = time.monotonic()
             page.goto(f"{self.stand.nodered.url}/control/stands", wait_until="commit")
             page.locator("[data-measured=v_mon] .digits").first.wait_for()
             took.append(time.monotonic() - began)
-        print(f"page to first value, empty cache: median {statistics.median(took):.2f} s", flush=True)
+            page.close()
+        print(f"page to first value: first time {took[0]:.2f} s, then {statistics.median(took[1:]):.2f} s", flush=True)
         self.assertLess(statistics.median(took), 10)
 
 
@@ -172,7 +173,7 @@ class TestKill(OnTheStand):
         self.stand.send("hv1", "set_voltage", "ch0", v=-400)
         self.stand.send("hv1", "on", "ch0")
         page = self.open()
-        channel(page, "hv1", "ch0").locator("[data-cmd=on]").click()  # an open question is not in the way
+        channel(page, "hv1", "ch1").locator("[data-cmd=on]").click()  # an open question is not in the way
         page.locator(f'[data-kill="{STAND}"]').dblclick()
         panel = page.locator(f'[data-killed="{STAND}"]')
         expect(panel).to_contain_text("by anna")
