@@ -1,9 +1,11 @@
 // Settings of Node-RED. Not for `node-red -s`: main.js adds the door that checks every login, and starts.
 'use strict';
 
+const path = require('node:path');
+
 module.exports = ({ data, nodes, credentialSecret, desk }) => ({
     userDir: data,
-    flowFile: 'flows.json',
+    flowFile: path.join(data, 'flows.json'), // absolute: a flows.json in the working folder would win
     flowFilePretty: true,
     credentialSecret,
     nodesDir: nodes,
@@ -13,6 +15,7 @@ module.exports = ({ data, nodes, credentialSecret, desk }) => ({
     // and a second login would be a second set of passwords.
     dashboard: { ioMiddleware: [desk.people.middleware()], maxHttpBufferSize: 1e5 },
     functionGlobalContext: { dcs: desk },
+    nodesExcludes: ['90-exec.js', '10-file.js', '23-watch.js'], // flows have no business with commands and files of this computer
     functionExternalModules: false,
     externalModules: {
         autoInstall: false,

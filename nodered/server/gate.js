@@ -52,6 +52,8 @@ class Gate {
             res.writeHead(302, { location: this.home });
             return res.end();
         }
+        // "No installing" in Node-RED's settings only hides the dialogue.
+        if (req.method !== 'GET' && /^\/nodered\/+nodes/i.test(req.url)) return answer(res, 403, 'nodes are not installed from here');
         // Their names hold their content: a browser that has them need not ask again, and starts in half the time.
         if (req.url.startsWith('/control/assets/')) res.setHeader('cache-control', 'private, max-age=31536000, immutable');
         if (req.method === 'POST' && /^\/nodered\/flows?\b/i.test(req.url)) this.log(`flows deployed by ${said.user}`);

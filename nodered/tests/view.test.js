@@ -170,7 +170,7 @@ test('fates: pending, unknown after a second of silence, late answers still coun
 test('by is believed from nodered and web only', () => {
     const f = fates.Fates();
     for (const item of ['cli', 'web']) fates.commanded(f, { stand: 's', device: 'd', item }, { id: item, cmd: 'off', ch: 'ch0', by: 'anna' }, 1, 1);
-    assert.deepEqual(fates.ofChannel(f, 's', 'd', 'ch0', 1).map((e) => e.who), ['cli', 'anna']);
+    assert.deepEqual(fates.ofChannel(f, 's', 'd', 'ch0', 1).map((e) => e.who), ['anna', 'cli']);
 });
 
 test('a kill is down only when fresh frames of every channel say so', () => {
