@@ -12,11 +12,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from trackerdcs.tests.servers import FIND, INFLUXD_VERSION, cache_dir
+from trackerdcs.tests.servers import FIND, INFLUXD_VERSION, NODERED, cache_dir, node, nodered_modules
 
 MODULE = Path(__file__).resolve().parent / "influxd"
 POLICY = Path("/usr/sbin/policy-rc.d")
-PACKAGES = {"mosquitto": "mosquitto", "ip": "iproute2"}
+PACKAGES = {"mosquitto": "mosquitto", "ip": "iproute2", "chromium": "chromium", "certutil": "libnss3-tools"}
 PROGRESS_S = 10.0
 
 
@@ -131,6 +131,22 @@ def build_influxd(log: Path, lock: int) -> None:
         (build / "influxd").rename(cache / f"influxd-{INFLUXD_VERSION}")
 
 
+def install_nodered(log: Path, lock: int) -> None:
+    """Node-RED and its dashboard as the lock file has them, without the scripts that packages bring."""
+    if node() is None or shutil.which("npm") is None:
+        raise Unobtainable("needs node 20 or newer and npm")
+    for old in cache_dir().glob("nodered-*"):
+        if old != nodered_modules() and old.is_dir():
+            shutil.rmtree(old)
+    folder = nodered_modules()
+    folder.mkdir(exist_ok=True)
+    for name in ("package.json", "package-lock.json"):
+        shutil.copyfile(NODERED / name, folder / name)
+    install = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+    run("nodered: npm ci", install, log, lock, os.environ, folder)
+    (folder / "complete").touch()
+
+
 def get(name: str, lock: int) -> tuple[str, str]:
     """State (`ready`, `missing`, `failed`) and the path or the reason."""
     log = cache_dir() / f"{name}.log"
@@ -139,6 +155,8 @@ def get(name: str, lock: int) -> tuple[str, str]:
             log.unlink(missing_ok=True)
             if name in PACKAGES:
                 get_package(name, log, lock)
+            elif name == "nodered":
+                install_nodered(log, lock)
             else:
                 build_influxd(log, lock)
     except Unobtainable as reason:

@@ -1,6 +1,7 @@
 """Starts the real servers for tests on free local ports; they end with the test process, even when it is killed."""
 
 import ctypes
+import hashlib
 import json
 import os
 import random
@@ -22,6 +23,7 @@ from typing import Protocol, Self
 INFLUXD_VERSION = "2.7.12"
 HOST = "127.0.0.1"
 SHIPPED = Path(__file__).parents[2] / "mosquitto" / "mosquitto.conf"
+NODERED = Path(__file__).parents[2] / "nodered"
 LOGINS = {"per_listener_settings", "password_file", "acl_file", "certfile", "keyfile", "tls_version"}
 PLACES = {
     "listener",
@@ -57,10 +59,33 @@ def _influxd() -> Path | None:
     return path if os.access(path, os.X_OK) and path.is_file() else None
 
 
+def nodered_modules() -> Path:
+    """The folder for Node-RED and its dashboard, one for each lock file."""
+    return cache_dir() / f"nodered-{hashlib.sha256((NODERED / 'package-lock.json').read_bytes()).hexdigest()[:12]}"
+
+
+def _nodered() -> Path | None:
+    """There when the install came to its end, and with a node that can run it."""
+    return nodered_modules() if node() and (nodered_modules() / "complete").exists() else None
+
+
+def node() -> Path | None:
+    """Node.js, 20 or newer."""
+    program = _which("node")
+    if program is None:
+        return None
+    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
+    version = said.strip().removeprefix("v").partition(".")[0]
+    return program if version.isdecimal() and int(version) >= 20 else None
+
+
 FIND: dict[str, Callable[[], Path | None]] = {
     "mosquitto": lambda: _which("mosquitto"),
     "influxd": _influxd,
     "ip": lambda: _which("ip"),
+    "nodered": _nodered,
+    "chromium": lambda: _which("chromium"),
+    "certutil": lambda: _which("certutil"),
 }
 
 

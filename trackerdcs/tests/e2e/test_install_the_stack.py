@@ -103,9 +103,7 @@ class TestInstallTheStack(unittest.TestCase):
         said = self.do(
             SCALE,
             "docker stack deploy",
-            **{
-                "docker stack deploy --resolve-image never -c stack.json trackerdcs": "docker stack config -c stack.json"
-            },
+            **{"deploy --resolve-image never -c stack.json trackerdcs": "config -c stack.json"},
         )
         self.assertIn("loader-b", said)
 
