@@ -20,7 +20,7 @@ from trackerdcs.tests.service import TRACKERDCS, Forked, Service
 from trackerdcs.tests.stack import device_service
 
 STAND = "bench"
-PASSWORD = "only for this test"  # noqa: S105
+PASSWORD = "only for this test"
 FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
 PERIOD_S = 0.5
 PATIENCE_MS = 15_000

@@ -4,8 +4,8 @@ import json
 import os
 import threading
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from http.cookies import SimpleCookie
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 from urllib.request import urlopen
@@ -94,7 +94,7 @@ class NodeRed(Server):
 
     start_timeout_s = 60.0
 
-    def __init__(self, broker_port: int, verify: Verify, password: str = "a password") -> None:  # noqa: S107
+    def __init__(self, broker_port: int, verify: Verify, password: str = "a password") -> None:
         self._modules = require("nodered")
         self._broker_port, self._verify, self._password = broker_port, verify, password
         super().__init__()

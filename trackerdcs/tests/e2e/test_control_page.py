@@ -13,13 +13,11 @@ from playwright.sync_api import Page, expect
 from trackerdcs.adapters.ledger_sqlite import read_chain
 from trackerdcs.domain.ledger import entry_of
 from trackerdcs.tests.control_stand import (
-    PERIOD_S,
     STAND,
     Chromium,
     ControlStand,
     apply,
     channel,
-    eventually,
     newest,
 )
 
@@ -146,7 +144,9 @@ class TestCommands(OnTheStand):
                 window.began = performance.now(); button.click(); return id; }""")
             page.wait_for_function("window.ended > 0")
             took.append(page.evaluate("window.ended - window.began"))
-            self.assertNotEqual(before, page.evaluate("document.querySelector('[data-channel=\"bench/hv1/ch1\"] li.newest').dataset.id"))
+            self.assertNotEqual(
+                before, page.evaluate("document.querySelector('[data-channel=\"bench/hv1/ch1\"] li.newest').dataset.id")
+            )
             time.sleep(0.8)
         median = statistics.median(took)
         print(f"click to acknowledged: median {median:.0f} ms, largest {max(took):.0f} ms", flush=True)

@@ -18,20 +18,38 @@ NEW = {
 class TestOld(OnTheStand):
     def test_it_draws_itself_from_meta_and_a_new_device_needs_no_reload(self) -> None:
         page = self.open()
-        for device, ch, what in (("hv1", "ch0", "v_mon"), ("hv1", "ch1", "i_mon"), ("lv1", "ch1", "v_mon"), ("env1", "-", "rh")):
+        for device, ch, what in (
+            ("hv1", "ch0", "v_mon"),
+            ("hv1", "ch1", "i_mon"),
+            ("lv1", "ch1", "v_mon"),
+            ("env1", "-", "rh"),
+        ):
             expect(channel(page, device, ch).locator(f"[data-measured={what}]")).to_be_visible()
         expect(channel(page, "env1", "-").locator("[data-cmd=on]")).to_have_count(0)
         expect(page.locator('[data-interlock="dry_air"]')).to_contain_text("OK")
         topic = "dcs/v1/bench2/hv9"
         self.stand.bus.publish(f"{topic}/meta", json.dumps(NEW), 1, True)
-        self.stand.bus.publish(f"{topic}/status", json.dumps({"v": 1, "state": "online", "ts": 1, "since": 1, "boot": "b", "sw": "1"}), 1, True)
+        self.stand.bus.publish(
+            f"{topic}/status",
+            json.dumps({"v": 1, "state": "online", "ts": 1, "since": 1, "boot": "b", "sw": "1"}),
+            1,
+            True,
+        )
         ch7 = page.locator('[data-channel="bench2/hv9/ch7"]')
         expect(ch7).to_be_visible()
         expect(page.locator('[data-kill="bench2"]')).to_be_visible()
         expect(ch7.locator("[data-measured=v_mon] .digits")).to_have_text("—")
         expect(ch7.locator("[data-cmd=on]")).to_be_disabled()
         expect(ch7.locator("[data-cmd=off]")).to_be_enabled()
-        frame = {"v": 1, "ts": time.time_ns(), "seq": 0, "boot": "b", "sw": "1", "kind": "hv", "ch": {"ch7": {"v_mon": -312.5, "v_set": -300, "state": "on"}}}
+        frame = {
+            "v": 1,
+            "ts": time.time_ns(),
+            "seq": 0,
+            "boot": "b",
+            "sw": "1",
+            "kind": "hv",
+            "ch": {"ch7": {"v_mon": -312.5, "v_set": -300, "state": "on"}},
+        }
         self.stand.bus.publish(f"{topic}/frame", json.dumps(frame), 1, True)
         expect(ch7.locator("[data-measured=v_mon] .number")).to_have_text("−312.50 V")
         other = self.open()  # for it the same frame is one that the broker has kept: never fresh

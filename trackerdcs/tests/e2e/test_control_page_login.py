@@ -36,12 +36,26 @@ def upgrade(port: int, path: str, cookie: str | None, origin: str | None = None)
 class TestDoor(OnTheStand):
     def test_without_a_session_every_way_is_closed(self) -> None:
         url, port = self.stand.nodered.url, self.stand.nodered.port
-        for path in ("/", "/ui", "/control", "/control/stands", "/control/_setup", "/control/assets/x.js", "/nodered/",
-                     "/nodered/flows", "/NODERED/flows", "/nodered/settings", "/dashboard/manifest.webmanifest",
-                     "/control/_debug/datastore/dcs-control-page", "/control/socket.io/?EIO=4&transport=polling"):
+        for path in (
+            "/",
+            "/ui",
+            "/control",
+            "/control/stands",
+            "/control/_setup",
+            "/control/assets/x.js",
+            "/nodered/",
+            "/nodered/flows",
+            "/NODERED/flows",
+            "/nodered/settings",
+            "/dashboard/manifest.webmanifest",
+            "/control/_debug/datastore/dcs-control-page",
+            "/control/socket.io/?EIO=4&transport=polling",
+        ):
             with self.subTest(path):
                 self.assertEqual(refused(url + path), 401)
-                self.assertEqual(refused(url + path, "forged", **{"X-Webauth-User": "eva", "X-Webauth-Role": "admin"}), 401)
+                self.assertEqual(
+                    refused(url + path, "forged", **{"X-Webauth-User": "eva", "X-Webauth-Role": "admin"}), 401
+                )
         for path in ("/control/socket.io/?EIO=4&transport=websocket", "/nodered/comms"):
             with self.subTest(path):
                 self.assertIn("401", upgrade(port, path, None))
@@ -82,19 +96,34 @@ class TestDoor(OnTheStand):
 
 class TestNames(OnTheStand):
     def order(self, **fields: object) -> dict[str, object]:
-        return {"op": "command", "id": str(uuid.uuid4()), "stand": STAND, "device": "hv1", "ch": "ch1", "cmd": "off"} | fields
+        return {
+            "op": "command",
+            "id": str(uuid.uuid4()),
+            "stand": STAND,
+            "device": "hv1",
+            "ch": "ch1",
+            "cmd": "off",
+        } | fields
 
     def test_by_is_the_person_of_the_session_whatever_the_browser_writes(self) -> None:
         client = Polling(self.stand.nodered.url, self.cookie)
         asked = self.order(by="eva", user="eva")
-        client.emit("widget-action", WIDGET, {"payload": asked, "by": "eva", "_client": {"user": {"user": "eva"}, "socketId": "x"}})
+        client.emit(
+            "widget-action",
+            WIDGET,
+            {"payload": asked, "by": "eva", "_client": {"user": {"user": "eva"}, "socketId": "x"}},
+        )
         eventually(lambda: self.stand.said("ack", id=asked["id"]), "an ack")
         self.assertEqual(self.stand.said("cmd", id=asked["id"])[0]["by"], "anna")
         self.assertEqual({ack["by"] for ack in self.stand.said("ack", id=asked["id"])}, {"anna"})
 
     def test_a_browser_cannot_speak_for_another_node(self) -> None:
         client = Polling(self.stand.nodered.url, self.cookie)
-        forged = {"topic": OFF_TOPIC, "qos": 1, "payload": '{"v":1,"id":"forged","cmd":"off","ch":"ch1","ts":1,"expires":1,"by":"eva"}'}
+        forged = {
+            "topic": OFF_TOPIC,
+            "qos": 1,
+            "payload": '{"v":1,"id":"forged","cmd":"off","ch":"ch1","ts":1,"expires":1,"by":"eva"}',
+        }
         for event in ("widget-send", "widget-action", "widget-change"):
             for node in ("dcs-asked", "dcs-heard", "dcs-out", "dcs-in-0"):
                 client.emit(event, node, forged)

@@ -32,7 +32,9 @@ class TestJavaScript(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
 
     def test_no_file_is_longer_than_the_ceiling(self) -> None:
-        ours = [p for p in NODERED.rglob("*.*") if p.suffix in (".js", ".html", ".css") and "node_modules" not in p.parts]
+        ours = [
+            p for p in NODERED.rglob("*.*") if p.suffix in (".js", ".html", ".css") and "node_modules" not in p.parts
+        ]
         long = {p.name: n for p in ours if (n := len(p.read_text(encoding="utf-8").splitlines())) > CEILING}
         self.assertEqual(long, {})
 
@@ -42,7 +44,9 @@ class TestFlows(unittest.TestCase):
 
     def test_there_is_no_credential_and_no_test_data_by_default(self) -> None:
         self.assertNotIn("credentials", {key for flow in self.flows for key in flow})
-        self.assertEqual([flow["id"] for flow in self.flows if flow["type"] == "tab" and flow["disabled"]], ["dcs-testdata"])
+        self.assertEqual(
+            [flow["id"] for flow in self.flows if flow["type"] == "tab" and flow["disabled"]], ["dcs-testdata"]
+        )
 
     def test_every_node_is_ours_by_its_id_and_wires_lead_somewhere(self) -> None:
         ids = {flow["id"] for flow in self.flows}
@@ -51,7 +55,9 @@ class TestFlows(unittest.TestCase):
 
     def test_only_the_desk_reaches_the_broker(self) -> None:
         publishing = {flow["id"] for flow in self.flows if flow["type"] == "mqtt out"}
-        leading = {flow["id"] for flow in self.flows for wire in flow.get("wires", []) for to in wire if to in publishing}
+        leading = {
+            flow["id"] for flow in self.flows for wire in flow.get("wires", []) for to in wire if to in publishing
+        }
         self.assertEqual(leading, {"dcs-asked", "dcs-testdata-made"})
         self.assertEqual({f["retain"] for f in self.flows if f["type"] == "mqtt out"}, {"false"})
 
