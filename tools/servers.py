@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from trackerdcs.tests.servers import FIND, INFLUXD_VERSION, NODERED, cache_dir, node, nodered_modules
+from trackerdcs.tests.programs import FIND, INFLUXD_VERSION, NODERED, cache_dir, node, nodered_modules
 
 MODULE = Path(__file__).resolve().parent / "influxd"
 POLICY = Path("/usr/sbin/policy-rc.d")

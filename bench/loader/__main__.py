@@ -20,7 +20,7 @@ from bench.loader.programs import TELEGRAF_VERSION
 from bench.loader.runs import Run, drain, failed, live, outage
 from bench.loader.tables import aims, alone, beside, table
 from tools.servers import Failed, Unobtainable
-from trackerdcs.tests.servers import INFLUXD_VERSION
+from trackerdcs.tests.programs import INFLUXD_VERSION
 
 CASES = ("live", "drain", "backlog", "outage", "devices")
 DEVICES = 1000

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from tools.servers import Failed, Unobtainable, only_one, run
-from trackerdcs.tests.servers import cache_dir
+from trackerdcs.tests.programs import cache_dir
 
 HERE = Path(__file__).resolve().parent
 TELEGRAF_VERSION = "1.37.2"

@@ -15,7 +15,8 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwrig
 
 from trackerdcs.sim.control import ask
 from trackerdcs.tests.nodered import COOKIE, NodeRed, Verify
-from trackerdcs.tests.servers import HOST, Mosquitto, free_port, require
+from trackerdcs.tests.programs import require
+from trackerdcs.tests.servers import HOST, Mosquitto, free_port
 from trackerdcs.tests.service import TRACKERDCS, Forked, Service
 from trackerdcs.tests.stack import device_service
 

@@ -6,7 +6,8 @@ import ssl
 from pathlib import Path
 
 from trackerdcs.adapters.broker_passwords import hashed
-from trackerdcs.tests.servers import HOST, SHIPPED, Server, free_port, require
+from trackerdcs.tests.programs import require
+from trackerdcs.tests.servers import HOST, SHIPPED, Server, free_port
 
 
 class LabBroker(Server):

@@ -10,7 +10,8 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 from urllib.request import urlopen
 
-from trackerdcs.tests.servers import HOST, NODERED, Server, node, require
+from trackerdcs.tests.programs import NODERED, node, require
+from trackerdcs.tests.servers import HOST, Server
 
 COOKIE = "trackerdcs"
 NEEDED = {"control": "shifter", "nodered": "expert"}

@@ -9,7 +9,7 @@ from typing import Self
 
 from playwright.sync_api import Browser, BrowserContext, Playwright, sync_playwright
 
-from trackerdcs.tests.servers import require
+from trackerdcs.tests.programs import require
 
 FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
 PATIENCE_MS = 20_000

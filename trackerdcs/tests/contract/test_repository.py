@@ -7,7 +7,7 @@ import unittest
 from pathlib import Path
 from typing import ClassVar
 
-from trackerdcs.tests.servers import INFLUXD_VERSION
+from trackerdcs.tests.programs import INFLUXD_VERSION
 
 ROOT = Path(__file__).resolve().parents[3]
 LOCKS = ("requirements.txt", "requirements-dev.txt")

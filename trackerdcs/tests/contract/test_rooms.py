@@ -102,7 +102,7 @@ class TestRooms(unittest.TestCase):
             ("drivers", "from . import registry", "..registry is relative"),
             ("tests", "from .servers import require", ".servers.require is relative"),
             ("services", "import trackerdcs.cli.main", "services may not import trackerdcs.cli.main"),
-            ("cli", "from trackerdcs.tests.servers import FIND", "cli may not import trackerdcs.tests.servers.FIND"),
+            ("cli", "from trackerdcs.tests.programs import FIND", "cli may not import trackerdcs.tests.programs.FIND"),
             ("adapters", "import pyvisa, serial, numpy", "one library a file, not numpy, pyvisa, serial"),
             ("helpers", "", "no such room: helpers"),
         ]:

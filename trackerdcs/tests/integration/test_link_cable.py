@@ -15,7 +15,7 @@ from trackerdcs.domain.resource import Backend, Wire
 from trackerdcs.domain.stand import LinkConfig
 from trackerdcs.services.links import open_link
 from trackerdcs.tests.fault_server import TcpFaultServer
-from trackerdcs.tests.servers import require
+from trackerdcs.tests.programs import require
 
 CLONE_NEWNET = 0x40000000
 

@@ -12,7 +12,8 @@ import urllib.request
 from collections.abc import Callable
 from unittest import mock
 
-from trackerdcs.tests.servers import Influxd, Mosquitto, Server, require
+from trackerdcs.tests.programs import require
+from trackerdcs.tests.servers import Influxd, Mosquitto, Server
 
 CONNECT = b"\x10\x0d\x00\x04MQTT\x04\x02\x00\x3c\x00\x01t"  # MQTT 3.1.1, clean session, client id "t"
 CONNACK = b"\x20\x02\x00\x00"

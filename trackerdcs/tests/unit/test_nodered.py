@@ -8,7 +8,7 @@ import unittest
 from pathlib import Path
 
 from trackerdcs.tests.nodered import node_or_skip
-from trackerdcs.tests.servers import NODERED
+from trackerdcs.tests.programs import NODERED
 
 CEILING = 300
 
