@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import tempfile
 import threading
 import time
 import unittest
@@ -125,7 +126,7 @@ class TestStackInDocker(unittest.TestCase):
         self.shot(page, "control")
         query = f"SELECT last(v_mon) FROM hv WHERE stand='{STAND}' AND device='hv1' AND channel='ch0'"
         self.stack.until(lambda: self.near(query, -100), "the measured voltage is in InfluxDB")
-        ledger = self.stack.trackerdcs("ledger", "--stand", STAND, "--device", "hv1", "--format", "json")
+        ledger = self.stack.trackerdcs("ledger", STAND, "--device", "hv1", "--json")
         self.assertIn('"shifter"', ledger)
 
         page.locator(f'[data-kill="{STAND}"]').click()
@@ -214,8 +215,11 @@ class TestStackInDocker(unittest.TestCase):
         """What a container says without its secrets; it has to end with 78."""
         nothing = self.stack.folder / "nothing"
         nothing.mkdir(exist_ok=True)
+        data = Path(tempfile.mkdtemp(dir=self.stack.folder))
+        data.chmod(0o777)  # not that of the service that runs
         said = self.stack.docker(
-            *("compose", "run", "--rm", "-T", "--no-deps", "-v", f"{nothing}:/run/secrets:ro", service),
+            *("compose", "run", "--rm", "-T", "--no-deps", "-v", f"{nothing}:/run/secrets:ro", "-v", f"{data}:/data"),
+            *("-e", "TRACKERDCS_LOCKS=/tmp", service),
             check=False,
         )
         return "\n".join(line for line in said.splitlines() if line.startswith("trackerdcs: "))
