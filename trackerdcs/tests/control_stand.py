@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from paho.mqtt import client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright, sync_playwright
 
 from trackerdcs.sim.control import ask
@@ -45,7 +46,8 @@ devices:
     link: {{resource: "TCPIP::127.0.0.1::{hv1}::SOCKET"}}
     period: {period}
     channels:
-      ch0: {{label: sensor bias, v_min: -800, v_max: 0, i_limit_max: 2e-5, ramp_up: 25, ramp_down: 50, module: m-1, t_unknown: 600}}
+      ch0:
+        {{label: sensor bias, module: m-1, v_min: -800, v_max: 0, i_limit_max: 2e-5, ramp_up: 25, ramp_down: 50}}
       ch1: {{label: free, v_min: -800, v_max: 0, i_limit_max: 2e-5, ramp_up: 25, ramp_down: 50}}
   lv1:
     driver: hmp4040
@@ -107,7 +109,7 @@ class ControlStand:
         self.verify = Verify()
         self.nodered: NodeRed = enter(NodeRed(self.broker.port, self.verify, PASSWORD))
         self.seen: list[tuple[str, dict[str, Any]]] = []
-        self.bus = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
+        self.bus = mqtt.Client(CallbackAPIVersion.VERSION2)
         self.bus.on_connect = lambda client, *_: client.subscribe("dcs/v1/#", 1)
         self.bus.on_message = self._heard
         self.bus.connect(HOST, self.broker.port)

@@ -1,4 +1,4 @@
-"""The control page in a real browser: what it shows, what a press does, and what it says when something is not as it was."""
+"""The control page in a real browser: what it shows, what a press does, and how soon."""
 
 import os
 import re
@@ -135,7 +135,8 @@ class TestCommands(OnTheStand):
             where = channel(page, "hv1", "ch1")
             where.locator("[data-field=set_voltage]").fill(str(-n - 1))
             before = page.evaluate("""() => { window.began = 0; window.ended = 0;
-                const row = document.querySelector('[data-channel="bench/hv1/ch1"]'), old = row.querySelector('li.newest');
+                const row = document.querySelector('[data-channel="bench/hv1/ch1"]');
+                const old = row.querySelector('li.newest');
                 const id = old && old.dataset.id, button = row.querySelector('[data-apply=set_voltage]');
                 new MutationObserver((_, o) => { const li = row.querySelector('li.newest');
                     if (li && li.dataset.id !== id && ['accepted', 'done'].includes(li.dataset.fate)) {

@@ -9,22 +9,23 @@ from playwright.sync_api import expect
 from trackerdcs.tests.control_stand import PERIOD_S, STAND, channel, newest
 from trackerdcs.tests.e2e.test_control_page import OnTheStand, shot
 
-NEW = {
-    "v": 1, "kind": "hv", "model": "NEW", "serial": "1", "driver": "x", "sw": "1", "sim": True, "boot": "b", "period": 1.0,
-    "channels": {"ch7": {"quantities": {"v_set": {"unit": "V"}, "v_mon": {"unit": "V"}}, "commands": {"on": {}, "off": {}}}},
-}  # fmt: skip
+QUANTITIES = {"v_set": {"unit": "V"}, "v_mon": {"unit": "V"}}
+NEW = {"v": 1, "kind": "hv", "model": "NEW", "serial": "1", "driver": "x", "sw": "1", "sim": True, "boot": "b"} | {
+    "period": 1.0,
+    "channels": {"ch7": {"quantities": QUANTITIES, "commands": {"on": {}, "off": {}}}},
+}
 
 
 class TestOld(OnTheStand):
     def test_it_draws_itself_from_meta_and_a_new_device_needs_no_reload(self) -> None:
         page = self.open()
-        for device, ch, what in (
+        for name, ch, what in (
             ("hv1", "ch0", "v_mon"),
             ("hv1", "ch1", "i_mon"),
             ("lv1", "ch1", "v_mon"),
             ("env1", "-", "rh"),
         ):
-            expect(channel(page, device, ch).locator(f"[data-measured={what}]")).to_be_visible()
+            expect(channel(page, name, ch).locator(f"[data-measured={what}]")).to_be_visible()
         expect(channel(page, "env1", "-").locator("[data-cmd=on]")).to_have_count(0)
         expect(page.locator('[data-interlock="dry_air"]')).to_contain_text("OK")
         topic = "dcs/v1/bench2/hv9"

@@ -1,4 +1,4 @@
-"""Nobody without a session reaches Node-RED by any way, nobody speaks in another's name, and an ended session is over."""
+"""Nobody without a session reaches Node-RED, nobody speaks in another's name, and an ended session is over."""
 
 import socket
 import time
