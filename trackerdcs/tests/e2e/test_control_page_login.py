@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from trackerdcs.tests.control_stand import STAND, apply, channel, eventually, newest
 from trackerdcs.tests.e2e.test_control_page import OnTheStand, shot
-from trackerdcs.tests.polling import Polling, refused
+from trackerdcs.tests.polling import Polling, leads_to, refused
 
 WIDGET = "dcs-control-page"
 OFF_TOPIC = f"dcs/v1/{STAND}/hv1/cmd/nodered"
@@ -60,6 +60,7 @@ class TestDoor(OnTheStand):
             with self.subTest(path):
                 self.assertIn("401", upgrade(port, path, None))
         self.assertEqual(refused(f"{url}/control/stands", Accept="text/html"), 303)
+        self.assertEqual(leads_to(f"{url}/control/stands"), "http://login.example/login?next=/control/stands")
 
     def test_the_editor_is_for_experts(self) -> None:
         url, port, eva = self.stand.nodered.url, self.stand.nodered.port, self.stand.verify.login("eva", "expert")
