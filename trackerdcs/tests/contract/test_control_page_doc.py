@@ -1,4 +1,4 @@
-"""control-with-node-red.md: its mapping takes what the flow of test data makes; control-page.md: every sign is there."""
+"""control-with-node-red.md: its mapping takes what the flow of test data makes; control-page.md has every sign."""
 
 import json
 import re
