@@ -53,9 +53,10 @@ class TestOld(OnTheStand):
         }
         self.stand.bus.publish(f"{topic}/frame", json.dumps(frame), 1, True)
         expect(ch7.locator("[data-measured=v_mon] .number")).to_have_text("−312.50 V")
-        other = self.open()  # for it the same frame is one that the broker has kept: never fresh
+        other = self.open(fresh=False)  # for it the same frame is one that the broker has kept: never fresh
         device = other.locator('[data-device="bench2/hv9"]')
-        expect(device).not_to_have_attribute("data-mark", "fresh")
+        device.wait_for()
+        self.assertEqual(device.get_attribute("data-mark"), "waiting")
         expect(device).to_contain_text("STALE")
         shot(other, "kept")
         for kind in ("meta", "status", "frame"):

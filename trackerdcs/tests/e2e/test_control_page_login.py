@@ -163,6 +163,7 @@ class TestEndedSession(OnTheStand):
 
     def test_a_role_that_was_lowered_counts_at_once(self) -> None:
         page = self.open()
+        refused(f"{self.stand.nodered.url}/control/stands", self.cookie)  # a yes that a page may live on for 2 s
         self.stand.verify.sessions[self.cookie].role = "viewer"
         apply(page, "hv1", "ch1", "set_voltage", "-5")
         newest(page, "hv1", "ch1", "refused")
