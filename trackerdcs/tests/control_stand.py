@@ -12,7 +12,7 @@ from typing import Any
 
 from paho.mqtt import client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Locator, Page, Playwright, sync_playwright
 
 from trackerdcs.sim.control import ask
 from trackerdcs.tests.nodered import COOKIE, NodeRed, Verify
@@ -166,7 +166,13 @@ class Chromium:
     def page(self, stand: ControlStand, cookie: str, fresh: bool = True, **size: int) -> Page:
         """The control page, opened; `fresh`: waited for until all three devices are."""
         page = self.context(stand, cookie, **size).new_page()
-        page.goto(f"{stand.nodered.url}/control/stands")
+        for patience in (8_000, 8_000, PATIENCE_MS):
+            try:
+                page.goto(f"{stand.nodered.url}/control/stands")
+                page.locator(".dcs").wait_for(timeout=patience)
+                break
+            except Error:  # a network that comes or goes (containers started beside us) makes Chromium drop requests
+                continue
         if fresh:
             for name in ("hv1", "lv1", "env1"):
                 page.locator(f'[data-device="{STAND}/{name}"][data-mark=fresh]').wait_for()
