@@ -6,7 +6,7 @@ STAMP := $(VENV)/.complete
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo secrets test soak bench check format servers dashboards lock clean
+.PHONY: help demo secrets test soak bench check format flows servers dashboards lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -39,6 +39,9 @@ check: $(STAMP) ## formatter, linter and type checker, changing nothing
 format: $(STAMP) ## format the code and mend what the linter can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+flows: ## write nodered/flows.json anew from nodered/flows/ and nodered/src/; needs node
+	node nodered/build.js
 
 servers: $(STAMP) ## get the real servers for the tests into the user's cache
 	$(BIN)/python -m tools.servers

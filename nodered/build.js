@@ -21,8 +21,7 @@ function modules(entry, found = {}) {
 /** The template node: an empty element, one script that fills it, one that ends it. */
 function template() {
     const parts = Object.entries(modules('page.js')).map(([name, body]) => `${JSON.stringify(name)}: ${body}`);
-    const script = `(function (element, socket, widget) {
-const made = {}, parts = {
+    const body = `const made = {}, parts = {
 ${parts.join(',\n')}
 };
 function require(name) {
@@ -30,8 +29,9 @@ function require(name) {
     if (!made[name]) parts[name](made[name] = { exports: {} }, made[name].exports, require);
     return made[name].exports;
 }
-element.trackerdcsEnd = require('page.js').start(element, socket, widget);
-})(this.$el, this.$socket, this.id);`;
+element.trackerdcsEnd = require('page.js').start(element, socket, widget);`;
+    // As one text: the dashboard takes every script apart and writes it anew in the browser, which took half a second.
+    const script = `Function('element', 'socket', 'widget', ${JSON.stringify(body)})(this.$el, this.$socket, this.id);`;
     return `<template><div></div></template>
 <style>
 ${fs.readFileSync(path.join(SRC, 'page.css'), 'utf8')}</style>

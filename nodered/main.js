@@ -53,13 +53,13 @@ async function main() {
     app.use(settings.httpAdminRoot, RED.httpAdmin);
     app.use(settings.httpNodeRoot, RED.httpNode);
     const gate = new Gate({
-        login, inner, health: () => desk.health(), loginBase: env('LOGIN', ''), home: '/control/stands',
+        login, inner, health: () => desk.health(), loginPage: env('LOGIN', '/login'), home: '/control/stands',
     });
     for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => RED.stop().finally(() => process.exit(0)));
     await RED.start();
     const port = Number(env('PORT', '1880'));
     gate.server.on('error', (e) => fail(`port ${port}: ${e.code}`));
-    gate.server.listen(port, env('HOST', '0.0.0.0'), () => console.log(`nodered: serving on port ${port}`));
+    gate.server.listen(port, env('LISTEN', '0.0.0.0'), () => console.log(`nodered: serving on port ${port}`));
 }
 
 main().catch((e) => {

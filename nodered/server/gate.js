@@ -28,9 +28,9 @@ function sameOrigin(req) {
 }
 
 class Gate {
-    /** `health()` -> {ok, why}; `loginBase` stands before a redirect to the login, '' behind the gateway. */
-    constructor({ login, inner, health, loginBase = '', home = '/control', log = console.log }) {
-        Object.assign(this, { login, inner, health, loginBase, home, log });
+    /** `health()` -> {ok, why}; `loginPage`: where the login is for this browser, on the same host behind the gateway. */
+    constructor({ login, inner, health, loginPage = '/login', home = '/control', log = console.log }) {
+        Object.assign(this, { login, inner, health, loginPage, home, log });
         this.open = new Map();
         this.server = http.createServer((req, res) => this.#request(req, res).catch((e) => this.#broken(res, e)));
         this.server.on('upgrade', (req, socket, head) => this.#upgrade(req, socket, head).catch(() => socket.destroy()));
@@ -44,7 +44,7 @@ class Gate {
             return answer(res, ok ? 200 : 503, JSON.stringify({ ok, why }), 'application/json');
         }
         if (req.method !== 'GET' && req.method !== 'HEAD' && !sameOrigin(req)) return answer(res, 403, 'other origin');
-        const page = { uri: req.url, accept: req.headers.accept };
+        const page = { uri: req.url, accept: req.headers.accept, method: req.method };
         const said = await this.login.ask(req.headers.cookie, areaOf(req.url), { page });
         if (said.state === 'down') return answer(res, 503, `${said.why}. Nobody is let in until it answers.`);
         if (said.state !== 'ok') return this.#deny(res, said);
@@ -62,7 +62,7 @@ class Gate {
 
     #deny(res, said) {
         const headers = { ...said.headers, 'cache-control': 'no-store' };
-        if (headers.location && headers.location.startsWith('/')) headers.location = this.loginBase + headers.location;
+        if (headers.location) headers.location = headers.location.replace(/^\/login(?=\?|$)/, () => this.loginPage);
         res.writeHead(said.status, headers);
         res.end(said.body);
     }

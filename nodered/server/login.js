@@ -19,7 +19,8 @@ class Login {
     /** `fresh`: do not believe what was said before. `page`: uri and accept of the request, for a redirect to the login. */
     ask(cookie, area, { fresh = false, page = {} } = {}) {
         if (!AREAS.includes(area)) throw new Error(`no such area: ${area}`);
-        const key = `${area}\n${cookie || ''}`;
+        const browses = (page.accept || '').includes('text/html'); // its answer may lead back to that very page
+        const key = `${area}\n${cookie || ''}\n${browses && !cookie ? page.uri : ''}`;
         const known = this.known.get(key);
         if (!fresh && known && this.now() - known.at < this.keep) return known.answer;
         const answer = this.#fetch(cookie, area, page);
@@ -34,6 +35,7 @@ class Login {
 
     async #fetch(cookie, area, page) {
         const headers = { accept: page.accept || 'application/json', 'x-forwarded-uri': page.uri || '/' };
+        if (page.method) headers['x-forwarded-method'] = page.method;
         if (cookie) headers.cookie = cookie;
         try {
             const reply = await fetch(`${this.url}?area=${area}`, {

@@ -86,6 +86,7 @@ function start(element, socket, widget) {
         methods: {
             kill,
             at: clock,
+            reload: () => window.location.reload(),
             instruments(s) {
                 const rank = (d) => (ORDER.indexOf(d.kind) + ORDER.length + 1) % (ORDER.length + 1);
                 return s.devices.filter((d) => !this.service(d)).sort((a, b) => rank(a) - rank(b));

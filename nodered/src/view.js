@@ -125,7 +125,7 @@ function view(model, at) {
         interlocks: [...model.interlocks.values()].filter((i) => i.stand === name).map((i) => interlockView(model, i, at.now, link)),
         events: model.events.filter((e) => e.stand === name).slice(0, 5),
     }));
-    return { problem, link, login: model.login, you: model.you, stands: shown, opened: model.opened !== null };
+    return { problem, ended: !!model.ended, link, login: model.login, you: model.you, stands: shown, opened: model.opened !== null };
 }
 
 module.exports = { view };

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from paho.mqtt import client as mqtt
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright, sync_playwright
+from paho.mqtt.enums import CallbackAPIVersion
+from playwright.sync_api import Browser, BrowserContext, Error, Locator, Page, Playwright, sync_playwright
 
 from trackerdcs.sim.control import ask
 from trackerdcs.tests.nodered import COOKIE, NodeRed, Verify
@@ -45,7 +46,8 @@ devices:
     link: {{resource: "TCPIP::127.0.0.1::{hv1}::SOCKET"}}
     period: {period}
     channels:
-      ch0: {{label: sensor bias, v_min: -800, v_max: 0, i_limit_max: 2e-5, ramp_up: 25, ramp_down: 50, module: m-1, t_unknown: 600}}
+      ch0:
+        {{label: sensor bias, module: m-1, v_min: -800, v_max: 0, i_limit_max: 2e-5, ramp_up: 25, ramp_down: 50}}
       ch1: {{label: free, v_min: -800, v_max: 0, i_limit_max: 2e-5, ramp_up: 25, ramp_down: 50}}
   lv1:
     driver: hmp4040
@@ -107,7 +109,7 @@ class ControlStand:
         self.verify = Verify()
         self.nodered: NodeRed = enter(NodeRed(self.broker.port, self.verify, PASSWORD))
         self.seen: list[tuple[str, dict[str, Any]]] = []
-        self.bus = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
+        self.bus = mqtt.Client(CallbackAPIVersion.VERSION2)
         self.bus.on_connect = lambda client, *_: client.subscribe("dcs/v1/#", 1)
         self.bus.on_message = self._heard
         self.bus.connect(HOST, self.broker.port)
@@ -164,7 +166,13 @@ class Chromium:
     def page(self, stand: ControlStand, cookie: str, fresh: bool = True, **size: int) -> Page:
         """The control page, opened; `fresh`: waited for until all three devices are."""
         page = self.context(stand, cookie, **size).new_page()
-        page.goto(f"{stand.nodered.url}/control/stands")
+        for patience in (8_000, 8_000, PATIENCE_MS):
+            try:
+                page.goto(f"{stand.nodered.url}/control/stands")
+                page.locator(".dcs").wait_for(timeout=patience)
+                break
+            except Error:  # a network that comes or goes (containers started beside us) makes Chromium drop requests
+                continue
         if fresh:
             for name in ("hv1", "lv1", "env1"):
                 page.locator(f'[data-device="{STAND}/{name}"][data-mark=fresh]').wait_for()

@@ -119,8 +119,9 @@ class NodeRed(Server):
             "TRACKERDCS_MODULES": str(self._modules),
             "TRACKERDCS_MQTT_HOST": HOST,
             "TRACKERDCS_MQTT_PORT": str(self._broker_port),
+            "TRACKERDCS_LOGIN": "http://login.example/login",
             "TRACKERDCS_VERIFY": f"http://{HOST}:{self._verify.port}/verify",
-            "TRACKERDCS_HOST": HOST,
+            "TRACKERDCS_LISTEN": HOST,
             "TRACKERDCS_PORT": str(self.port),
         }
 

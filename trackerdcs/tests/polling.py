@@ -53,6 +53,16 @@ class Polling:
         raise AssertionError(f"{word} was not said")
 
 
+def leads_to(url: str) -> str:
+    """Where a browser without a session is sent."""
+    request = urllib.request.Request(url, headers={"Accept": "text/html"})
+    try:
+        urllib.request.build_opener(_Stay).open(request, timeout=10)
+    except urllib.error.HTTPError as e:
+        return e.headers["Location"]
+    return ""
+
+
 def refused(url: str, cookie: str | None = None, **headers: str) -> int:
     """The status of a request that is not let in; 200 when it is."""
     request = urllib.request.Request(url, headers=headers | ({"Cookie": f"trackerdcs={cookie}"} if cookie else {}))

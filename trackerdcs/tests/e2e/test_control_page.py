@@ -1,4 +1,4 @@
-"""The control page in a real browser: what it shows, what a press does, and what it says when something is not as it was."""
+"""The control page in a real browser: what it shows, what a press does, and how soon."""
 
 import os
 import re
@@ -135,7 +135,8 @@ class TestCommands(OnTheStand):
             where = channel(page, "hv1", "ch1")
             where.locator("[data-field=set_voltage]").fill(str(-n - 1))
             before = page.evaluate("""() => { window.began = 0; window.ended = 0;
-                const row = document.querySelector('[data-channel="bench/hv1/ch1"]'), old = row.querySelector('li.newest');
+                const row = document.querySelector('[data-channel="bench/hv1/ch1"]');
+                const old = row.querySelector('li.newest');
                 const id = old && old.dataset.id, button = row.querySelector('[data-apply=set_voltage]');
                 new MutationObserver((_, o) => { const li = row.querySelector('li.newest');
                     if (li && li.dataset.id !== id && ['accepted', 'done'].includes(li.dataset.fate)) {
@@ -155,13 +156,15 @@ class TestCommands(OnTheStand):
     def test_the_page_shows_a_value_soon(self) -> None:
         context = self.chromium.context(self.stand, self.cookie)
         self.addCleanup(context.close)
+        context.add_init_script("""new MutationObserver((_, o) => {
+            const digits = document.querySelector('[data-measured=v_mon] .digits');
+            if (digits && /\\d/.test(digits.textContent)) { window.shown = performance.now(); o.disconnect(); }
+        }).observe(document, { subtree: true, childList: true });""")
         took = []
-        for _ in range(4):
+        for _ in range(5):
             page = context.new_page()
-            began = time.monotonic()
             page.goto(f"{self.stand.nodered.url}/control/stands", wait_until="commit")
-            page.locator("[data-measured=v_mon] .digits").first.wait_for()
-            took.append(time.monotonic() - began)
+            took.append(page.wait_for_function("window.shown").json_value() / 1000)
             page.close()
         print(f"page to first value: first time {took[0]:.2f} s, then {statistics.median(took[1:]):.2f} s", flush=True)
         self.assertLess(statistics.median(took), 10)

@@ -1,4 +1,4 @@
-"""Nobody without a session reaches Node-RED by any way, nobody speaks in another's name, and an ended session is over."""
+"""Nobody without a session reaches Node-RED, nobody speaks in another's name, and an ended session is over."""
 
 import socket
 import time
@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from trackerdcs.tests.control_stand import STAND, apply, channel, eventually, newest
 from trackerdcs.tests.e2e.test_control_page import OnTheStand, shot
-from trackerdcs.tests.polling import Polling, refused
+from trackerdcs.tests.polling import Polling, leads_to, refused
 
 WIDGET = "dcs-control-page"
 OFF_TOPIC = f"dcs/v1/{STAND}/hv1/cmd/nodered"
@@ -60,6 +60,7 @@ class TestDoor(OnTheStand):
             with self.subTest(path):
                 self.assertIn("401", upgrade(port, path, None))
         self.assertEqual(refused(f"{url}/control/stands", Accept="text/html"), 303)
+        self.assertEqual(leads_to(f"{url}/control/stands"), "http://login.example/login?next=/control/stands")
 
     def test_the_editor_is_for_experts(self) -> None:
         url, port, eva = self.stand.nodered.url, self.stand.nodered.port, self.stand.verify.login("eva", "expert")
@@ -162,6 +163,7 @@ class TestEndedSession(OnTheStand):
 
     def test_a_role_that_was_lowered_counts_at_once(self) -> None:
         page = self.open()
+        refused(f"{self.stand.nodered.url}/control/stands", self.cookie)  # a yes that a page may live on for 2 s
         self.stand.verify.sessions[self.cookie].role = "viewer"
         apply(page, "hv1", "ch1", "set_voltage", "-5")
         newest(page, "hv1", "ch1", "refused")

@@ -10,7 +10,7 @@ from trackerdcs.tests.control_stand import eventually
 from trackerdcs.tests.nodered import COOKIE, NodeRed, Verify
 from trackerdcs.tests.servers import Mosquitto
 
-OWN = [
+OWN: list[dict[str, object]] = [
     {"id": "lab-tab", "type": "tab", "label": "ours"},
     {"id": "lab-note", "type": "comment", "z": "lab-tab", "name": "ours", "info": "", "x": 10, "y": 10, "wires": []},
 ]

@@ -1,4 +1,4 @@
-"""What decides in Node-RED and on the control page, by its own tests in JavaScript; flows.json is what its sources make."""
+"""What decides in Node-RED and on the control page, by tests in JavaScript; flows.json is what its sources make."""
 
 import json
 import re
