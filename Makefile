@@ -6,7 +6,7 @@ STAMP := $(VENV)/.complete
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo secrets test soak bench check format flows servers dashboards lock clean
+.PHONY: help demo secrets test soak containers bench check format flows servers dashboards lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -27,6 +27,9 @@ soak: $(STAMP) servers ## the long tests, ten minutes each of random faults and 
 	$(BIN)/python -m trackerdcs.tests.soak $(MINUTES)
 	$(BIN)/python -m trackerdcs.tests.soak_safety $(MINUTES)
 	$(BIN)/python -m trackerdcs.tests.soak_loader $(RUNS)
+
+containers: $(STAMP) servers ## the stack in Docker: builds the images, starts it, tests it through a browser, makes the pictures of doc/
+	TRACKERDCS_DOCKER=1 TRACKERDCS_SHOTS=1 $(BIN)/python -m unittest -v trackerdcs.tests.e2e.test_in_docker_stack trackerdcs.tests.e2e.test_in_docker_install
 
 bench: $(STAMP) servers ## the loader beside Telegraf and others, a quarter of an hour; make bench BENCH="--only live" for parts
 	$(BIN)/python -m bench.loader $(BENCH)

@@ -1,4 +1,7 @@
-"""The tests that `python -m unittest discover trackerdcs/` finds, in two processes at once: most of them wait."""
+"""The tests that `python -m unittest discover trackerdcs/` finds, in two processes at once: most of them wait.
+
+Those of the stack in containers come after them, alone: a dozen of services starts on the cores that others measure on.
+"""
 
 import json
 import os
@@ -11,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 PARTS = ("integration", "rest")
+IN_DOCKER, AFTER = ".e2e.test_in_docker_", "containers"
 LIGHT = ".integration.test_inlet_"
 """Integration tests for which the other part has time."""
 COUNTS = ("failures", "errors", "skipped", "unexpectedSuccesses")
@@ -28,6 +32,8 @@ def cases(suite: unittest.TestSuite) -> Iterator[unittest.TestCase]:
 def belongs(test: unittest.TestCase) -> str:
     """The part that a test belongs to; what could not be imported is a test, too, and has its module in its name."""
     name = f".{test.id()}"
+    if IN_DOCKER in name:
+        return AFTER
     return PARTS[".integration." not in name or LIGHT in name]
 
 
@@ -52,8 +58,12 @@ def main() -> int:
             env = os.environ | {"TRACKERDCS_LOCKS": str(locks)}
             children.append((part, subprocess.Popen(command, stdout=out, stderr=out, env=env)))
         total = dict.fromkeys(("run", *COUNTS), 0)
-        for part, child in children:
-            child.wait()
+        for part, child in [*children, (AFTER, None)]:
+            if child is None:
+                command = [sys.executable, "-m", "tools.suite", part, str(Path(folder, f"{part}.json"))]
+                subprocess.run(command, check=False)
+            else:
+                child.wait()
             if (said := Path(folder, part)).exists():
                 sys.stderr.write(said.read_text(encoding="utf-8", errors="replace"))
             counts = Path(folder, f"{part}.json")

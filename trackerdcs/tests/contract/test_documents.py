@@ -15,6 +15,7 @@ from trackerdcs.adapters.series_sqlite import SCHEMA
 from trackerdcs.cli.check import faults_of
 from trackerdcs.settings import read_stand
 from trackerdcs.tests.documents import ROOT, Block, anchors, blocks, links, pages
+from trackerdcs.tests.pictures import FOLDER, stale
 from trackerdcs.tests.running_demo import LIMIT_S, AgainstTheDemo
 from trackerdcs.tests.typed import run_block
 
@@ -29,8 +30,8 @@ ELSEWHERE = {
     "doc/how-to/load-foreign-topics.md": ("contract/test_load_foreign_topics.py", {"yaml", "json", "sh"}),
     "doc/reference/dashboards.md": ("integration/test_dashboards.py", {"influxql"}),
     "doc/how-to/manage-users.md": ("unit/test_cli_users.py", {"sh"}),
-    "doc/how-to/install-the-stack.md": ("e2e/test_install_the_stack.py", {"sh"}),
-    "doc/how-to/scale-out.md": ("e2e/test_install_the_stack.py", {"sh", "yaml"}),
+    "doc/how-to/install-the-stack.md": ("e2e/test_in_docker_install.py", {"sh"}),
+    "doc/how-to/scale-out.md": ("e2e/test_in_docker_install.py", {"sh", "yaml"}),
     "doc/reference/mapping-file.md": ("contract/test_reference.py", {"yaml"}),
     "doc/reference/secrets.md": ("integration/test_secrets.py", {"sh"}),
     "doc/reference/stand-file.md": ("contract/test_reference.py", {"yaml"}),
@@ -99,6 +100,16 @@ class TestBlocks(unittest.TestCase):
         for page, text in PAGES.items():
             fences = re.findall(r"^ {0,3}(?:```|~~~)", text, re.M)
             self.assertEqual(len(fences), 2 * len(list(blocks(page, text))), page)
+
+
+class TestPictures(unittest.TestCase):
+    def test_none_is_older_than_the_page_it_shows(self) -> None:
+        self.assertTrue(list(FOLDER.glob("*.png")))
+        self.assertEqual(stale(), [], "run: make containers")
+
+    def test_each_is_shown_somewhere(self) -> None:
+        shown = {Path(link).name for text in PAGES.values() for link in links(text)}
+        self.assertEqual({path.name for path in FOLDER.glob("*.png")} - shown, set())
 
 
 class TestLinks(unittest.TestCase):

@@ -29,10 +29,10 @@ class TestInstallTheStack(unittest.TestCase):
         cls.stack = ComposeStack(start=False)
         cls.addClassCleanup(cls.stack.stop)
 
-    def do(self, page: str, says: str, status: int = 0, **instead: str) -> str:
+    def do(self, page: str, says: str, instead: dict[str, str] | None = None, status: int = 0) -> str:
         """Type a block into a shell in the project's folder; what it says."""
         typed = block(page, "sh", says).text
-        for old, new in instead.items():
+        for old, new in (instead or {}).items():
             self.assertIn(old, typed)
             typed = typed.replace(old, new)
         done = subprocess.run(
@@ -103,7 +103,7 @@ class TestInstallTheStack(unittest.TestCase):
         said = self.do(
             SCALE,
             "docker stack deploy",
-            **{"deploy --resolve-image never -c stack.json trackerdcs": "config -c stack.json"},
+            {"deploy --resolve-image never -c stack.json trackerdcs": "config -c stack.json"},
         )
         self.assertIn("loader-b", said)
 

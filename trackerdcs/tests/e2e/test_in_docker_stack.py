@@ -19,11 +19,10 @@ from playwright.sync_api import Page, expect
 from trackerdcs.domain.codec import decode
 from trackerdcs.domain.messages import Frame
 from trackerdcs.tests.compose_stack import STAND, ComposeStack
+from trackerdcs.tests.pictures import shot
 from trackerdcs.tests.trusting_chromium import TrustingChromium
 
 PASSWORD = "one for this test only"
-SHOTS = os.environ.get("TRACKERDCS_SHOTS")
-"""Where the pictures for doc/ go; `make screenshots`."""
 INSTRUMENT = "sim"
 """Not one of ours: to restart it is to take an instrument's plug out."""
 
@@ -78,15 +77,10 @@ class TestStackInDocker(unittest.TestCase):
         page.get_by_label("Name").fill(name)
         page.get_by_label("Password").fill(password)
         if name == "shifter":
-            self.shot(page, "login")
+            shot(page, "login")
         page.get_by_role("button", name="Log in").click()
         page.wait_for_url(f"{self.stack.url}/")
         return page
-
-    @staticmethod
-    def shot(page: Page, name: str) -> None:
-        if SHOTS:
-            page.screenshot(path=Path(SHOTS) / f"{name}.png")
 
     def control_page(self) -> Page:
         page = self.logged_in("shifter")
@@ -123,7 +117,7 @@ class TestStackInDocker(unittest.TestCase):
         self.done(page, "hv1", "ch0")
         self.on(page, "hv1", "ch0")
         expect(ch0.locator("[data-measured=v_mon] .number")).to_have_text(re.compile(r"^−(99\.[5-9]\d|100\.\d\d) V$"))
-        self.shot(page, "control")
+        shot(page, "control")
         query = f"SELECT last(v_mon) FROM hv WHERE stand='{STAND}' AND device='hv1' AND channel='ch0'"
         self.stack.until(lambda: self.near(query, -100), "the measured voltage is in InfluxDB")
         ledger = self.stack.trackerdcs("ledger", STAND, "--device", "hv1", "--json")
@@ -132,7 +126,7 @@ class TestStackInDocker(unittest.TestCase):
         page.locator(f'[data-kill="{STAND}"]').click()
         expect(page.locator(f'[data-killed="{STAND}"]')).to_contain_text("all high voltage was seen off")
         self.stack.until(lambda: self.near(query, 0), "the voltage is down, in InfluxDB too")
-        self.shot(page, "killed")
+        shot(page, "killed")
 
         viewer = self.logged_in("viewer")
         for path in ("/control/", "/nodered/"):
@@ -141,7 +135,7 @@ class TestStackInDocker(unittest.TestCase):
             self.assertEqual(answer.status, 403)
         expect(viewer.locator("body")).to_contain_text("expert")
         viewer.goto(self.stack.url)
-        self.shot(viewer, "home")
+        shot(viewer, "home")
         viewer.get_by_role("button", name=re.compile("KILL")).first.click()
         expect(viewer.locator("body")).to_contain_text(re.compile("SENT", re.IGNORECASE))
         self.stack.trackerdcs("send", STAND, "hv1", "clear_trip", "ch0", "--reason", "test")
