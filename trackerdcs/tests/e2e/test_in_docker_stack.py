@@ -210,22 +210,40 @@ class TestStackInDocker(unittest.TestCase):
     def test_a_secret_that_is_not_there_is_one_line_and_78(self) -> None:
         for service, secret in (("loader", "influx-token"), (f"{STAND}-hv1", "mqtt"), ("web", "session-key")):
             with self.subTest(service):
-                done = self.refused(service, secret)
-                self.assertEqual(len(done.splitlines()), 1, done)
-                self.assertIn(f"/run/secrets/{secret}", done)
+                said = [line for line in self.without_secrets(service).splitlines() if line.startswith("trackerdcs: ")]
+                self.assertEqual(len(said), 1, said)
+                self.assertIn(f"/run/secrets/{secret}", said[0])
+        for service, secret in (("nodered", "credential-secret"), ("mosquitto", "passwd"), ("gateway", "server.crt")):
+            with self.subTest(service):
+                self.assertIn(f"/run/secrets/{secret}", self.without_secrets(service))
 
-    def refused(self, service: str, secret: str) -> str:
-        """What a container says without its secrets; it has to end with 78."""
+    def without_secrets(self, service: str) -> str:
+        """What a container says that has none; it has to end."""
         nothing = self.stack.folder / "nothing"
         nothing.mkdir(exist_ok=True)
         data = Path(tempfile.mkdtemp(dir=self.stack.folder))
         data.chmod(0o777)  # not that of the service that runs
-        said = self.stack.docker(
+        return self.stack.docker(
             *("compose", "run", "--rm", "-T", "--no-deps", "-v", f"{nothing}:/run/secrets:ro", "-v", f"{data}:/data"),
             *("-e", "TRACKERDCS_LOCKS=/tmp", service),
             check=False,
+            timeout=60,
         )
-        return "\n".join(line for line in said.splitlines() if line.startswith("trackerdcs: "))
+
+    def test_a_wrong_token_is_one_line_and_not_healthy(self) -> None:
+        token = self.stack.folder / "secrets/loader/influx-token"
+        good = token.read_text()
+        token.write_text("wrong\n")
+        try:
+            self.stack.docker("compose", "restart", "loader")
+            self.stack.until(
+                lambda: "the token is refused" in self.stack.docker("compose", "logs", "loader"), "it says so"
+            )
+            self.stack.until(lambda: not self.stack.healthy("loader"), "compose shows it", 120)
+        finally:
+            token.write_text(good)
+            self.stack.docker("compose", "restart", "loader")
+        self.stack.until(partial(self.stack.healthy, "loader"), "the loader goes on", 120)
 
 
 if __name__ == "__main__":
