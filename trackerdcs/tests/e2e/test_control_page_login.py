@@ -30,7 +30,7 @@ def upgrade(port: int, path: str, cookie: str | None, origin: str | None = None)
     ]
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
         connection.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
-        return connection.recv(200).decode().split("\r\n")[0]
+        return connection.recv(200).decode("latin-1").split("\r\n")[0]
 
 
 class TestDoor(OnTheStand):
