@@ -39,7 +39,7 @@ module.exports = [
         displayTime: '30', showCountdown: true, outputs: 0, allowDismiss: true, dismissText: 'seen', allowConfirm: false, confirmText: '',
         raw: false, className: '', name: 'on every open page', x: 640, y: 100, wires: [] },
     { id: DATA, type: 'tab', label: 'trackerdcs: test data', disabled: true,
-        info: 'Disabled. Copy it into a tab of your own to use it. The broker must let nodered write lab/nodered/#.' },
+        info: 'Disabled. Copy it into a tab of your own to use it.' },
     comment(DATA, 'Numbers that mean nothing, on lab/nodered/testdata, for trying mapping files and dashboards', 370, 40),
     { id: 'dcs-testdata-clock', type: 'inject', z: DATA, name: 'each second', props: [], repeat: '1', crontab: '', once: false, onceDelay: 0.1,
         topic: '', x: 160, y: 100, wires: [['dcs-testdata-made']] },

@@ -28,6 +28,8 @@ from trackerdcs.domain.topics import (
 
 COMMANDERS = ("cli", "nodered", "web")
 """Clients that pass on what people ask for."""
+FLOWS = "lab/nodered/#"
+"""Where the flows of a lab may speak, and nobody else: loaders read it by a mapping file."""
 UPTIME = "$SYS/broker/uptime"
 """All that somebody without a login may know: the container's health check."""
 HEAD = """\
@@ -102,6 +104,8 @@ def _commander(name: str) -> Iterator[str]:
     yield f"write {commands_by(name)}"
     yield f"write {kills_by(name)}"
     yield f"read {ROOT}/#"
+    if name == "nodered":  # what a lab's own flows have to say, outside the contract
+        yield f"write {FLOWS}"
     if name == "cli":  # `trackerdcs doctor`
         yield f"readwrite {PROBE}/+"
         yield "read $SYS/#"

@@ -91,6 +91,7 @@ MAY: dict[str, tuple[set[str], set[str]]] = {
     "dcs/v2/bench/hv1/frame": (NOBODY, NOBODY),
     "dcs/probe/abc": ({CLI}, {CLI}),
     "lab/room/temperature": (NOBODY, NOBODY),
+    "lab/nodered/testdata": ({NODERED}, NOBODY),
     "bench/hv1/frame": (NOBODY, NOBODY),
 }
 
