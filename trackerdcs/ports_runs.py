@@ -1,14 +1,13 @@
 """What the inside needs from the outside to keep runs: the part of `ports` that is about calibrations."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from trackerdcs.domain.run import Failure, FileKind, Origin, Run, RunFile, RunQuery
+from trackerdcs.domain.run import FileKind, Run, RunFile, RunQuery
 from trackerdcs.domain.run_links import Binding, BindingQuery, CommandQuery, Quarantined, StoredCommand
+from trackerdcs.domain.run_reading import ReadRun
 from trackerdcs.domain.run_results import Result, ResultQuery
-from trackerdcs.domain.series import Point
 
 
 class RunStore(Protocol):
@@ -62,21 +61,11 @@ class RunStore(Protocol):
     def close(self) -> None: ...
 
 
-@dataclass(frozen=True)
-class ReadRun:
-    """What a folder says: the record, the results, the points for the time series and why it is no whole run, if it
-    is none."""
-
-    run: Run
-    results: Sequence[Result] = ()
-    points: Sequence[Point] = ()
-    quarantine: Failure | None = None
-
-
 class RunReader(Protocol):
     """Reads the files that a program of calibrations wrote, by their names in the run's folder. What cannot be read is
     on the record, and no exception."""
 
     version: int
 
-    def read(self, run: str, files: dict[str, Path], origin: Origin) -> ReadRun: ...
+    def read(self, run: Run, files: dict[str, Path]) -> ReadRun:
+        """The record made whole: what is known of the run already (its id, how it ended, who wanted it) stays."""

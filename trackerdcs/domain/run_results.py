@@ -124,7 +124,7 @@ def stats_of(values: Sequence[float | None], bad: Iterable[int] = ()) -> Stats |
     return Stats(len(numbers), mean, rms, min(numbers), max(numbers))
 
 
-def packed(name: str, dtype: str, shape: Sequence[int], axes: Sequence[Axis], raw: bytes) -> Blob:
+def packed(name: str, dtype: str, shape: Sequence[int], axes: Sequence[Axis], raw: bytes | memoryview) -> Blob:
     """A blob of numbers in row-major order."""
     # Level 1: the empty bins of a scan shrink to nothing at any level, the others take most of the time at level 6.
     return Blob(name, dtype, tuple(shape), tuple(axes), "zlib", zlib.compress(raw, 1))

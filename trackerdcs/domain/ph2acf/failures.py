@@ -52,7 +52,8 @@ FAILURES: dict[str, Known] = {
             "link_lock",
             "The optical link to the module does not lock. Is its low voltage on? Check the fibre, then start again.",
             r"No object enabled in fDetectorContainer|lpGBT link failed to LOCK"
-            r"|LpGBT chip not configured, reached maximum|Not all data lanes are active for hybrid|Clock generator is not locked",
+            r"|LpGBT chip not configured, reached maximum|Not all data lanes are active for hybrid"
+            r"|Clock generator is not locked",
         ),
         _known(
             "disk_full",

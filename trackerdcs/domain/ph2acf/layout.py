@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from trackerdcs.domain.run import SIMULATED, FileKind
+from trackerdcs.domain.run_results import Kind
 
 CHANNELS = {"CBC": 254, "SSA": 120, "MPA": 1920, "RD53A": 400 * 192, "RD53B": 432 * 336, "CROC": 432 * 336}
 COLUMNS = {"MPA": 120, "RD53A": 400, "RD53B": 432, "CROC": 432}
@@ -112,6 +113,17 @@ def chip_type(place: Place, channels: int | None = None) -> str:
         return place.chip_type
     by_count = {count: name for name, count in CHANNELS.items() if name not in ("RD53B",)}
     return by_count.get(channels or 0, "CBC" if place.chip is not None and channels is None else "")
+
+
+def kind_of_histogram(name: str) -> Kind:
+    """The kind of result that a histogram belongs to, by its name without the place."""
+    if name in ALIASES or name in SINGLE:
+        return "pedenoise" if ALIASES.get(name) in ("noise", "pedestal") else "equalization"
+    if name.endswith(("2D", "Map")) or name in ("PixelAlive", "Noise1D", "Threshold1D", "TDAC", "ThrEqualization"):
+        return "map"
+    if any(word in name for word in ("Noise", "Pedestal", "PulseHeight", "SCurve")):
+        return "pedenoise"
+    return "equalization" if "Offset" in name or "Vplus" in name else "generic"
 
 
 def kind_of(name: str) -> FileKind:

@@ -1,0 +1,145 @@
+"""The importer on folders as they are found: broken in each way, foreign, doubtful, from two clocks."""
+
+import numpy as np
+
+from trackerdcs.adapters.runs_memory import MemoryRuns
+from trackerdcs.app.importer import Imported
+from trackerdcs.domain.errors import StoreFault
+from trackerdcs.domain.run import RunQuery
+from trackerdcs.tests import ph2acf_files as made
+from trackerdcs.tests.importer_case import ImporterCase
+
+
+class TestBroken(ImporterCase):
+    def broken(self, break_it, **more) -> Imported:
+        folder = made.write_run(self.folder, **more)
+        break_it(folder)
+        taken = self.take(folder)
+        self.assertEqual([q.code for q in self.store.quarantined()], [taken.why.code] if taken.why else [])
+        if taken.run is not None:
+            self.assertTrue(taken.run.final and taken.run.complete)
+            stored = {f.name for f in self.store.raw_files(taken.run.id)}
+            self.assertEqual(stored, {p.name for p in folder.iterdir()}, "nothing is lost")
+        return taken
+
+    def test_each_damage_has_its_code(self) -> None:
+        def without(name):
+            return lambda f: (f / name).unlink()
+
+        def write(name, content):
+            return lambda f: (f / name).write_bytes(content)
+
+        log = made.log_text(7, end=False).encode()
+        for number, (break_it, quarantine, failed) in enumerate(
+            [
+                (lambda f: made.cut_in_half(f / "Results.root"), "root_cut", "root_cut"),
+                (lambda f: made.write_unclosed(f / "Results.root"), "root_unclosed", "root_unclosed"),
+                (write("Results.root", b""), "root_unclosed", "root_unclosed"),
+                (write("Results.root", b"<html>no such file</html>"), "root_not_root", "root_not_root"),
+                (without("Results.root"), "results_missing", "results_missing"),
+                (without("Run_7.log"), "no_log", "no_log"),
+                (without("Configuration.xml"), "config_missing", ""),
+                (write("Configuration.xml", b"no xml"), "config_not_xml", ""),
+                (write("Configuration.xml", b"<a/>"), "config_no_board", ""),
+                (lambda f: made.cut_in_half(f / "MonitorDQM.root"), "root_cut", ""),
+                (write("Run_7.log", log), "", "not_closed"),
+                (write("Run_7.log", log + b"write: No space left on device\n"), "", "disk_full"),
+                (lambda f: made.write_root(f / "Results.root", stamp=False), "", "not_stamped"),
+                (lambda f: made.write_root(f / "Results.root", chips=made.CHIPS[:1]), "", "tuning_failed"),
+            ]
+        ):
+            with self.subTest(quarantine=quarantine, failed=failed):
+                self.setUp()
+                taken = self.broken(break_it)
+                self.assertEqual(taken.why.code if taken.why else "", quarantine, number)
+                run = self.run_of(taken)
+                self.assertEqual(run.failure.code if run.failure else "", failed)
+                self.assertEqual(run.state, "failed" if failed else "done")
+
+    def test_a_file_cut_anywhere_is_said_to_be_so(self) -> None:
+        folder = made.write_run(self.folder)
+        content = (folder / "Results.root").read_bytes()
+        for share in (0.01, 0.3, 0.7, 0.99):
+            (folder / "Results.root").write_bytes(content[: int(len(content) * share)])
+            self.assertEqual(self.code(self.take(folder)), ("quarantined", "root_cut"))
+
+    def test_a_file_that_is_damaged_inside_is_no_exception(self) -> None:
+        folder = made.write_run(self.folder)
+        content = bytearray((folder / "Results.root").read_bytes())
+        rng = np.random.default_rng(1)
+        for _ in range(30):
+            bad = bytearray(content)
+            for at in rng.integers(64, len(bad), 200):
+                bad[at] = int(rng.integers(256))
+            (folder / "Results.root").write_bytes(bad)
+            self.assertIn(self.take(folder).outcome, ("quarantined", "imported"))
+
+    def test_a_foreign_folder_is_listed_and_left_alone(self) -> None:
+        (self.folder / "photos").mkdir()
+        (self.folder / "photos" / "1.jpg").write_bytes(b"x")
+        self.assertEqual(self.code(self.take(self.folder / "photos")), ("quarantined", "foreign_folder"))
+        self.assertEqual(self.store.runs(RunQuery()), [])
+        self.assertEqual([q.run for q in self.store.quarantined()], [None])
+
+    def test_a_folder_that_is_still_written_waits(self) -> None:
+        folder = made.write_run(self.folder)
+        self.assertEqual(self.code(self.take(folder, settle=60.0)), ("quarantined", "still_written"))
+        self.assertEqual(self.take(folder).outcome, "imported")
+        self.assertEqual(self.store.quarantined(), [])
+
+    def test_a_store_that_is_full_is_said_and_nothing_is_half_there(self) -> None:
+        folder = made.write_run(self.folder)
+
+        def full(*_):
+            raise StoreFault("runs.sqlite: database or disk is full")
+
+        self.store.put_results = full  # type: ignore[method-assign]
+        taken = self.take(folder)
+        self.assertEqual(self.code(taken), ("failed", "store_fault"))
+        assert taken.why is not None
+        self.assertIn("disk is full", taken.why.text)
+        self.assertEqual(self.store.runs(RunQuery()), [])
+
+
+class TestDoubts(ImporterCase):
+    def test_another_run_of_the_same_number_is_said(self) -> None:
+        self.take(made.write_run(self.folder / "a"))
+        folder = made.write_run(self.folder / "b")
+        (folder / "Run_7.log").write_text(made.log_text(7).replace("334007", "999999"))
+        run = self.run_of(self.take(folder))
+        self.assertEqual([w.code for w in run.warnings], ["duplicate_number"])
+        self.assertEqual(len(self.store.runs(RunQuery(number=7))), 2)
+
+    def test_a_module_with_another_fuse_id_is_said(self) -> None:
+        self.take(made.write_run(self.folder, 7), module="PS_26")
+        folder = made.write_run(self.folder, 8)
+        (folder / "Run_8.log").write_text(made.log_text(8).replace("ec2acd51", "12345678"))
+        run = self.run_of(self.take(folder, module="PS_26"))
+        self.assertEqual([w.code for w in run.warnings], ["fuse_mismatch"])
+        self.assertIn("ec2acd51", run.warnings[0].text)
+
+    def test_the_clock_of_the_program_may_be_in_any_zone(self) -> None:
+        for number, east in enumerate((-36000, 0, 20700, 36000)):  # also by three quarters of an hour
+            folder = made.write_run(self.folder, number)
+            (folder / f"Run_{number}.log").write_text(made.log_text(number, east=east))
+            (folder / "Results.root").unlink()
+            run = self.run_of(self.take(folder))
+            self.assertEqual((run.zone.offset, run.start) if run.zone else None, (east, made.T0 * made.S))
+
+    def test_a_zone_that_is_said_and_wrong_is_corrected_and_flagged(self) -> None:
+        run = self.run_of(self.take(made.write_run(self.folder), zone="Asia/Tokyo"))
+        self.assertEqual(([w.code for w in run.warnings], run.start), (["clock_zone"], made.T0 * made.S))
+
+    def test_without_a_monitor_the_zone_that_is_said_counts_and_a_guess_is_flagged(self) -> None:
+        folder = made.write_run(self.folder, monitor=False)
+        run = self.run_of(self.take(folder, zone="Europe/Zurich"))
+        self.assertEqual((run.warnings, run.start), ((), made.T0 * made.S))
+        self.store = MemoryRuns()
+        self.assertEqual([w.code for w in self.run_of(self.take(folder)).warnings], ["clock_assumed"])
+
+    def test_clocks_that_disagree_are_said(self) -> None:
+        folder = made.write_run(self.folder, monitor=False)
+        made.write_monitor(folder / "MonitorDQM.root", made.T0 - 60)
+        run = self.run_of(self.take(folder))
+        self.assertEqual([w.code for w in run.warnings], ["clock_off"])
+        self.assertEqual(run.zone.difference if run.zone else 0, 60.0)
