@@ -23,7 +23,8 @@ class SqliteFile:
     """One connection behind one lock, usable from any thread; each `transaction` is durable (fsync) when it returns.
 
     After a fault the next use opens the file anew: a disk that has space again needs no restart. A `guest` neither
-    makes the file nor sets it aside: its owner may have it open.
+    makes the file nor sets it aside: its owner may have it open. A `shared` one has several owners, who make it and
+    never set it aside: a damaged file stays for a person to look at.
     """
 
     def __init__(
@@ -32,12 +33,13 @@ class SqliteFile:
         schema: str,
         prepare: Callable[[sqlite3.Connection], None] | None = None,
         guest: bool = False,
+        shared: bool = False,
     ) -> None:
         self.path = path
         self.aside: str | None = None
         """The name under which a damaged file was set aside last."""
         self._schema = schema
-        self._prepare, self._guest = prepare, guest
+        self._prepare, self._guest, self._kept = prepare, guest, guest or shared
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
         self.replaced: str | None = None
@@ -53,7 +55,7 @@ class SqliteFile:
                     yield connection
             except (sqlite3.Error, OSError) as e:
                 self._close()
-                if _is_damage(e) and not self._guest:
+                if _is_damage(e) and not self._kept:
                     self._try_set_aside(e)
                 raise StoreFault(f"{self.path}: {e}") from e
 
@@ -68,7 +70,7 @@ class SqliteFile:
             try:
                 self._connection = self._connect()
             except sqlite3.DatabaseError as e:
-                if self._guest or (isinstance(e, sqlite3.OperationalError) and not _is_damage(e)):
+                if self._kept or (isinstance(e, sqlite3.OperationalError) and not _is_damage(e)):
                     raise
                 self._set_aside(e)
                 self._connection = self._connect()

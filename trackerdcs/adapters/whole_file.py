@@ -1,7 +1,9 @@
 """Files that are there whole or not at all, whenever the power goes and whoever reads meanwhile."""
 
+import hashlib
 import os
 from pathlib import Path
+from typing import BinaryIO
 
 
 def write_whole(path: Path, content: bytes, mode: int = 0o666, owner: int | None = None) -> None:
@@ -19,3 +21,13 @@ def write_whole(path: Path, content: bytes, mode: int = 0o666, owner: int | None
             os.fchown(new.fileno(), owner, -1)
         os.fsync(new.fileno())
     os.replace(beside, path)
+
+
+def measured(content: BinaryIO) -> tuple[int, str]:
+    """Size and SHA-256 of what is left to read, which can be read again afterwards."""
+    begin, size, digest = content.tell(), 0, hashlib.sha256()
+    while piece := content.read(1 << 20):
+        size += len(piece)
+        digest.update(piece)
+    content.seek(begin)
+    return size, digest.hexdigest()

@@ -1,4 +1,4 @@
-"""The importer on whole folders: what it makes of them, twice, after a crash, with another version, and the real one."""
+"""The importer on whole folders: what it makes of them, again, after a crash, with a newer version, and a real one."""
 
 import asyncio
 import json
