@@ -17,7 +17,7 @@ from trackerdcs.domain.errors import StoreFault
 from trackerdcs.domain.ph2acf.failures import failure
 from trackerdcs.domain.ph2acf.layout import kind_of
 from trackerdcs.domain.run import Failure, Run, RunFile, RunModule, RunQuery
-from trackerdcs.domain.run_links import Quarantined
+from trackerdcs.domain.run_links import BindingQuery, Quarantined
 from trackerdcs.domain.run_reading import ReadRun
 from trackerdcs.ports import Clock, TimeSeries
 from trackerdcs.ports_runs import RunReader, RunStore
@@ -44,9 +44,16 @@ class Importer:
     than so many seconds ago may still be written to."""
 
     def __init__(
-        self, store: RunStore, reader: RunReader, clock: Clock, series: TimeSeries | None = None, host: str = ""
+        self,
+        store: RunStore,
+        reader: RunReader,
+        clock: Clock,
+        series: TimeSeries | None = None,
+        host: str = "",
+        stand: str = "",
     ) -> None:
-        self._store, self._reader, self._clock, self._series, self._host = store, reader, clock, series, host
+        self._store, self._reader, self._clock, self._series = store, reader, clock, series
+        self._host, self._stand = host, stand
 
     def take(self, folder: RunFolder, settle: float = 0.0, read: Read | None = None, module: str = "") -> Imported:
         """Import a folder. Raises StoreDown where the store is away: nothing is wrong with the folder."""
@@ -57,11 +64,15 @@ class Importer:
             if self._clock.now() / S - newest < settle:
                 return self._put_aside(folder, failure("still_written"), None)
             known = self._store.run(run_id(folder))
-            run = known or Run(run_id(folder), "finalizing", "import", folder=folder.name, host=self._host)
+            new = Run(run_id(folder), "finalizing", "import", folder=folder.name, host=self._host, stand=self._stand)
+            run = known or new
             if module and len(run.modules) <= 1:
                 run = replace(run, modules=(replace((run.modules or (RunModule(),))[0], name=module),))
             files = {name: self._keep(run.id, name, path) for name, path in folder.files.items()}
             if self._is_known(known, run, files):
+                left = next((q for q in self._store.quarantined() if q.id == self._quarantine_id(folder)), None)
+                if left is not None and left.run == run.id:
+                    return Imported(str(folder.folder), "quarantined", known, Failure(left.code, left.text))
                 return Imported(str(folder.folder), "known", known)
             return self._analyse(run, folder, read or self._reader.read, folder.files)
         except OSError as e:
@@ -99,6 +110,7 @@ class Importer:
         record = replace(
             found.run,
             files=tuple(self._store.raw_files(run.id)),
+            modules=tuple(self._bound(module, found.run.start) for module in found.run.modules),
             warnings=(*found.run.warnings, *self._doubts(found.run)),
             complete=True,
         )
@@ -110,6 +122,13 @@ class Importer:
             return self._put_aside(folder, found.quarantine, record)
         self._store.release(self._quarantine_id(folder))
         return Imported(str(folder.folder), "imported", record)
+
+    def _bound(self, module: RunModule, start: int | None) -> RunModule:
+        """With the channels that the module was on when the run began, where bindings say so."""
+        if module.channels or start is None:
+            return module
+        found = self._store.bindings(BindingQuery(module=module.name, at=start))
+        return replace(module, channels=tuple(f"{b.stand}/{b.device}/{b.channel}" for b in found))
 
     async def _write(self, series: TimeSeries, found: ReadRun) -> None:
         for i in range(0, len(found.points), AT_ONCE):

@@ -15,6 +15,7 @@ from trackerdcs.cli.doctor import doctor
 from trackerdcs.cli.gaps import gaps
 from trackerdcs.cli.guard import guard
 from trackerdcs.cli.history import history
+from trackerdcs.cli.import_run import import_run
 from trackerdcs.cli.influx_init import influx_init
 from trackerdcs.cli.kill import kill
 from trackerdcs.cli.ledger import ledger
@@ -60,6 +61,7 @@ app.command()(gaps)
 app.command()(ledger)
 app.command()(doctor)
 app.command()(proof)
+app.command("import-run")(import_run)
 app.command()(device)
 app.command()(guard)
 app.command()(loader)

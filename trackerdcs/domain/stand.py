@@ -91,6 +91,18 @@ class StoreConfig(Strict):
 
 
 @dataclass(frozen=True)
+class RunsConfig(Strict):
+    """Runs of calibrations: one SQLite file (`path`, relative to the data folder) or MongoDB (`url`, `database`)."""
+
+    kind: Literal["sqlite", "mongodb"] = "sqlite"
+    path: str = "runs.sqlite"
+    url: str | None = None
+    database: str = "trackerdcs"
+    user: str | None = None
+    password_file: str | None = None
+
+
+@dataclass(frozen=True)
 class SimConfig(Strict):
     """Simulated instruments of this stand: where they listen, the port of the control socket on 127.0.0.1, speed of the
     clock, random seed."""
@@ -112,6 +124,7 @@ class Stand(Strict):
     data: str = "var"
     bus: BusConfig = field(default_factory=BusConfig)
     store: StoreConfig = field(default_factory=StoreConfig)
+    runs: RunsConfig = field(default_factory=RunsConfig)
     users: dict[str, Role] = field(default_factory=dict)
     interlocks: dict[str, InterlockConfig] = field(default_factory=dict)
     module_types: dict[str, ModuleType] = field(default_factory=dict)
@@ -194,6 +207,14 @@ def _services(stand: Stand) -> list[tuple[str, str]]:
         wrong += [(f"store.{f}", "needed for influxdb") for f in needed if not getattr(store, f)]
     else:
         wrong += [(f"store.{f}", "only known to influxdb") for f in needed if getattr(store, f) is not None]
+    runs = stand.runs
+    if runs.kind == "mongodb":
+        wrong += [("runs.url", "needed for mongodb")] if not runs.url else []
+        if (runs.user is None) != (runs.password_file is None):
+            wrong.append(("runs.user", "a user has a password_file, and a password_file a user"))
+    else:
+        known = ("url", "user", "password_file")
+        wrong += [(f"runs.{f}", "only known to mongodb") for f in known if getattr(runs, f) is not None]
     if stand.bus.kind == "embedded":
         if not stand.bus.host.startswith("127."):
             wrong.append(("bus.host", f"the embedded broker has no logins: it listens on {LOCAL} only"))

@@ -30,6 +30,7 @@ SECTIONS: dict[str, type[Any]] = {
     "Stand": stand.Stand,
     "bus": stand.BusConfig,
     "store": stand.StoreConfig,
+    "runs": stand.RunsConfig,
     "sim": stand.SimConfig,
     "Device": stand.DeviceConfig,
     "link": stand.LinkConfig,
