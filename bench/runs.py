@@ -78,19 +78,28 @@ def importer(store: RunStore, folder: Path) -> Importer:
     return Importer(store, Ph2acfReader(), SystemClock(), SqliteSeries(folder / "series.sqlite"), "bench")
 
 
-def one_folder(store: RunStore, scratch: Path, folder: Path) -> float:
-    """Seconds of import and commit; the store has never seen the run."""
+def processor() -> float:
+    """Seconds of processor time of this process and of those that it has waited for."""
+    both = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in both)
+
+
+def one_folder(store: RunStore, scratch: Path, folder: Path) -> tuple[float, float]:
+    """Seconds of import and commit, and of processor time in it; the store has never seen the run."""
     (found,) = find_runs(folder)
-    begin = time.perf_counter()
+    begin, used = time.perf_counter(), processor()
     importer(store, scratch).take(found)
-    return time.perf_counter() - begin
+    return time.perf_counter() - begin, processor() - used
 
 
 def module_alone(folder: Path, scratch: Path) -> None:
     """In a process of its own: its memory is that of one import."""
-    seconds = one_folder(SqliteRuns(scratch / "alone.sqlite"), scratch, folder)
+    seconds, used = one_folder(SqliteRuns(scratch / "alone.sqlite"), scratch, folder)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"PS module in a process of its own: {seconds:.2f} s, {peak:.0f} MB at most", flush=True)
+    print(
+        f"PS module in a process of its own: {seconds:.2f} s ({used:.2f} s of a core), {peak:.0f} MB at most",
+        flush=True,
+    )
 
 
 def folders(stores: list[tuple[str, Callable[[Path], RunStore]]], scratch: Path) -> None:
@@ -100,7 +109,8 @@ def folders(stores: list[tuple[str, Callable[[Path], RunStore]]], scratch: Path)
             continue
         for name, make in stores:
             times = [one_folder(make(scratch / f"{title}{i}"), scratch, folder) for i in range(ROUNDS)]
-            print(f"{title} into {name}: median {statistics.median(times):.2f} s, most {max(times):.2f} s", flush=True)
+            whole, used = (statistics.median(each) for each in zip(*times, strict=True))
+            print(f"{title} into {name}: median {whole:.2f} s ({used:.2f} s of a core)", flush=True)
     process = get_context("spawn").Process(target=module_alone, args=(scratch / "module" / "Run_1", scratch))
     process.start()
     process.join()
@@ -144,21 +154,16 @@ def many(scratch: Path, number: int) -> None:
         (folder / "Run_1.log").write_text(made.log_text(i))
         (folder / "Results.root").write_bytes(root)
     stand = Stand("bench", {}, data=str(scratch / "data"), runs=RunsConfig())
-    for jobs in (None, 1):
-        with Importing(stand, jobs=jobs) as importing:
-            begin = time.perf_counter()
-            if jobs is None:
+    with Importing(stand) as importing:
+        for what in ("imported", "analysed anew"):
+            begin, used = time.perf_counter(), processor()
+            if what == "imported":
                 done = list(importing.take(importing.folders([scratch / "many"]), settle=0))
-                taken = time.perf_counter() - begin
-                print(f"{len(done)} small runs imported with all cores: {taken:.1f} s", flush=True)
-                begin = time.perf_counter()
-            done = list(importing.again(importing.old(everything=True)))
-            took = time.perf_counter() - begin
-            cores = "all cores" if jobs is None else "one process"
-            print(
-                f"{len(done)} small runs analysed anew with {cores}: {took:.1f} s, {number / took:.0f} a second",
-                flush=True,
-            )
+            else:
+                done = list(importing.again(importing.old(everything=True)))
+            took, used = time.perf_counter() - begin, processor() - used
+            rate = f"{took:.1f} s, {1000 * used / number:.0f} ms of a core each"
+            print(f"{len(done)} small runs {what} with all cores: {rate}", flush=True)
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ from trackerdcs.domain.ph2acf.verdict import Root
 from trackerdcs.domain.run_results import Axis, Blob, Values, packed
 
 SKIPPED = frozenset({"Channel"})
+# Each object is read once: kept in caches, they would be most of the memory of a process that reads thousands of runs.
+PLAINLY: dict[str, Any] = {"object_cache": None, "array_cache": None, "num_workers": 1}
 LARGEST = 4 << 20
 """Bytes of the largest blob: what is larger stays in the raw file alone."""
 MOST_BINS = 1 << 24
@@ -52,7 +55,7 @@ def read_results(path: Path) -> RootContent:
     if content.state != "whole":
         return content
     try:
-        with uproot.open(path, num_workers=1) as file:
+        with uproot.open(path, **PLAINLY) as file:
             if not file.keys(recursive=False):
                 content.state, content.why = "unclosed", "it has no keys"
                 return content
@@ -63,6 +66,7 @@ def read_results(path: Path) -> RootContent:
                 except Exception:  # noqa: BLE001 damaged bytes make uproot raise whatever they happen to lead to
                     content.unread[kind] = content.unread.get(kind, 0) + 1
             content.found = list(groups.values())
+            _name_chips(content.found)
     except Exception as e:  # noqa: BLE001 as above
         content.state, content.why = "unreadable", f"{type(e).__name__}: {e}"[:300]
     return content
@@ -75,7 +79,7 @@ def read_monitor(path: Path) -> MonitorContent:
     if content.state != "whole":
         return content
     try:
-        with uproot.open(path, num_workers=1) as file:
+        with uproot.open(path, **PLAINLY) as file:
             if not file.keys(recursive=False):
                 content.state, content.why = "unclosed", "it has no keys"
                 return content
@@ -118,6 +122,18 @@ def _take(
         _sort_in(groups, place, histogram)
     if not histograms and kind != "TCanvas":
         content.unread[kind] = content.unread.get(kind, 0) + 1
+
+
+def _name_chips(found: list[Found]) -> None:
+    """Chips whose folders call them all `Chip`, by the size of their pictures: those of the Inner Tracker."""
+    by_size = {count: name for name, count in CHANNELS.items() if name in ("RD53A", "CROC")}
+    known: dict[Place, str] = {}
+    for each in found:
+        for blob in each.blobs:
+            if len(blob.shape) == 2 and (name := by_size.get(blob.shape[0] * blob.shape[1])):
+                known[replace(each.place, name="")] = name
+    for each in found:
+        each.chip_type = known.get(replace(each.place, name=""), each.chip_type)
 
 
 def in_canvas(canvas: Any) -> list[Any]:

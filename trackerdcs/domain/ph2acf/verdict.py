@@ -6,6 +6,8 @@ from typing import Literal
 from trackerdcs.domain.ph2acf.failures import failure
 from trackerdcs.domain.run import Failure, RunState, Signs
 
+UNSEEN = "tuning_failed"
+"""What the program reports and then ends as if all were well."""
 Root = Literal["whole", "none", "unclosed", "cut", "not_root", "unreadable"]
 
 
@@ -37,15 +39,17 @@ def verdict(
     """The final state of a run.
 
     `done` needs every sign that can be had: all four where somebody saw the program end, the three of the files where
-    a run was taken by hand and nobody knows its exit code. `cause` is what the log names; `wrong` what the results
-    show (a chip without histograms, say), which makes a run failed that the program thinks a success. `inner`: that
-    program's ROOT file has no time stamp, and its log does not say that the file was closed.
+    a run was taken by hand and nobody knows its exit code: then a failure that the log names (`cause`) counts as if
+    it had been one. The program does not see itself that a tuning has failed, nor what the results show (`wrong`: a
+    chip without histograms, say). `inner`: that program's ROOT file has no time stamp, and its log does not say that
+    the file was closed.
     """
     if aborted:
         return Verdict("aborted", cause, signs)
     needed = (signs.stopped,) if inner else (signs.stopped, signs.closed, signs.stamped)
+    named = cause if signs.exit_zero is None or (cause and cause.code == UNSEEN) else None
     if signs.exit_zero is not False and all(needed) and root == "whole":
-        return Verdict("failed", wrong, signs) if wrong else Verdict("done", None, signs)
+        return Verdict("failed", named or wrong, signs) if named or wrong else Verdict("done", None, signs)
     return Verdict("failed", cause or _missing(signs, root, rc), signs)
 
 

@@ -147,6 +147,10 @@ class TestVerdict(unittest.TestCase):
         self.assertEqual(self.judged(rc=-6, stopped=False, closed=False, cause=cause), ("failed", "fc7_unreachable"))
         self.assertEqual(self.judged(cause=failure("exception")), ("done", ""), "all four signs prove it")
 
+    def test_what_the_log_names_counts_where_nobody_saw_the_exit_code(self) -> None:
+        self.assertEqual(self.judged(rc=None, cause=failure("exception")), ("failed", "exception"))
+        self.assertEqual(self.judged(rc=0, cause=failure("tuning_failed")), ("failed", "tuning_failed"))
+
     def test_results_may_show_what_the_program_has_not_seen(self) -> None:
         self.assertEqual(self.judged(wrong=failure("tuning_failed")), ("failed", "tuning_failed"))
 
