@@ -27,6 +27,7 @@ ELSEWHERE = {
     "doc/how-to/control-with-node-red.md": ("contract/test_control_page_doc.py", {"yaml"}),
     "doc/how-to/drive-a-device.md": ("integration/test_drive_a_device.py", {"sh"}),
     "doc/how-to/guard-a-stand.md": ("e2e/test_guard_a_stand.py", {"sh"}),
+    "doc/how-to/import-old-runs.md": ("integration/test_import_run.py", {"sh", "yaml"}),
     "doc/how-to/load-foreign-topics.md": ("contract/test_load_foreign_topics.py", {"yaml", "json", "sh"}),
     "doc/reference/dashboards.md": ("integration/test_dashboards.py", {"influxql"}),
     "doc/how-to/manage-users.md": ("unit/test_cli_users.py", {"sh"}),

@@ -1,0 +1,63 @@
+"""Which store of runs a stand file means, and what is refused in it."""
+
+import tempfile
+import unittest
+from pathlib import Path
+
+from trackerdcs.adapters.runs_mongo import MongoRuns
+from trackerdcs.adapters.runs_sqlite import SqliteRuns
+from trackerdcs.domain.errors import ConfigError, StoreDown, StoreFault
+from trackerdcs.domain.run import Run, RunQuery
+from trackerdcs.domain.stand import RunsConfig, Stand, contradictions
+from trackerdcs.services.stores import open_runs
+
+
+class TestStores(unittest.TestCase):
+    def setUp(self) -> None:
+        temporary = tempfile.TemporaryDirectory()
+        self.addCleanup(temporary.cleanup)
+        self.folder = Path(temporary.name)
+
+    def test_the_default_is_a_file_in_the_folder_of_data(self) -> None:
+        store = open_runs(RunsConfig(), self.folder)
+        self.addCleanup(store.close)
+        self.assertIsInstance(store, SqliteRuns)
+        store.put_run(Run("r", "queued"))
+        self.assertTrue((self.folder / "runs.sqlite").exists())
+
+    def test_a_reader_makes_no_file(self) -> None:
+        with self.assertRaises(StoreFault):
+            open_runs(RunsConfig(), self.folder, read_only=True).runs(RunQuery())
+        self.assertEqual(list(self.folder.iterdir()), [])
+
+    def test_each_account_has_its_own_password(self) -> None:
+        for name in ("web", "importer"):
+            (self.folder / name).write_text(f"{name}-secret\n")
+        config = RunsConfig("mongodb", url="mongodb://127.0.0.1:1", user="web", password_file=str(self.folder / "web"))
+        for user in (None, "importer"):
+            store = open_runs(config, self.folder, user)
+            assert isinstance(store, MongoRuns)
+            self.addCleanup(store.close)
+            options = store._client.options._options
+            self.assertEqual((options["username"], options["password"]), (user or "web", f"{user or 'web'}-secret"))
+        with self.assertRaisesRegex(ConfigError, "runs.password_file"):
+            open_runs(config, self.folder, "bridge")
+
+    def test_a_server_that_is_not_there_is_down(self) -> None:
+        store = MongoRuns("mongodb://127.0.0.1:1", wait=0.2)
+        self.addCleanup(store.close)
+        with self.assertRaisesRegex(StoreDown, "127.0.0.1:1"):
+            store.runs(RunQuery())
+
+    def test_contradictions_are_named(self) -> None:
+        for config, field in [
+            (RunsConfig("mongodb"), "runs.url"),
+            (RunsConfig("mongodb", url="mongodb://x", user="web"), "runs.user"),
+            (RunsConfig("mongodb", url="mongodb://x", password_file="f"), "runs.user"),
+            (RunsConfig(url="mongodb://x"), "runs.url"),
+            (RunsConfig(password_file="f"), "runs.password_file"),
+        ]:
+            with self.subTest(config):
+                found = [name for name, _ in contradictions(Stand("s", {}, runs=config))]
+                self.assertIn(field, found)
+        self.assertEqual([n for n, _ in contradictions(Stand("s", {})) if n.startswith("runs")], [])
