@@ -4,6 +4,7 @@ Everything may be done twice, and a redo after a crash ends the same: until the 
 """
 
 import asyncio
+import logging
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
@@ -22,6 +23,7 @@ from trackerdcs.domain.run_reading import ReadRun
 from trackerdcs.ports import Clock, TimeSeries
 from trackerdcs.ports_runs import RunReader, RunStore
 
+log = logging.getLogger(__name__)
 S = 1_000_000_000
 Outcome = Literal["imported", "known", "quarantined", "failed"]
 Read = Callable[[Run, dict[str, Path]], ReadRun]
@@ -82,8 +84,11 @@ class Importer:
 
     def again(self, run: Run, read: Read | None = None) -> Imported:
         """Analyse a run anew from the raw files in the store, with this version of the importer."""
-        with self.unpacked(run.id) as files:
-            return self._analyse(run, RunFolder(Path(run.folder), files), read or self._reader.read, files)
+        try:
+            with self.unpacked(run.id) as files:
+                return self._analyse(run, RunFolder(Path(run.folder), files), read or self._reader.read, files)
+        except StoreFault as e:
+            return Imported(run.folder, "failed", None, Failure("store_fault", str(e)))
 
     @contextmanager
     def unpacked(self, run: str) -> Iterator[dict[str, Path]]:
@@ -106,17 +111,22 @@ class Importer:
         return same and known == run and set(files.values()) == set(run.files)
 
     def _analyse(self, run: Run, folder: RunFolder, read: Read, files: dict[str, Path]) -> Imported:
-        found = read(run, files)
+        try:
+            found = read(run, files)
+        except StoreFault:
+            raise
+        except Exception as e:  # one folder that the reader was not made for must not end the import of all others
+            log.exception("%s: the importer failed", folder.folder)
+            return self._put_fault(run, folder, e)
+        refused = asyncio.run(self._write(self._series, found)) if self._series is not None else ()
         record = replace(
             found.run,
             files=tuple(self._store.raw_files(run.id)),
             modules=tuple(self._bound(module, found.run.start) for module in found.run.modules),
-            warnings=(*found.run.warnings, *self._doubts(found.run)),
+            warnings=(*found.run.warnings, *refused, *self._doubts(found.run)),
             complete=True,
         )
         self._store.put_results(record.id, self._reader.version, found.results)
-        if self._series is not None:
-            asyncio.run(self._write(self._series, found))
         self._store.put_run(record)  # last: what is not complete is analysed again
         if found.quarantine is not None:
             return self._put_aside(folder, found.quarantine, record)
@@ -130,9 +140,20 @@ class Importer:
         found = self._store.bindings(BindingQuery(module=module.name, at=start))
         return replace(module, channels=tuple(f"{b.stand}/{b.device}/{b.channel}" for b in found))
 
-    async def _write(self, series: TimeSeries, found: ReadRun) -> None:
+    async def _write(self, series: TimeSeries, found: ReadRun) -> tuple[Failure, ...]:
+        refused = []
         for i in range(0, len(found.points), AT_ONCE):
-            await series.write(found.points[i : i + AT_ONCE])
+            refused += await series.write(found.points[i : i + AT_ONCE])
+        if not refused:
+            return ()
+        return (failure("points_refused", more=f"{len(refused)} of {len(found.points)}: {refused[0].why}"),)
+
+    def _put_fault(self, run: Run, folder: RunFolder, error: Exception) -> Imported:
+        why = failure("importer_fault", more=f"{type(error).__name__}: {error}"[:200])
+        state, kept = (run.state, run.failure) if run.final else ("failed", why)
+        record = replace(run, state=state, failure=kept, files=tuple(self._store.raw_files(run.id)), complete=False)
+        self._store.put_run(record)
+        return self._put_aside(folder, why, record)
 
     def _doubts(self, run: Run) -> Iterator[Failure]:
         """What only a look at other runs shows: another run of this number, a module with another fuse id."""

@@ -5,6 +5,7 @@ import os
 import socket
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager
 from multiprocessing import get_context
 from pathlib import Path
@@ -14,6 +15,7 @@ from trackerdcs.adapters.clock_system import SystemClock
 from trackerdcs.adapters.ph2acf_folder import Ph2acfReader
 from trackerdcs.app.importer import Imported, Importer, Read
 from trackerdcs.app.run_folders import RunFolder, find_runs
+from trackerdcs.domain.errors import StoreFault
 from trackerdcs.domain.run import Run, RunQuery
 from trackerdcs.domain.run_links import Quarantined
 from trackerdcs.domain.run_reading import ReadRun
@@ -98,7 +100,16 @@ def _reading(zone: str | None, jobs: int) -> Iterator[Read]:
         return
     # Not forked: this process has threads, and a fork of one may wait for ever for a lock of another.
     with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
-        yield lambda run, files: pool.submit(_read, zone, run, files).result()
+
+        def read(run: Run, files: dict[str, Path]) -> ReadRun:
+            try:
+                return pool.submit(_read, zone, run, files).result()
+            except BrokenProcessPool as e:
+                raise StoreFault(
+                    f"{run.folder}: a process that read was killed: too little memory? Try --jobs 1"
+                ) from e
+
+        yield read
 
 
 def _read(zone: str | None, run: Run, files: dict[str, Path]) -> ReadRun:

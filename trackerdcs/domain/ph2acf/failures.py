@@ -144,6 +144,14 @@ FAILURES: dict[str, Known] = {
         _known("canvas_unread", "Histograms inside canvases could not be read. They are kept in the raw file."),
         _known("file_unreadable", "A file of the folder could not be read. It is kept as it is."),
         _known(
+            "points_refused",
+            "The time series did not take all monitored values. They are in the results of the run.",
+        ),
+        _known(
+            "importer_fault",
+            "The importer itself failed on these files, which are kept. Give the folder to an expert.",
+        ),
+        _known(
             "bridge_restart",
             "The bridge was restarted, and the program was not running any more: nobody saw how it ended.",
         ),

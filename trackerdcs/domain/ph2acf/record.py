@@ -119,7 +119,15 @@ def _wrong(contents: Contents, summary: tuple[ChipSummary, ...], inner: bool) ->
 
 def _warnings(run: Run, contents: Contents, times: Times) -> tuple[Failure, ...]:
     """What a reader of the record should know; those of an earlier reading are made anew."""
-    ours = {"clock_zone", "clock_off", "clock_assumed", "canvas_unread", "file_unreadable", "duplicate_number"}
+    ours = {
+        "clock_zone",
+        "clock_off",
+        "clock_assumed",
+        "canvas_unread",
+        "file_unreadable",
+        "duplicate_number",
+        "points_refused",
+    }
     found = [w for w in run.warnings if w.code not in ours] + list(times.warnings)
     for name, root in contents.roots.items():
         if root.unread:

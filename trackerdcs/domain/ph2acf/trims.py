@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from trackerdcs.domain.ph2acf.layout import CHANNELS
 
 _FILE = re.compile(r"BE(\d+)_OG(\d+)_FE(\d+)_Chip(\d+)(SSA2?|MPA2?|CBC[23]?)?\.txt$")
-_LINE = re.compile(
-    r"^(?P<name>Channel(?P<cbc>\d+)|TrimDAC_C(?P<col>\d+)_R(?P<row>\d+)|THTRIMMING_S(?P<strip>\d+)"
-    r"|VCth[12]|ThDAC[0-6]|Bias_THDAC(?:HIGH)?)\s.*\s0x(?P<value>[0-9A-Fa-f]+)\s*$",
-    re.M,
-)
+_STARTS = ("Channel", "TrimDAC_C", "THTRIMMING_S", "VCth", "ThDAC", "Bias_THDAC")
+_NAME = re.compile(r"Channel(?P<cbc>\d+)$|TrimDAC_C(?P<col>\d+)_R(?P<row>\d+)$|THTRIMMING_S(?P<strip>\d+)$")
+_SINGLE = re.compile(r"VCth[12]$|ThDAC[0-6]$|Bias_THDAC(HIGH)?$")
 
 
 @dataclass(frozen=True)
@@ -36,16 +34,23 @@ def trims_of(name: str, text: str) -> Trims | None:
     kind = "CBC" if kind.startswith("CBC") else kind
     trim: list[float | None] = [None] * CHANNELS[kind]
     registers: dict[str, float] = {}
-    for found in _LINE.finditer(text):
-        channel, value = -1, float(int(found["value"], 16))
-        if found["row"] is not None:
-            channel = int(found["row"]) * 120 + int(found["col"])
-        elif found["cbc"] is not None:
-            channel = int(found["cbc"]) - 1
-        elif found["strip"] is not None:
-            channel = int(found["strip"]) - 1
-        else:
-            registers[found["name"]] = value
-        if 0 <= channel < len(trim):
-            trim[channel] = value
+    for line in text.splitlines():
+        if not line.startswith(_STARTS):  # a file has twelve thousand lines: most are none of our business
+            continue
+        name, *_, last = line.split()
+        if not last.startswith("0x"):
+            continue
+        try:
+            value = float(int(last, 16))
+        except ValueError:
+            continue
+        if found := _NAME.match(name):
+            if found["row"] is not None:
+                channel = int(found["row"]) * 120 + int(found["col"])
+            else:
+                channel = int(found["cbc"] or found["strip"]) - 1
+            if 0 <= channel < len(trim):
+                trim[channel] = value
+        elif _SINGLE.match(name):
+            registers[name] = value
     return Trims(board, group, 2 * group + hybrid if hybrid < 2 else hybrid, chip, kind, tuple(trim), registers)

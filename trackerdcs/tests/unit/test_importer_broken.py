@@ -87,6 +87,26 @@ class TestBroken(ImporterCase):
         self.assertEqual(self.take(folder).outcome, "imported")
         self.assertEqual(self.store.quarantined(), [])
 
+    def test_a_reader_that_fails_costs_its_folder_alone(self) -> None:
+        folder = made.write_run(self.folder)
+
+        def fails(*_):
+            raise RuntimeError("never thought of")
+
+        with self.assertLogs("trackerdcs", "ERROR"):
+            taken = self.take(folder, read=fails)
+        self.assertEqual(self.code(taken), ("quarantined", "importer_fault"))
+        run = self.run_of(taken)
+        self.assertEqual((run.state, run.complete, len(run.files)), ("failed", False, 6))
+        self.assertEqual(self.run_of(self.take(folder)).state, "done")
+        self.assertEqual(self.store.quarantined(), [])
+
+    def test_points_that_no_series_takes_are_said(self) -> None:
+        folder = made.write_run(self.folder, monitor=False)
+        made.write_monitor(folder / "MonitorDQM.root", 5e9)  # in the year 2128
+        run = self.run_of(self.take(folder))
+        self.assertIn("points_refused", [w.code for w in run.warnings])
+
     def test_a_store_that_is_full_is_said_and_nothing_is_half_there(self) -> None:
         folder = made.write_run(self.folder)
 
