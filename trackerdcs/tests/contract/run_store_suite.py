@@ -151,6 +151,7 @@ class RunStoreContract(unittest.TestCase):
         self.assertEqual(self.runs(limit=2), ["waiting", "r2"])
         found = self.store.runs(RunQuery(stand=self.stand, limit=1))
         self.assertEqual(found, [brief(waiting)])
+        self.assertEqual((found[0].log.tail, found[0].settings, found[0].summary), ((), {}, ()))
 
     def test_lists_are_filtered(self) -> None:
         self.put("a", start=T0, end=T0 + 10, number=1)

@@ -13,6 +13,7 @@ from trackerdcs.adapters.runs_memory import MemoryRuns
 from trackerdcs.adapters.runs_sqlite import SqliteRuns
 from trackerdcs.domain.errors import ConfigError, StoreDown, StoreFault
 from trackerdcs.domain.run import Run, RunQuery
+from trackerdcs.domain.run_links import Binding, BindingQuery
 from trackerdcs.domain.run_results import ResultQuery
 from trackerdcs.ports_runs import RunStore
 from trackerdcs.tests.contract.run_store_suite import RunStoreContract, result
@@ -93,7 +94,10 @@ class TestSqlite(RunStoreContract):
         with ProcessPoolExecutor(4, get_context("spawn")) as pool:
             for done in pool.map(write_some, [path] * 4, range(4)):
                 self.assertEqual(done, 20)
-        self.assertEqual(len(SqliteRuns(Path(path)).runs(RunQuery(limit=1000))), 80)
+        store = SqliteRuns(Path(path))
+        self.addCleanup(store.close)
+        self.assertEqual(len(store.runs(RunQuery(limit=1000))), 80)
+        self.assertEqual(len(store.bindings(BindingQuery())), 80, "one has written over another")
 
     def test_channels_can_be_asked_for_in_sql(self) -> None:
         self.store.put_results(self.run_id, 1, [result(self.run_id)])
@@ -107,6 +111,7 @@ def write_some(path: str, number: int) -> int:
     for i in range(20):
         store.put_run(Run(f"{number}-{i}", "done"))
         store.put_results(f"{number}-{i}", 1, [result(f"{number}-{i}")])
+        store.put_binding(Binding("demo", "hv1", "ch0", f"M{number}-{i}", 4 * i + number))
     store.close()
     return 20
 

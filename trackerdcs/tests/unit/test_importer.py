@@ -81,7 +81,7 @@ class TestWhole(ImporterCase):
         made.write_root(folder / "Results.root", channel_folder=True)
         run = self.run_of(self.take(folder))
         names = [b.name for r in self.store.results(ResultQuery(run=run.id)) for b in r.blobs]
-        self.assertEqual(names.count("SCurve"), 2)
+        self.assertEqual((names.count("SCurve"), [n for n in names if "Channel(" in n]), (2, []))
 
     def test_a_simulated_folder_is_marked(self) -> None:
         self.assertTrue(self.run_of(self.take(made.write_run(self.folder, sim=True))).sim)
@@ -129,6 +129,16 @@ class TestTwice(ImporterCase):
         self.assertEqual((whole.outcome, self.run_of(whole).state), ("imported", "done"))
         self.assertEqual(self.run_of(whole).id, self.run_of(half).id)
         self.assertEqual(self.store.quarantined(), [])
+
+    def test_a_log_that_was_cut_off_is_of_the_same_run_as_the_whole_one(self) -> None:
+        folder = made.write_run(self.folder)
+        log = folder / "Run_7.log"
+        whole = made.log_text(7).replace("Initialized", "Initialized" + "\ntalk" * 1000)
+        log.write_text(whole[:5000])
+        half = self.run_of(self.take(folder))
+        log.write_text(whole)
+        run = self.run_of(self.take(folder))
+        self.assertEqual((half.state, run.state, half.id), ("failed", "done", run.id))
 
     def test_a_newer_importer_analyses_the_stored_files_anew(self) -> None:
         folder = made.write_run(self.folder)
