@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from trackerdcs.adapters.root_uproot import read_monitor, read_results
 from trackerdcs.domain.ph2acf.contents import Contents
-from trackerdcs.domain.ph2acf.layout import kind_of
+from trackerdcs.domain.ph2acf.layout import kind_of, logs_of
 from trackerdcs.domain.ph2acf.record import record_of
 from trackerdcs.domain.ph2acf.story import Story
 from trackerdcs.domain.ph2acf.trims import trims_of
@@ -43,7 +43,7 @@ class Ph2acfReader:
 
     def _read_one(self, contents: Contents, name: str, path: Path) -> None:
         match kind_of(name):
-            case "log":
+            case "log" if name in logs_of(contents.names):
                 story = contents.story = contents.story or Story()
                 with path.open(encoding="utf-8", errors="replace") as log:
                     while line := log.readline(LONGEST_LINE):

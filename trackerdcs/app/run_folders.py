@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from trackerdcs.domain.ph2acf.layout import MARKER, OURS, inner_number, kind_of, outer_number
+from trackerdcs.domain.ph2acf.layout import MARKER, OURS, inner_number, kind_of, logs_of, outer_number
 from trackerdcs.domain.run import SIMULATED
 
 HEAD = 4096
@@ -105,8 +105,10 @@ def run_id(folder: RunFolder) -> str:
                 return str(json.loads(path.read_bytes())["id"])
             except (ValueError, KeyError, TypeError):
                 break
+    heard = logs_of(folder.files)
     for kind in _ORDER:
-        for name, path in sorted(folder.files.items()):
+        for name in heard if kind == "log" else sorted(folder.files):
+            path = folder.files[name]
             if kind_of(name) == kind and name.rpartition("/")[2] not in OURS and path.stat().st_size:
                 digest = _digest(path, HEAD if kind == "log" else None)
                 return uuid.uuid5(SPACE, f"{kind}:{folder.inner}:{digest}").hex

@@ -1,6 +1,7 @@
 """Names of Ph2_ACF: files of a run's folder, places in a ROOT file, stages of calibrations, channels of a chip."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePath
 
@@ -68,6 +69,7 @@ _STAGE_WORDS = {
     "noise measurement": "PedeNoise",
 }
 _CHIP = re.compile(r"(Chip|CBC|SSA2?|MPA2?|RD53[AB]?|CROC)_0*(\d+)$")
+_PART_OF_LOG = re.compile(r"_(debug|warn|err|fatal)\.log$")
 _LEVELS = (("board", "Board_"), ("optical_group", "OpticalGroup_"), ("hybrid", "Hybrid_"))
 _DECORATION = re.compile(
     r"D_(?:B\(\d+\)_)?(?:O\(\d+\)_)?(?:H\(\d+\)_)?(?:C\(\d+\)_)?(?P<x>.+?)_(?:Chip|Hybrid|OpticalGroup_?|Board_?)\(\d+\)$"
@@ -134,6 +136,14 @@ def kind_of(name: str) -> FileKind:
         return "monitor" if stem.startswith("MonitorDQM") else "root"
     kinds: dict[str, FileKind] = {".log": "log", ".xml": "config", ".txt": "text", ".raw": "data", ".dat": "data"}
     return "log" if stem in ("stdout", "stderr") else kinds.get(suffix, "other")
+
+
+def logs_of(names: Iterable[str]) -> list[str]:
+    """The logs to be heard: both streams of the program where somebody kept them, else the one nearest to the top.
+    What Ph2_ACF writes itself below `logs` says the same again, and is dropped when it grows."""
+    logs = sorted((n for n in names if kind_of(n) == "log"), key=lambda name: (name.count("/"), name))
+    streams = [name for name in logs if PurePath(name).stem in ("stdout", "stderr")]
+    return streams or [name for name in logs if not _PART_OF_LOG.search(name)][:1] or logs[:1]
 
 
 def calibration_of(stages: tuple[str, ...]) -> str:

@@ -102,6 +102,23 @@ class TestWhole(ImporterCase):
         self.assertTrue(run.signs.proven)
         self.assertEqual({r.module for r in self.store.results(ResultQuery(run=run.id, kind="pedenoise"))}, {"PS_26"})
 
+    def test_a_folder_of_the_bridge_is_one_run_with_all_that_is_below_it(self) -> None:
+        made.write_run(self.folder / "Results", monitor=False)
+        (self.folder / "Results" / "Run_7" / "Run_7.log").rename(self.folder / "stdout.log")
+        (self.folder / "stderr.log").write_text("")
+        for name in ("logs", "MonitorResults"):
+            (self.folder / name).mkdir()
+        (self.folder / "logs" / "Ph2_ACF.log").write_text(made.log_text(7))
+        made.write_monitor(self.folder / "MonitorResults" / "MonitorDQM_x.root")
+        (self.folder / "trackerdcs-run.json").write_text(json.dumps({"id": "ef" * 16}))
+        self.store.put_run(Run("ef" * 16, "finalizing", rc=0, stand="demo", device="ph2acf1"))
+        run = self.run_of(self.take(self.folder))
+        self.assertEqual((run.id, run.state, run.signs.proven), ("ef" * 16, "done", True))
+        self.assertEqual(run.log.info, len(made.log_text(7).splitlines()))
+        self.assertEqual(len(run.files), 9)
+        wanted = Selection("demo", "ph2acf1", "b0-o0", "lpgbttemp", 0, 2**62)
+        self.assertEqual(len(asyncio.run(self.series.samples(wanted))), 4)
+
     def test_an_exit_code_or_an_abort_that_the_bridge_saw_counts(self) -> None:
         folder = made.write_run(self.folder)
         (folder / "trackerdcs-run.json").write_text(json.dumps({"id": "cd" * 16}))

@@ -10,6 +10,7 @@ from trackerdcs.domain.ph2acf.layout import (
     chip_type,
     inner_number,
     kind_of,
+    logs_of,
     outer_number,
     place_of,
 )
@@ -54,6 +55,19 @@ class TestLayout(unittest.TestCase):
         self.assertEqual(inner_number("Run000042_SCurve.root"), (42, "SCurve"))
         self.assertIsNone(inner_number("Results.root"))
         self.assertEqual([outer_number(n) for n in ("Run_7", "Run_7_out_x", "Run_x", "Run7")], [7, 7, None, None])
+
+    def test_each_line_is_heard_once(self) -> None:
+        own = ["logs/Ph2_ACF.log", "logs/Ph2_ACF_debug.log"]
+        for names, heard in [
+            (["stderr.log", "stdout.log", *own], ["stderr.log", "stdout.log"]),
+            (["stdout", "Run_7.log"], ["stdout"]),
+            ([*own, "Run_7.log"], ["Run_7.log"]),
+            (own, own[:1]),
+            (own[1:], own[1:]),
+            (["a.txt"], []),
+        ]:
+            with self.subTest(names):
+                self.assertEqual(logs_of(names), heard)
 
     def test_a_calibration_is_known_by_its_stages(self) -> None:
         self.assertEqual(calibration_of(("PedeNoise",)), "pedenoise")
