@@ -1,4 +1,4 @@
-"""Text and XML files of the Outer Tracker's run folder: registers with the trims, and the configuration as it is now."""
+"""Text and XML files of a run of the Outer Tracker: registers with the trims, and the configuration as it is now."""
 
 import copy
 import xml.etree.ElementTree as ET
@@ -46,18 +46,22 @@ def chip_text(values: ChipValues) -> str:
     return _HEAD.format("Periphery and channel registers") + "".join(lines)
 
 
-def write_chip_files(folder: Path, hardware: Hardware, values: list[ChipValues], fuses: dict[tuple[int, int], int]) -> None:
+def write_chip_files(
+    folder: Path, hardware: Hardware, values: list[ChipValues], fuses: dict[tuple[int, int], int]
+) -> None:
     """A file for each chip, CIC, lpGBT and VTRx."""
     for each in values:
         (folder / chip_file(each.chip)).write_text(chip_text(each), encoding="ascii")
-        cic = _HEAD.format("Control Registers") + "".join(_line(f"scDllCurrentSet{n}", n + 1, 0, 0x55) for n in range(3))
+        cic = _HEAD.format("Control Registers") + "".join(
+            _line(f"scDllCurrentSet{n}", n + 1, 0, 0x55) for n in range(3)
+        )
         (folder / f"{file_stem(each.chip)}_CIC.txt").write_text(cic, encoding="ascii")
     for group in hardware.groups:
         fuse = fuses[group.board, group.number].to_bytes(4, "big")
         lines = [f"CHIPID{n}                   0x{n:03X}         0x00              0x{fuse[n]:02X}" for n in range(4)]
         lines = [f"{line}                          8" for line in lines]
         stem = f"BE{group.board}_OG{group.number}"
-        head = f"{_RULE}\n* RegName                 Addr          Defval            Value                           BitSize\n"
+        head = f"{_RULE}\n* RegName                 Addr          Defval            Value{'BitSize':>34}\n"
         (folder / f"{stem}_lpGBT0.txt").write_text(head + "\n".join(lines) + "\n", encoding="ascii")
         bias = "GCD                       0x00         0x01              0x01                              8\n"
         (folder / f"{stem}_VTRx0.txt").write_text(head + bias, encoding="ascii")

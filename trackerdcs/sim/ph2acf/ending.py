@@ -1,4 +1,4 @@
-"""How these programs die: aborted, by a segmentation fault, or by an uncaught exception, with the exit status of the real ones."""
+"""How these programs die, with the exit status of the real ones."""
 
 import os
 import resource
@@ -35,7 +35,7 @@ def ignore_interrupts() -> None:
 
 
 def abort_on_interrupt(lines: bytes) -> None:
-    """SIGINT says these lines and aborts: nothing is saved. A pipe whose reader went away kills, as it kills the real one."""
+    """SIGINT says these lines and aborts: nothing is saved. A pipe without a reader kills, as it kills the real one."""
 
     def interrupted(_number: int, _frame: object) -> None:
         os.write(1, lines)

@@ -1,4 +1,4 @@
-"""What the environment asks of a simulated program: speed, seed, faults, and where its module's high and low voltage are."""
+"""What the environment asks of a simulated program: speed, seed, faults, and which voltages its module has."""
 
 import re
 from collections.abc import Mapping

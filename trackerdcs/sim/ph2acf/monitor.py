@@ -6,8 +6,7 @@ import numpy as np
 import uproot
 
 from trackerdcs.sim.ph2acf.hardware import Hardware
-from trackerdcs.sim.ph2acf.root_file import chip_folder, chip_name, create, group_folder
-from trackerdcs.sim.ph2acf.values import Values
+from trackerdcs.sim.ph2acf.root_file import Numbers, chip_folder, chip_name, create, group_folder
 
 EVERY = 4.6  # s between two points on the real hardware
 ABOVE = {"LpGBTtemp": 9.0, "SensorTemp": 7.0, "VTRxTemp": 12.5, "temp": -6.0}
@@ -23,7 +22,7 @@ def points(real_seconds: float) -> int:
     return max(2, int(real_seconds / EVERY))
 
 
-def write_monitor(path: Path, hardware: Hardware, times: Values, temperatures: Values, seed: int) -> int:
+def write_monitor(path: Path, hardware: Hardware, times: Numbers, temperatures: Numbers, seed: int) -> int:
     """One graph a register; gives how many graphs there are."""
     now = np.random.default_rng(seed)
     count = 0

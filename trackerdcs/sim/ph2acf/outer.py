@@ -15,7 +15,7 @@ from trackerdcs.sim.ph2acf.calibrations import CLOSE_SECONDS, CONFIGURE_SECONDS,
 from trackerdcs.sim.ph2acf.ending import Uncaught, die, ignore_interrupts
 from trackerdcs.sim.ph2acf.hardware import Hardware, read_hardware
 from trackerdcs.sim.ph2acf.knobs import Knobs
-from trackerdcs.sim.ph2acf.log import MONITOR, Log
+from trackerdcs.sim.ph2acf.log import Log
 from trackerdcs.sim.ph2acf.run_folder import mark, next_outer_number, result_folder
 from trackerdcs.sim.ph2acf.stages import Stages
 from trackerdcs.sim.ph2acf.surroundings import Surroundings, look
@@ -67,13 +67,16 @@ class OuterRun:
         log.raw("int main(int, char**)Supervisor Sending Stop!!!")
         self._stop()
         log.say("Halted")
-        log.raw(f"Total execution time:  finished at: {time.ctime()}\n\telapsed time: {time.time() - self._begun:.2f} seconds")
+        log.raw(f"Total execution time:  finished at: {time.ctime()}")
+        log.raw(f"\telapsed time: {time.time() - self._begun:.2f} seconds")
 
     def _look(self, stage: str) -> list[Surroundings]:
         all_seen = [look(self._knobs, n) for n in range(len(self._hardware.groups))]
         for n, seen in enumerate(all_seen):
             told = {"t": seen.t, "hv_v": seen.hv_v, "lv_v": seen.lv_v, "why": seen.why}
-            self._seen.append({"stage": stage, "module": n, "at": time.time(), "noise_factor": seen.noise_factor} | told)
+            self._seen.append(
+                {"stage": stage, "module": n, "at": time.time(), "noise_factor": seen.noise_factor} | told
+            )
         return all_seen
 
     def _configure(self) -> None:
@@ -170,7 +173,9 @@ class OuterRun:
         time.sleep(knobs.seconds(CLOSE_SECONDS / 2))
         path = self._folder / "Results.root"
         if not knobs.has("zombie"):
-            saving.write_root(path, knobs, hardware, values, stages, self._metadata(stages), self._fuses, self._seed, missing)
+            saving.write_root(
+                path, knobs, hardware, values, stages, self._metadata(stages), self._fuses, self._seed, missing
+            )
             log.say(f"<green>Closing result file: <byellow>{path}")
         log.say(f"Run {self._number} stopped")
         log.say("<bred>>>> Destroying interfaces <<<")
@@ -180,7 +185,7 @@ class OuterRun:
         monitor = mark(Path("MonitorResults")) / name
         time.sleep(knobs.seconds(CLOSE_SECONDS / 2))
         saving.write_monitor_file(monitor, hardware, monitored, (self._begun, time.time()), real, self._seed)
-        log.say(f"<green>Closing monitor result file: <byellow>{monitor}", thread=MONITOR if knobs.has("zombie") else 0)
+        log.say(f"<green>Closing monitor result file: <byellow>{monitor}")
 
     def _metadata(self, stages: list[str]) -> dict[str, str]:
         before = ET.tostring(self._hardware.tree, encoding="unicode")

@@ -123,7 +123,11 @@ def _hybrids(file: Any, content: Content) -> None:
             folder = f"{group_folder(group.board, group.number)}/Hybrid_{hybrid}"
             name = f"D_B({group.board})_O({group.number})_{{}}_Hybrid({hybrid})"
             here = [each for each in content.values if (each.chip.board, each.chip.hybrid) == (group.board, hybrid)]
-            for kinds, per_chip, prefix in ((("SSA",), 120, "Strip"), (("CBC",), 254, "Strip"), (("MPA",), 1920, "Pixel")):
+            for kinds, per_chip, prefix in (
+                (("SSA",), 120, "Strip"),
+                (("CBC",), 254, "Strip"),
+                (("MPA",), 1920, "Pixel"),
+            ):
                 if not (chips := [each for each in here if each.chip.kind in kinds]):
                     continue
                 line = np.zeros(8 * per_chip, dtype=np.float32)

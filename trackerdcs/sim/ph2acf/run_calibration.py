@@ -28,7 +28,9 @@ NO_BASE = "You must source setup.sh or export the PH2ACF_BASE_DIR environmental 
 def help_page() -> str:
     """Options and calibrations by group, in colours."""
     groups = {**{name: list(group) for name, group in GROUPS.items()}, "Inner Tracker": list(INNER)}
-    listed = [f"<bblue>{name}:</>\n" + "\n".join(f"\t<green>{each}</>" for each in names) for name, names in groups.items()]
+    listed = [
+        f"<bblue>{name}:</>\n" + "\n".join(f"\t<green>{each}</>" for each in names) for name, names in groups.items()
+    ]
     return usage("runCalibration", "simulated", OPTIONS) + "\n\nCalibrations:\n" + paint("\n".join(listed))
 
 

@@ -45,7 +45,7 @@ def next_outer_number(here: Path, count: bool = True) -> int:
 
 
 def inner_number(here: Path) -> int:
-    """The number in RunNumber.txt, 0 where there is none; it is counted up by `count_inner` at the end of a good run."""
+    """The number in RunNumber.txt, 0 where there is none; `count_inner` counts it up at the end of a good run."""
     return _last_number(here / "RunNumber.txt") or 0
 
 

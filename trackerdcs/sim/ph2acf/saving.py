@@ -60,7 +60,12 @@ def write_root(
 
 
 def write_monitor_file(
-    path: Path, hardware: Hardware, seen: Sequence[Mapping[str, Any]], times: tuple[float, float], real: float, seed: int
+    path: Path,
+    hardware: Hardware,
+    seen: Sequence[Mapping[str, Any]],
+    times: tuple[float, float],
+    real: float,
+    seed: int,
 ) -> None:
     """Graphs as long as the run would have been on the real hardware, over the time that it took here."""
     at = np.linspace(*times, points(real))

@@ -69,7 +69,10 @@ class Stages:
 
     def _i2c_errors(self) -> None:
         self.say("<bred>D19cOpticalInterface::Write -- Error Code : 7 -- I2C Status : TransactionSucess", "E")
-        self.say("<bred>Chip code : 2 on Board id 0 OpticalGroup id 0 Hybrid id 0 Chip Id : 12 -- Register address 0x503f", "E")
+        self.say(
+            "<bred>Chip code : 2 on Board id 0 OpticalGroup id 0 Hybrid id 0 Chip Id : 12 -- Register address 0x503f",
+            "E",
+        )
         self.say("<bred>D19cOpticalInterface::Write : Wrong value read back, written 0x7 but read back 0x4", "E")
         self.say("<bred>D19cFWInterface::MultiRegisterWriteRead FAILED to write to 1939 registers.", "E")
 
@@ -85,7 +88,8 @@ class Stages:
         for name, kinds in (("strip", ("SSA", "CBC")), ("pixel", ("MPA",))):
             if levels := [each.vcth for each in self.values if each.chip.kind in kinds]:
                 mean = round(sum(levels) / len(levels))
-                self.say(f"<bblue>Mean VCth value of all {name} chips is {mean} - using as TargetVcth value for all {name} chips!")
+                target = f"using as TargetVcth value for all {name} chips!"
+                self.say(f"<bblue>Mean VCth value of all {name} chips is {mean} - {target}")
         self._wait("PedestalEqualization", 0.4)
         inside()
         self._wait("PedestalEqualization", 0.4)
@@ -111,7 +115,8 @@ class Stages:
             chip = each.chip
             wrong = each.bad if each.mean_noise > 0 else range(0, chip.channels, max(1, chip.channels // 4))
             for channel in wrong:
-                place = f"Board {chip.board} Optical Group {chip.group} Hybrid {chip.hybrid} ReadoutChip {chip.number} Channel {chip.place(channel)}"
+                place = f"Board {chip.board} Optical Group {chip.group} Hybrid {chip.hybrid}"
+                place += f" ReadoutChip {chip.number} Channel {chip.place(channel)}"
                 for what in ("noise", "threshold"):
                     self.say(f"<byellow>Problem in deriving {what} for {place}, forcing it to 0.", "W")
         self.say("Done with noise")
@@ -127,4 +132,5 @@ class Stages:
                 for step in range(-2, 3):
                     occupancy = 1 / (1 + 2.718281828 ** (-1.6 * sign * step / width))
                     distance = abs(occupancy - 1) * 100
-                    self.say(f"<bblue>{name} Threshold =  {middle + step} -- Occupancy = {occupancy:.2f} -- Distance from target = {distance:.2f}")
+                    told = f"Occupancy = {occupancy:.2f} -- Distance from target = {distance:.2f}"
+                    self.say(f"<bblue>{name} Threshold =  {middle + step} -- {told}")

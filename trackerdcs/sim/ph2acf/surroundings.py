@@ -1,4 +1,4 @@
-"""What the simulated stand does to the module: its high and low voltage and its temperature, asked from the control socket."""
+"""What the simulated stand does to the module: its voltages and temperature, asked from the control socket."""
 
 import json
 import socket

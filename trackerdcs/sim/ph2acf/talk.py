@@ -15,7 +15,8 @@ def summary(log: Log, hardware: Hardware) -> None:
     assert board is not None
     log.raw(f"</>\n{RULE}\n{'':35}<bred>HW SUMMARY</>\n{RULE}")
     kind, event = board.get("boardType", "D19C"), board.get("eventType", "VR")
-    log.raw(f"<bblue>|----BeBoard --> Id: <byellow>{board.get('Id', '0')}<bblue>, BoardType: <byellow>{kind}<bblue>, EventType: <byellow>{event}</>")
+    types = f"BoardType: <byellow>{kind}<bblue>, EventType: <byellow>{event}"
+    log.raw(f"<bblue>|----BeBoard --> Id: <byellow>{board.get('Id', '0')}<bblue>, {types}</>")
     log.raw(f"<bcyan>|       |----URI:           <byellow>{hardware.uri}</>")
     for group in hardware.groups:
         log.raw(f"<bblue>|\t|----OpticalGroup --> Id: <byellow>{group.number}<bblue>, Enable: <byellow>1</>")
@@ -38,7 +39,9 @@ def connect(log: Log, knobs: Knobs, hardware: Hardware) -> None:
     log.raw()
     host = hardware.uri.partition("//")[2].partition(":")[0] or "localhost"
     if knobs.has("host"):
-        raise Uncaught(f"Exception of type uhal::exception::TCPConnectionFailure: {host}: Host not found (authoritative)")
+        raise Uncaught(
+            f"Exception of type uhal::exception::TCPConnectionFailure: {host}: Host not found (authoritative)"
+        )
     if knobs.has("fc7"):
         raise Uncaught(
             "Exception of type uhal::exception::ControlHubTargetTimeout: The ControlHub returned error code 3 "
@@ -80,12 +83,15 @@ def identities(log: Log, group: Group, fuse: int) -> None:
     for chip in group.chips:
         place = fuse + 257 * chip.hybrid + chip.number
         if chip.kind != "CBC":
-            log.say(f"<green>FuseID from {chip.tag}#{chip.number} Pos {place % 190} Wafer {place % 24} Lot 8 Status 0 Process 0 ADCRef 0")
+            made = f"Pos {place % 190} Wafer {place % 24} Lot 8 Status 0 Process 0 ADCRef 0"
+            log.say(f"<green>FuseID from {chip.tag}#{chip.number} {made}")
     where = f"optical group <byellow>{group.number}</><green> on Board <byellow>{group.board}</><green>"
     log.say(f"<green>FuseID from LpGBT {where}: 0x<byellow>{fuse:x}")
     for hybrid in group.hybrids:
         serial = 10_000_000 + (fuse + hybrid) % 100_000
-        log.say(f"<byellow>FuseID from pre-production CIC2 {serial} LOT 1 Wafer 2 RETICLE {serial % 90} DIE {hybrid % 2}")
+        log.say(
+            f"<byellow>FuseID from pre-production CIC2 {serial} LOT 1 Wafer 2 RETICLE {serial % 90} DIE {hybrid % 2}"
+        )
 
 
 def read_back(log: Log, hardware: Hardware) -> None:
