@@ -78,33 +78,32 @@ STAGES = {name: tuple(text.split()) for group in GROUPS.values() for name, text 
 
 @dataclass(frozen=True)
 class Inner:
-    """One calibration of the Inner Tracker: the name in its files, what it says, and how long it takes."""
+    """One calibration of the Inner Tracker: its name in files and in the log, and how long it takes."""
 
     file: str
-    title: str
     seconds: float = 60.0
 
 
 INNER = {
-    "latency": Inner("Latency", "Latency scan", 20.0),
-    "pixelalive": Inner("PixelAlive", "PixelAlive", 20.0),
-    "noise": Inner("NoiseScan", "Noise scan", 60.0),
-    "scurve": Inner("SCurve", "SCurve scan", 120.0),
-    "gain": Inner("Gain", "Gain scan", 120.0),
-    "threqu": Inner("ThrEqualization", "Threshold Equalization", 180.0),
-    "threqusc": Inner("ThrEqualization", "Threshold Equalization", 300.0),
-    "gainopt": Inner("GainOptimization", "Gain Optimization", 180.0),
-    "thrmin": Inner("ThrMinimization", "Threhsold Minimization", 120.0),
-    "thradj": Inner("ThrAdjustment", "Threhsold Adjustment", 120.0),
-    "injdelay": Inner("InjectionDelay", "Injection Delay scan", 30.0),
-    "clkdelay": Inner("ClockDelay", "Clock Delay scan", 30.0),
-    "datarbopt": Inner("DataReadbackOptimization", "Data Readback Optimization", 60.0),
-    "datatrtest": Inner("DataTransmissionTest", "Data Transmission Test", 60.0),
-    "physics": Inner("Physics", "Physics data taking", 30.0),
-    "eudaq": Inner("Physics", "EUDAQ data taking", 30.0),
-    "bertest": Inner("BERtest", "BER test", 60.0),
-    "voltagetuning": Inner("VoltageTuning", "Voltage Tuning", 60.0),
-    "gendacdac": Inner("GenericDacDac", "Generic DAC-DAC scan", 120.0),
+    "latency": Inner("Latency", 20.0),
+    "pixelalive": Inner("PixelAlive", 20.0),
+    "noise": Inner("NoiseScan", 60.0),
+    "scurve": Inner("SCurve", 120.0),
+    "gain": Inner("Gain", 120.0),
+    "threqu": Inner("ThrEqualization", 180.0),
+    "threqusc": Inner("ThrEqualization", 300.0),
+    "gainopt": Inner("GainOptimization", 180.0),
+    "thrmin": Inner("ThrMinimization", 120.0),
+    "thradj": Inner("ThrAdjustment", 120.0),
+    "injdelay": Inner("InjectionDelay", 30.0),
+    "clkdelay": Inner("ClockDelay", 30.0),
+    "datarbopt": Inner("DataReadbackOptimization", 60.0),
+    "datatrtest": Inner("DataTransmissionTest", 60.0),
+    "physics": Inner("Physics", 30.0),
+    "eudaq": Inner("Physics", 30.0),
+    "bertest": Inner("BERtest", 60.0),
+    "voltagetuning": Inner("VoltageTuning", 60.0),
+    "gendacdac": Inner("GenericDacDac", 120.0),
 }
 
 

@@ -14,7 +14,7 @@ from trackerdcs.sim.ph2acf.knobs import KnobError, Knobs, read_knobs
 from trackerdcs.sim.ph2acf.log import Log
 from trackerdcs.sim.ph2acf.options import Option, OptionsError, parse, usage
 from trackerdcs.sim.ph2acf.run_calibration import check_stages
-from trackerdcs.sim.ph2acf.run_folder import RealResults, claim_working_folder, inner_number, mark
+from trackerdcs.sim.ph2acf.run_folder import RealResults, claim_working_folder, inner_number
 
 OPTIONS = (
     Option("help", "this page", short="h"),
@@ -81,17 +81,20 @@ def main() -> int:
         knobs = read_knobs(os.environ)
         check_stages(knobs, (found["calib"],) if "calib" in found else ())
         claim_working_folder(Path.cwd())
-    except (KnobError, RealResults) as e:
+    except (KnobError, RealResults, OSError) as e:
         print(f"simulated CMSITminiDAQ: {e}", file=sys.stderr)
         return 2
     signal.signal(signal.SIGINT, _end if "sup" in found else signal.SIG_DFL)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     number = inner_number(Path.cwd())
-    log = Log(mark(Path("logs")), f"CMSITminiDAQ{number:06d}_{found.get('calib', 'none')}", inner=True)
+    calibration = found["calib"] if found.get("calib") in INNER else "none"
     try:
+        log = Log(Path("logs"), f"CMSITminiDAQ{number:06d}_{calibration}", inner=True)
         return play(log, knobs, found, number)
     except Uncaught as e:
         terminate(e)
+    except OSError as e:
+        terminate(Uncaught(f"filesystem error: {e}"))
 
 
 if __name__ == "__main__":

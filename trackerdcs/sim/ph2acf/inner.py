@@ -73,7 +73,7 @@ class InnerRun:
         log, knobs = self._log, self._knobs
         path = self._results / f"{self._stem}.root"
         leave_unclosed(path)
-        log.say(f"<bmagenta>@@@ Performing {self._plan.title} @@@")
+        log.say(f"<bmagenta>@@@ Performing {self._plan.file} scan @@@")
         factor, powered = self._look(self._calibration)
         if not powered:
             raise Uncaught(NOT_CONFIGURED)
@@ -114,7 +114,7 @@ class InnerRun:
         if knobs.at("segv", stage, stage):
             die(SIGSEGV)
         if knobs.at("crash", stage, stage):
-            raise Uncaught(f"{self._plan.title}: corrupted event")
+            raise Uncaught(f"{self._plan.file}: corrupted event")
 
     def _measure(self, factor: float) -> "list[ChipValues]":
         from trackerdcs.sim.ph2acf.values import all_values, mistuned

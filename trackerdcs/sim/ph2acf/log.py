@@ -4,6 +4,7 @@ import os
 import re
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 RESET, BOLD = "\x1b[0m", "\x1b[1m"
@@ -61,7 +62,7 @@ class Log:
 
     def _keep(self, suffix: str, line: str) -> None:
         path = self._base.with_name(f"{self._base.name}{suffix}.log")
-        with path.open("a", encoding="utf-8") as file:
+        with suppress(OSError), path.open("a", encoding="utf-8") as file:  # a full disk ends no run by its log
             if file.tell() > MAX_FILE:
                 file.truncate(0)
             file.write(_ANSI.sub("", line) + "\n")

@@ -76,7 +76,7 @@ def main() -> int:
         knobs = read_knobs(os.environ)
         check_stages(knobs, STAGES.get(found["calibration"], ()))
         claim_working_folder(Path.cwd())
-    except (KnobError, RealResults) as e:
+    except (KnobError, RealResults, OSError) as e:
         print(f"simulated runCalibration: {e}", file=sys.stderr)
         return 2
     abort_on_interrupt(b"Destroying memory objects\nInterfaces destroyed\n")
@@ -84,6 +84,8 @@ def main() -> int:
         OuterRun(Log(Path("logs"), "Ph2_ACF"), knobs, path, found["calibration"]).run()
     except Uncaught as e:
         terminate(e)
+    except OSError as e:
+        terminate(Uncaught(f"filesystem error: {e}"))
     while "batch" not in found:
         signal.pause()  # the event loop of ROOT, which waits for a person
     return 0
