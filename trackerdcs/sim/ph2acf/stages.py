@@ -85,7 +85,7 @@ class Stages:
             chip = each.chip
             place = f"BeBoard {chip.board} OpticalGroup {chip.group} Hybrid {chip.hybrid} Chip {chip.number}"
             self.say(f"<green>VCth value for {place} = {each.vcth}")
-        for name, kinds in (("strip", ("SSA", "CBC")), ("pixel", ("MPA",))):
+        for name, kinds in 2 * (("strip", ("SSA", "CBC")), ("pixel", ("MPA",))):
             if levels := [each.vcth for each in self.values if each.chip.kind in kinds]:
                 mean = round(sum(levels) / len(levels))
                 target = f"using as TargetVcth value for all {name} chips!"
