@@ -11,10 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trackerdcs.sim import ph2acf
+from trackerdcs.sim.ph2acf.place import BIN, CONFIGS
 
-HOME = Path(str(ph2acf.__file__)).parent
-CONFIGS = HOME / "configs"
 PS, TWO_S, CROC = CONFIGS / "PS_Module.xml", CONFIGS / "2S_Module.xml", CONFIGS / "CROC_Quad.xml"
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 FAST = "100000"
@@ -50,7 +48,7 @@ class Ph2AcfCase(unittest.TestCase):
     def start(self, program: str, *arguments: str | Path, **knobs: str) -> subprocess.Popen[bytes]:
         """The program, with its output on pipes."""
         process = subprocess.Popen(
-            [HOME / "bin" / program, *arguments],
+            [BIN / program, *arguments],
             cwd=self.here,
             env=self.environment(**knobs),
             stdout=subprocess.PIPE,

@@ -9,7 +9,8 @@ import xml.etree.ElementTree as ET
 import numpy as np
 import uproot
 
-from trackerdcs.tests.ph2acf_bench import HOME, PS, TWO_S, Ph2AcfCase
+from trackerdcs.sim.ph2acf.place import BIN
+from trackerdcs.tests.ph2acf_bench import PS, TWO_S, Ph2AcfCase
 
 LINE = re.compile(r"^(\d\d\.\d\d\.\d{4} \d\d:\d\d:\d\d): \|(\d+)\|([IWEDF])\| (.*)$")
 CHIP = "Detector/Board_0/OpticalGroup_0/Hybrid_{h}/{kind}_{c}/D_B(0)_O(0)_H({h})_{what}_Chip({c})"
@@ -22,7 +23,7 @@ class TestOptions(Ph2AcfCase):
 
     def test_the_scripts_are_executable_files_of_the_package(self) -> None:
         for name in ("runCalibration", "CMSITminiDAQ"):
-            self.assertTrue((HOME / "bin" / name).stat().st_mode & 0o100, name)
+            self.assertTrue((BIN / name).stat().st_mode & 0o100, name)
 
     def test_help_lists_calibrations_and_ends_with_1(self) -> None:
         rc, said = self.ended("-h")
