@@ -68,11 +68,11 @@ class Ph2AcfCase(unittest.TestCase):
         raw = out.decode()
         return Ended(process.returncode, ANSI.sub("", raw).splitlines(), err.decode(), raw)
 
-    def outer(self, calibration: str = "calibrationandpedenoise", config: Path = PS, **knobs: str) -> Ended:
+    def outer(self, calibration: str = "calibrationandpedenoise", config: Path = PS, /, **knobs: str) -> Ended:
         """A whole run of the Outer Tracker."""
         return self.end(self.start("runCalibration", "-b", "-f", config, "-c", calibration, **knobs))
 
-    def inner(self, calibration: str = "scurve", config: Path = CROC, **knobs: str) -> Ended:
+    def inner(self, calibration: str = "scurve", config: Path = CROC, /, **knobs: str) -> Ended:
         """A whole run of the Inner Tracker."""
         return self.end(self.start("CMSITminiDAQ", "-f", config, "-c", calibration, **knobs))
 

@@ -78,7 +78,7 @@ class TestInTheRun(FaultCase):
         self.assertEqual(self.keys(), [])
 
     def test_a_slow_one_takes_five_times_as_long(self) -> None:
-        taken = []
+        taken: list[float] = []
         for fault in ("i2c", "slow"):
             self.assertEqual(self.failing(fault, "alignment", SPEED="40").rc, 0)
             number = len(taken) + 1
@@ -134,7 +134,7 @@ class TestResults(FaultCase):
         self.assertEqual(self.keys(), [])
 
     def test_another_module(self) -> None:
-        fuses = []
+        fuses: list[list[int]] = []
         for fault in ("i2c", "fuse"):
             self.assertEqual(self.failing(fault, "alignment", FUSE="ec2acd51").rc, 0)
             fuses.append(self.truth(self.here / f"Results/Run_{len(fuses) + 1}/truth.json")["fuse_ids"])

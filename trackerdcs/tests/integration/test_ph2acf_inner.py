@@ -43,7 +43,7 @@ class TestOptions(Ph2AcfCase):
         self.assertFalse((self.here / "RunNumber.txt").exists())
 
     def test_chips_of_the_outer_tracker_are_refused(self) -> None:
-        ended = self.inner(config=PS)
+        ended = self.inner("scurve", PS)
         self.assertEqual((ended.rc, "no chip of the Inner Tracker" in ended.errors), (-signal.SIGABRT, True))
 
 

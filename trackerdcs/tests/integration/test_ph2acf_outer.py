@@ -78,7 +78,7 @@ class TestOptions(Ph2AcfCase):
             if text is not None:
                 config.write_text(text, encoding="utf-8")
             with self.subTest(words):
-                ended = self.outer(config=config)
+                ended = self.outer("alignment", config)
                 self.assertEqual(ended.rc, -signal.SIGABRT)
                 self.assertIn(words, ended.errors)
         self.assertFalse((self.here / "RunNumbers.dat").exists())
@@ -240,7 +240,7 @@ class TestRun(Ph2AcfCase):
             self.assertEqual((round(y[0]), round(y[5])), (51, 29))
 
     def test_a_2s_module(self) -> None:
-        self.assertEqual(self.outer(config=TWO_S).rc, 0)
+        self.assertEqual(self.outer("calibrationandpedenoise", TWO_S).rc, 0)
         chips = self.truth()["chips"]
         self.assertEqual({(c["kind"], c["n"]) for c in chips}, {("CBC", 254)})
         with uproot.open(self.run_folder / "Results.root") as file:
