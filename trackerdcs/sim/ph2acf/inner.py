@@ -176,4 +176,3 @@ class InnerRun:
             raise disk_full(path) from e
         if knobs.has("trunc"):
             cut_in_half(path)
-        self._log.say(f"<green>Closing result file: <byellow>{path}")

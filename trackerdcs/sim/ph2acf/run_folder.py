@@ -19,9 +19,13 @@ def mark(folder: Path) -> Path:
 
 
 def claim_working_folder(here: Path) -> None:
-    """Mark it as simulated; RealResults where there are runs without the marker."""
-    if not (here / MARKER).exists() and any((here / "Results").glob("Run*")):
-        raise RealResults(f"{here} holds results without the file {MARKER}: perhaps real ones, nothing was started")
+    """Mark it as simulated; RealResults where there are runs without the marker, also in GIPHT_RESULT_FOLDER."""
+    given = here / (os.environ.get("GIPHT_RESULT_FOLDER") or ".")
+    for folder, runs in ((here, (here / "Results").glob("Run*")), (given, given.glob("*.root"))):
+        if not (folder / MARKER).exists() and any(runs):
+            raise RealResults(
+                f"{folder} holds results without the file {MARKER}: perhaps real ones, nothing was started"
+            )
     mark(here)
 
 

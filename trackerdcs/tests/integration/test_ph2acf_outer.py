@@ -88,6 +88,13 @@ class TestOptions(Ph2AcfCase):
         rc, said = self.ended("-b", "-f", str(PS), "-c", "alignment")
         self.assertEqual((rc, "perhaps real ones" in said), (2, True))
         self.assertEqual([path.name for path in self.here.iterdir()], ["Results"])
+        (self.here / "Results" / "Run_1").rmdir()
+        given = self.here / "given"
+        given.mkdir()
+        (given / "Results.root").write_text("real", encoding="ascii")
+        rc, said = self.ended("-b", "-f", str(PS), "-c", "alignment", GIPHT_RESULT_FOLDER="given")
+        self.assertEqual((rc, "perhaps real ones" in said), (2, True))
+        self.assertEqual((given / "Results.root").read_text(encoding="ascii"), "real")
 
 
 class TestRunNumbers(Ph2AcfCase):
