@@ -149,6 +149,7 @@ class DeviceLoop:
                 for job in (
                     self._desk.serve(self._bus, self._who.stand, self._who.device),
                     self._conditions.serve(self._bus, self._outputs),
+                    self._frames.marks.listen(self._bus),
                     self._replay.confirm(),
                     self._replay.watch_loaders(),
                     self._replay.run(),

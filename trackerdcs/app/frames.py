@@ -6,6 +6,7 @@ import contextlib
 from trackerdcs.app.announcer import Announcer, Who
 from trackerdcs.app.outbox import Outbox
 from trackerdcs.app.replay import Replay
+from trackerdcs.app.run_marks import RunMarks
 from trackerdcs.domain.codec import encode
 from trackerdcs.domain.instrument import Channel, Snapshot
 from trackerdcs.domain.messages import NO_CHANNEL, Frame
@@ -23,6 +24,7 @@ class Frames:
     ) -> None:
         self._who, self._kind, self._sim = who, kind, sim
         self._outbox, self._replay, self._announcer, self._clock = outbox, replay, announcer, clock
+        self.marks = RunMarks(who.stand, who.device, clock)
         self._seq = 0
         self._last_ts = 0
         self._next: list[asyncio.Future[None]] = []
@@ -58,6 +60,7 @@ class Frames:
             bad=snapshot.bad,
             unc=unc,
             mod={ch: c.module for ch, c in channels.items() if c.module},
+            runs=self.marks.of(channels),
         )
         self._replay.ages.went_out(self._seq, self._clock.monotonic())
         self._outbox.put(Entry(self._who.boot, self._seq, encode(frame)), self._this)

@@ -16,6 +16,7 @@ from trackerdcs.domain.topics import (
     SITE,
     all_of,
     any_device,
+    command,
     commands_by,
     commands_of,
     interlocks_of,
@@ -23,6 +24,7 @@ from trackerdcs.domain.topics import (
     kills_of,
     login,
     of_device,
+    runs_of,
     stored,
 )
 
@@ -43,11 +45,13 @@ class Bench:
 
     stand: str
     devices: tuple[str, ...]
+    bridges: tuple[str, ...] = ()
+    """Services that pilot calibrations."""
 
     @property
     def services(self) -> tuple[str, ...]:
-        """Its devices and its guard, each with a login."""
-        return (*self.devices, GUARD)
+        """Its devices, its guard and its bridges, each with a login."""
+        return (*self.devices, GUARD, *self.bridges)
 
 
 def access_list(benches: Sequence[Bench], loaders: Sequence[str] = (LOADER,), foreign: Sequence[str] = ()) -> str:
@@ -56,6 +60,7 @@ def access_list(benches: Sequence[Bench], loaders: Sequence[str] = (LOADER,), fo
     for bench in benches:
         parts += [_user(login(bench.stand, name), _device(bench.stand, name)) for name in bench.devices]
         parts.append(_user(login(bench.stand, GUARD), _guard(bench.stand)))
+        parts += [_user(login(bench.stand, name), _bridge(bench, name)) for name in bench.bridges]
     stands = [bench.stand for bench in benches]
     parts += [_user(login(SITE, name), _loader(name, stands, foreign)) for name in loaders]
     parts += [_user(name, _commander(name)) for name in COMMANDERS]
@@ -80,6 +85,7 @@ def _device(stand: str, device: str) -> Iterator[str]:
     yield f"read {stored(stand)}"
     yield f"read {any_device(SITE, 'status')}"  # is a loader there?
     yield f"read {interlocks_of(stand)}"
+    yield f"read {runs_of(stand)}"
     for leaf in ("event", "frame"):  # of what its outputs depend on: dry gas, another supply, the guard
         yield f"read {any_device(stand, leaf)}"
 
@@ -88,6 +94,16 @@ def _guard(stand: str) -> Iterator[str]:
     yield from _own(stand, GUARD)
     yield f"write {interlocks_of(stand)}"
     yield f"read {all_of(stand)}"
+
+
+def _bridge(bench: Bench, name: str) -> Iterator[str]:
+    """It says how runs are, and may hold outputs of its stand: each command is under its own name."""
+    yield from _own(bench.stand, name)
+    yield f"write {runs_of(bench.stand)}"
+    for device in bench.devices:
+        yield f"write {command(bench.stand, device, name)}"
+    yield f"read {all_of(bench.stand)}"
+    yield f"read {any_device(SITE, 'status')}"
 
 
 def _loader(name: str, stands: Sequence[str], foreign: Sequence[str]) -> Iterator[str]:

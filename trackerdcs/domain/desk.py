@@ -18,6 +18,8 @@ UPWARDS = frozenset({"on", "set_voltage"})
 """Commands that put voltage on a sensor."""
 
 MAX = sys.float_info.max
+LONGEST_TEXT = 64
+"""Characters of a text argument that says nothing else."""
 
 Args = dict[str, float | str]
 
@@ -85,7 +87,8 @@ def check_args(spec: CommandSpec, args: dict[str, Any]) -> Args:
     for name in args:
         if name not in spec.args:
             raise CommandRefused(f"argument {name!r} is unknown, expected {_names(spec.args) or 'none'}")
-    return {name: _checked(name, argument, args) for name, argument in spec.args.items()}
+    wanted = {name: argument for name, argument in spec.args.items() if name in args or not argument.optional}
+    return {name: _checked(name, argument, args) for name, argument in wanted.items()}
 
 
 def _checked(name: str, argument: Argument, args: dict[str, Any]) -> float | str:
@@ -93,8 +96,10 @@ def _checked(name: str, argument: Argument, args: dict[str, Any]) -> float | str
         raise CommandRefused(f"argument {name!r} is missing")
     value = args[name]
     if argument.type == "text":
-        if not isinstance(value, str) or len(value) > 64 or not value.isprintable():
-            raise CommandRefused(f"{name}: expected a printable text of at most 64 characters, got {str(value)[:40]!r}")
+        longest = int(argument.high or LONGEST_TEXT)
+        if not isinstance(value, str) or len(value) > longest or not value.isprintable():
+            most = f"expected a printable text of at most {longest} characters"
+            raise CommandRefused(f"{name}: {most}, got {str(value)[:40]!r}")
         return value
     if isinstance(value, bool) or not isinstance(value, int | float) or not -MAX <= value <= MAX:
         raise CommandRefused(f"{name}: expected a number, got {str(value)[:40]!r}")

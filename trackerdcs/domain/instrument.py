@@ -33,6 +33,12 @@ UNITS: dict[str, str] = {
     "stored_rate": "1/s",
     "spool_size": "B",
     "spool_age": "s",
+    "progress": "%",
+    "done": "1",
+    "stages": "1",
+    "left": "s",
+    "warnings": "1",
+    "errors": "1",
 }
 """Unit of each quantity, for ever: a quantity of another unit gets another name."""
 
@@ -51,17 +57,19 @@ class Quantity:
 
 @dataclass(frozen=True)
 class Argument:
-    """An argument of a command: a number with unit and range, or a text."""
+    """An argument of a command: a number with unit and range, or a text, whose `high` is the most of its characters."""
 
     type: Literal["number", "text"] = "number"
     unit: str = ""
     low: float | None = None
     high: float | None = None
+    optional: bool | None = None
 
 
 @dataclass(frozen=True)
 class CommandSpec:
-    """A command that a channel knows: all arguments are required, and a `reason` where it says so."""
+    """A command that a channel knows: all arguments are required that are not optional, and a `reason` where it says
+    so."""
 
     args: dict[str, Argument] = field(default_factory=dict)
     role: Role = "shifter"

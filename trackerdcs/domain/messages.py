@@ -174,6 +174,36 @@ class Interlock(Message):
     guidance: str = ""
 
 
+@dataclass(frozen=True)
+class RunNote(Message):
+    """What a bridge says of a run, retained and repeated: devices put its id into their frames of `channels` (device ->
+    channels) as long as it is said live and is not over. `left` is in s, `percent` of the whole run."""
+
+    state: Literal["queued", "configuring", "running", "finalizing", "done", "failed", "aborted"]
+    ts: int
+    since: int
+    device: str
+    boot: str
+    seq: int
+    calibration: str
+    percent: float = 0.0
+    stage: str | None = None
+    done: int = 0
+    stages: int = 0
+    left: float | None = None
+    modules: list[str] = field(default_factory=list)
+    channels: dict[str, list[str]] = field(default_factory=dict)
+    number: int | None = None
+    sim: bool | None = None
+    by: str | None = None
+    reason: str | None = None
+    code: str | None = None
+    why: str | None = None
+
+
+OVER: frozenset[str] = frozenset({"done", "failed", "aborted"})
+"""States of a run that are left for no other."""
+
 Stored = dict[str, dict[str, list[tuple[int, int]]]]
 """Device -> boot -> ranges of sequence numbers that are durably stored (increments)."""
 
@@ -186,5 +216,6 @@ MESSAGES: dict[str, type[Message]] = {
     "ack": Ack,
     "event": Event,
     "interlock": Interlock,
+    "run": RunNote,
 }
 """Which message a topic carries, by its kind."""

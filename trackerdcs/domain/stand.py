@@ -9,6 +9,7 @@ from trackerdcs.domain.instrument import Role
 from trackerdcs.domain.interlock import InterlockConfig, Strict, faults_of
 from trackerdcs.domain.messages import NO_CHANNEL
 from trackerdcs.domain.modules import Modules, ModuleType, contradictions_of
+from trackerdcs.domain.ph2acf.setup import BridgeConfig, bridge_faults
 from trackerdcs.domain.resource import Address, Backend, TcpAddress, VisaAddress, parse_resource
 from trackerdcs.domain.topics import NOT_A_DEVICE, NOT_AN_ITEM, SITE, checked
 
@@ -129,6 +130,7 @@ class Stand(Strict):
     interlocks: dict[str, InterlockConfig] = field(default_factory=dict)
     module_types: dict[str, ModuleType] = field(default_factory=dict)
     modules: dict[str, str] = field(default_factory=dict)
+    calibrations: dict[str, BridgeConfig] = field(default_factory=dict)
     sim: SimConfig = field(default_factory=SimConfig)
 
 
@@ -150,6 +152,7 @@ def contradictions(stand: Stand) -> list[tuple[str, str]]:
         wrong += [(f"devices.{name}.{f}", why) for f, why in _device(name, device, stand.sim.host, owners)]
     wrong += [*_services(stand), *faults_of(stand.interlocks)]
     wrong += contradictions_of(Modules(stand.module_types, stand.modules))
+    wrong += bridge_faults(stand.calibrations, stand.devices, stand.interlocks, SERVICES)
     return wrong
 
 

@@ -10,6 +10,8 @@ SITE = "site"
 PROBE = "dcs/probe"
 """Outside the contract, so that no loader and no `watch` hears what a probe of the broker sends."""
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+RUN = re.compile(r"[0-9a-f]{32}")
+"""The id of a run."""
 NOT_A_DEVICE = frozenset({"interlock", "alarm", "kill", "run", "stored"})
 NOT_AN_ITEM = frozenset({"meta", "status", "frame", "replay", "cmd", "ack", "event"})
 DEVICE_LEAVES = frozenset({"meta", "status", "frame", "replay", "ack", "event"})
@@ -21,6 +23,7 @@ ADDRESSES = {leaf: f"{ROOT}/{{stand}}/{{device}}/{leaf}" for leaf in sorted(DEVI
     "stored": f"{ROOT}/{{stand}}/stored",
     "interlock": f"{ROOT}/{{stand}}/interlock/{{interlock}}",
     "kill": f"{ROOT}/{{stand}}/kill/{{user}}",
+    "run": f"{ROOT}/{{stand}}/run/{{run}}",
 }
 """Topics by kind with their parts as parameters, for documents."""
 
@@ -77,6 +80,18 @@ def interlocks_of(stand: str) -> str:
     return f"{ROOT}/{stand}/interlock/+"
 
 
+def run(stand: str, id: str) -> str:
+    """The topic on which a bridge says how a run is."""
+    if not RUN.fullmatch(id):
+        raise ContractError(f"run {id!r}: expected 32 hexadecimal digits")
+    return f"{ROOT}/{checked(stand, 'stand')}/run/{id}"
+
+
+def runs_of(stand: str) -> str:
+    """The filter of all runs of a stand."""
+    return f"{ROOT}/{stand}/run/+"
+
+
 def kill(stand: str, user: str) -> str:
     """The topic on which `user` brings every high voltage of a stand down."""
     return f"{ROOT}/{checked(stand, 'stand')}/kill/{checked(user, 'user', NOT_AN_ITEM)}"
@@ -127,7 +142,7 @@ def parse(topic: str) -> Topic:
             return Topic(checked(stand, "stand"), "stored")
         case [stand, ("interlock" | "alarm" | "kill") as branch, item]:
             return Topic(checked(stand, "stand"), branch, None, checked(item, branch, NOT_AN_ITEM))
-        case [stand, "run", item] if item:
+        case [stand, "run", item] if RUN.fullmatch(item):
             return Topic(checked(stand, "stand"), "run", None, item)
         case [stand, device, "cmd", user]:
             checked(user, "user", NOT_AN_ITEM)

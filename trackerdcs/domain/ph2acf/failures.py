@@ -152,6 +152,43 @@ FAILURES: dict[str, Known] = {
             "The importer itself failed on these files, which are kept. Give the folder to an expert.",
         ),
         _known(
+            "program_missing",
+            "The program is not where the stand file says it is, or cannot be executed. Look at `setup` and "
+            "`programs` of the bridge.",
+        ),
+        _known(
+            "config_unknown",
+            "There is no such configuration. Choose a file of the folder that the bridge takes them from.",
+        ),
+        _known(
+            "config_outside",
+            "The configuration is not in the folder that the bridge takes them from. Name a file of that folder, "
+            "without .. and no link to elsewhere.",
+        ),
+        _known("config_unreadable", "The configuration cannot be read. Look at the rights of the file."),
+        _known(
+            "no_setting",
+            "The configuration has no such setting, so the argument would do nothing. Add it to the file.",
+        ),
+        _known("too_few_modules", "The configuration reads out fewer modules than were named. Choose another file."),
+        _known("no_module", "No such module is bound to the channels of this bridge. Bind it first, or name another."),
+        _known("no_go", "Not all that this calibration needs is there: nothing was started. Mend what is named."),
+        _known(
+            "condition_lost",
+            "What this calibration needs was lost during the run, and the run was ended. Mend what is named, then "
+            "start again.",
+        ),
+        _known("board_busy", "Another program is using this readout board. Wait for its end, or abort it."),
+        _known("busy", "A calibration is running already. Wait for its end, or abort it."),
+        _known("too_long", "The calibration took longer than it may and was ended. Start again, or raise `total`."),
+        _known("not_started", "The program could not be started. Look at what the computer says."),
+        _known("aborted", "Somebody aborted the run."),
+        _known("lease_lost", "The high voltage of the run could not be held any longer: look at its supply."),
+        _known(
+            "not_imported",
+            "The results could not be brought into the store. They are in the run's folder: `trackerdcs import-run`.",
+        ),
+        _known(
             "bridge_restart",
             "The bridge was restarted, and the program was not running any more: nobody saw how it ended.",
         ),
