@@ -1,6 +1,7 @@
 """What the inside needs from the outside to keep runs: the part of `ports` that is about calibrations."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -59,6 +60,50 @@ class RunStore(Protocol):
         """Forget that a folder was in quarantine; what was saved of it stays."""
 
     def close(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Born:
+    """Which process: a number is used again by others, but not with the same start (`host`, this start of the computer,
+    and the time since then)."""
+
+    pid: int
+    start: str
+
+
+class Child(Protocol):
+    """A program in a process group of its own, which outlives who started it."""
+
+    born: Born
+
+    @property
+    def running(self) -> bool: ...
+
+    @property
+    def rc(self) -> int | None:
+        """How it ended, negative for a signal; None while it runs, and where nobody has seen it."""
+
+    def interrupt(self) -> None:
+        """SIGINT to its group."""
+
+    def kill(self) -> None:
+        """SIGKILL to its group, which also ends what is left of it without its leader."""
+
+
+class Programs(Protocol):
+    """Starts programs and finds them again. All methods block, hardly ever for long."""
+
+    def missing(self, program: str) -> str | None:
+        """Why a program cannot be started, or None."""
+
+    def start(
+        self, argv: Sequence[str], folder: Path, environment: Mapping[str, str], output: Path, boards: Sequence[str]
+    ) -> Child:
+        """Start a program with its output, both streams, in a file. The readout boards are its own until it ends; InUse
+        where another program has one. Raises OSError."""
+
+    def adopt(self, born: Born) -> Child | None:
+        """A program that was started earlier, if it still runs."""
 
 
 class RunReader(Protocol):

@@ -23,7 +23,7 @@ class HostLock:
 
     def __init__(self, address: Address, who: str) -> None:
         self._key, self._who = _key(address), who
-        self._path = _folder() / f"trackerdcs-{hashlib.sha256(self._key.encode()).hexdigest()[:16]}.lock"
+        self._path = lock_folder() / f"trackerdcs-{hashlib.sha256(self._key.encode()).hexdigest()[:16]}.lock"
         self._fd: int | None = None
 
     def __enter__(self) -> Self:
@@ -48,7 +48,7 @@ class HostLock:
             self._fd = None
 
     def _locked(self) -> int:
-        fd = _open(self._path)
+        fd = open_shared(self._path)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as e:
@@ -58,7 +58,8 @@ class HostLock:
         return fd
 
 
-def _folder() -> Path:
+def lock_folder() -> Path:
+    """Where all who share instruments find the locks."""
     if own := os.environ.get(FOLDER):
         Path(own).mkdir(parents=True, exist_ok=True)
         return Path(own)
@@ -73,7 +74,7 @@ def _is(path: Path, fd: int) -> bool:
         return False
 
 
-def _open(path: Path) -> int:
+def open_shared(path: Path) -> int:
     """A file that any user may lock: the kernel refuses O_CREAT on another user's file in a sticky folder."""
     for flags in (os.O_RDWR, os.O_RDONLY):
         try:
