@@ -8,7 +8,7 @@ from trackerdcs.app.edge_log import EdgeLog
 from trackerdcs.domain import topics
 from trackerdcs.domain.codec import decode
 from trackerdcs.domain.errors import ContractError
-from trackerdcs.domain.messages import OVER, RunNote
+from trackerdcs.domain.messages import MARKED, RunNote
 from trackerdcs.ports import Bus, Clock, Delivery
 
 BELIEVED = 60.0
@@ -62,9 +62,8 @@ class RunMarks:
         old = self._runs.get(id)
         if old is not None and old.boot == note.boot and note.seq <= old.seq:
             return
-        if note.state in OVER:
-            self._runs.pop(id, None)
-        elif channels := note.channels.get(self._device):
+        channels = note.channels.get(self._device)
+        if channels and note.state in MARKED:
             self._runs[id] = _Run(note.boot, note.seq, self._clock.monotonic(), frozenset(channels))
         else:
             self._runs.pop(id, None)

@@ -201,8 +201,8 @@ class RunNote(Message):
     why: str | None = None
 
 
-OVER: frozenset[str] = frozenset({"done", "failed", "aborted"})
-"""States of a run that are left for no other."""
+MARKED: frozenset[str] = frozenset({"configuring", "running"})
+"""States of a run in which its id is in the frames of its channels: its program runs."""
 
 Stored = dict[str, dict[str, list[tuple[int, int]]]]
 """Device -> boot -> ranges of sequence numbers that are durably stored (increments)."""

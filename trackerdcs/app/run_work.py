@@ -1,0 +1,132 @@
+"""The folder in which a bridge works: a folder for each run, and beside them what a restart has to know of it."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from trackerdcs.domain.ph2acf.layout import MARKER
+from trackerdcs.domain.plain import plain, rebuilt
+from trackerdcs.domain.run import Run
+from trackerdcs.ports_runs import Born
+
+OUTPUT = "stdout.log"
+NUMBERS = ("RunNumbers.dat", "RunNumber.txt")
+"""In which the programs count, in the folder that they run in: handed on from run to run."""
+PIECE = 1 << 20
+
+
+@dataclass(frozen=True)
+class OpenRun:
+    """A run that is not in its final state, in the store and everywhere else. `channels` are (device, channel);
+    `ending`: why it is being ended (a code of `failures`), and by whom."""
+
+    run: Run
+    folder: str
+    born: Born | None = None
+    channels: tuple[tuple[str, ...], ...] = ()
+    lease: bool = False
+    ending: str = ""
+    ended_by: str = ""
+    stamps: tuple[tuple[int, ...], ...] = field(default=())
+    """When which part of the output was heard: (bytes of it, ns UTC)."""
+
+
+class Work:
+    """The work folder of one bridge. All methods block and raise OSError."""
+
+    def __init__(self, root: Path) -> None:
+        self.root, self._open = root, root / "open"
+
+    def make(self, run: Run, config: str, content: bytes) -> Path:
+        """A folder for a run, with its configuration and its id."""
+        stamp = datetime.fromtimestamp((run.requested or 0) / 1e9, UTC).strftime("%Y%m%d-%H%M%S")
+        folder = self.root / f"{stamp}-{run.calibration}-{run.id[:8]}"
+        folder.mkdir(parents=True)
+        (folder / config).write_bytes(content)
+        (folder / MARKER).write_text(json.dumps({"id": run.id, "calibration": run.calibration}), encoding="utf-8")
+        for name in NUMBERS:
+            with suppress(FileNotFoundError):
+                (folder / name).write_bytes((self.root / name).read_bytes())
+        return folder
+
+    def note(self, run: OpenRun) -> None:
+        """Remember it over a restart."""
+        self._open.mkdir(parents=True, exist_ok=True)
+        path = self._open / f"{run.run.id}.json"
+        new = path.with_suffix(".new")
+        with new.open("w", encoding="utf-8") as file:
+            json.dump(plain(run), file)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+
+    def opened(self) -> Iterator[OpenRun]:
+        """What earlier starts have left."""
+        for path in sorted(self._open.glob("*.json")):
+            try:
+                data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+                yield rebuilt(OpenRun, data)
+            except (ValueError, TypeError, KeyError, AttributeError):
+                path.replace(path.with_suffix(".damaged"))
+
+    def close(self, run: OpenRun) -> None:
+        """It has come to its end."""
+        (self._open / f"{run.run.id}.json").unlink(missing_ok=True)
+
+    def count(self, folder: Path) -> None:
+        """The next run counts on from this one."""
+        for name in NUMBERS:
+            with suppress(FileNotFoundError):
+                content = (folder / name).read_bytes()
+                new = (self.root / name).with_suffix(".new")
+                new.write_bytes(content)
+                new.replace(self.root / name)
+
+
+class Tail:
+    """What a program has said since the last look, line by line, with the time at which each line was heard."""
+
+    def __init__(self, path: Path, stamps: tuple[tuple[int, ...], ...] = ()) -> None:
+        self._path, self._earlier = path, list(stamps)
+        self._offset, self._rest = 0, b""
+        self.stamps: list[tuple[int, int]] = [(at, ts) for at, ts in stamps]
+
+    def lines(self, now: int, end: bool = False) -> list[tuple[str, int]]:
+        """Whole lines, at the end also a last one without its end; what an earlier start has heard keeps its time."""
+        found: list[tuple[str, int]] = []
+        with suppress(FileNotFoundError), self._path.open("rb") as file:
+            file.seek(self._offset)
+            while piece := file.read(self._length()):
+                self._offset += len(piece)
+                ts = self._time(now)
+                *whole, self._rest = (self._rest + piece).split(b"\n")
+                found += [(line.decode(errors="replace"), ts) for line in whole]
+                self._rest = self._rest[-PIECE:]
+        if end and self._rest:
+            found.append((self._rest.decode(errors="replace"), now))
+            self._rest = b""
+        return found
+
+    def _length(self) -> int:
+        return self._earlier[0][0] - self._offset if self._earlier else PIECE
+
+    def _time(self, now: int) -> int:
+        if self._earlier:
+            at, ts = self._earlier[0]
+            if self._offset >= at:
+                self._earlier.pop(0)
+            return ts
+        self.stamps.append((self._offset, now))
+        if len(self.stamps) > 2000:  # a long run: every second one is exact enough
+            self.stamps = self.stamps[::-2][::-1]
+        return now
+
+
+def with_run(open_run: OpenRun, run: Run) -> OpenRun:
+    """The same with another record."""
+    return replace(open_run, run=run)
