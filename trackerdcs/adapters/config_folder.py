@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path, PurePosixPath
 
-from trackerdcs.domain.ph2acf.failures import failure
 from trackerdcs.domain.ph2acf.xml import LARGEST, BadConfig
 
 

@@ -178,9 +178,7 @@ class Orders:
     def checks(self, recipe: RecipeConfig, channels: list[tuple[str, str]]) -> tuple[Check, ...]:
         """GO and NO-GO with each reason, as it is now."""
         scene, now = self._scene, self._clock.monotonic()
-        found = findings(
-            self._bridge, recipe, channels, scene.kinds, scene.read, scene.seen, scene.interlock, now
-        )
+        found = findings(self._bridge, recipe, channels, scene.kinds, scene.read, scene.seen, scene.interlock, now)
         return tuple(each.check for each in found)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from itertools import pairwise
 
 from trackerdcs.domain.errors import StoreDown
 from trackerdcs.domain.instrument import Channel
@@ -29,10 +30,10 @@ def condition_of(buckets: Sequence[Bucket], parts: int, seconds: float, period: 
     mean = sum(bucket.mean * bucket.count for bucket in buckets) / n
     starts = [bucket.start for bucket in buckets]
     gaps, length = 0, buckets[0].stop - buckets[0].start
-    for before, after in zip(starts, starts[1:], strict=False):
+    for before, after in pairwise(starts):
         gaps += after - before > 1.5 * length
     missing = parts - len(buckets)
-    within = sum(round((after - before) / length) - 1 for before, after in zip(starts, starts[1:], strict=False))
+    within = sum(round((after - before) / length) - 1 for before, after in pairwise(starts))
     gaps += missing - within > 1  # at either end: one part may be cut off by the window
     complete = min(n * period / seconds, 1.0) if seconds > 0 else 1.0
     low, high = min(b.low for b in buckets), max(b.high for b in buckets)

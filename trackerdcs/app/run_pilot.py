@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from trackerdcs.app.run_work import OUTPUT, OpenRun, Tail, Work, with_run
+from trackerdcs.app.run_folders import OUTPUT
+from trackerdcs.app.run_work import OpenRun, Tail, Work, with_run
 from trackerdcs.domain.ph2acf.failures import failure
 from trackerdcs.domain.ph2acf.needs import Finding
 from trackerdcs.domain.ph2acf.progress import progress_of

@@ -7,9 +7,8 @@ from trackerdcs.app.edge_log import EdgeLog
 from trackerdcs.app.live import live
 from trackerdcs.domain import topics
 from trackerdcs.domain.freshness import GUARD_PERIOD, Freshness
-from trackerdcs.domain.inputs import Inputs
+from trackerdcs.domain.inputs import Doubt, Inputs
 from trackerdcs.domain.messages import Frame, Interlock, Message, Value
-from trackerdcs.domain.inputs import Doubt
 from trackerdcs.domain.ph2acf.needs import Seen, quantities_of
 from trackerdcs.domain.ph2acf.setup import BridgeConfig, channel
 from trackerdcs.domain.topics import Topic
@@ -54,13 +53,13 @@ class Scene:
         """Hear, for ever."""
         leaves = [topics.any_device(self._stand, leaf) for leaf in ("frame", "event", "ack", "cmd/+")]
         async for where, message in live(bus, EdgeLog(log), *leaves, topics.interlocks_of(self._stand)):
-            now = self._clock.monotonic()
-            if isinstance(message, Frame) and where.device in self.devices:
-                if not self._inputs.hear(where.device, message, now):
+            now, name = self._clock.monotonic(), where.device or ""
+            if isinstance(message, Frame) and name in self.devices:
+                if not self._inputs.hear(name, message, now):
                     continue
-                self._modules[where.device] = dict(message.mod)
+                self._modules[name] = dict(message.mod)
                 for of in self.seen.over:
-                    if device_of(of) == where.device:
+                    if device_of(of) == name:
                         self.seen.note(of, self.read(of), now)
             elif isinstance(message, Interlock):
                 fresh, _ = self._interlocks.get(where.item or "", (Freshness(GUARD_PERIOD), None))

@@ -20,6 +20,7 @@ from trackerdcs.cli.influx_init import influx_init
 from trackerdcs.cli.kill import kill
 from trackerdcs.cli.ledger import ledger
 from trackerdcs.cli.loader import loader
+from trackerdcs.cli.ph2acf import ph2acf
 from trackerdcs.cli.proof import proof
 from trackerdcs.cli.schema import schema
 from trackerdcs.cli.secrets import secrets
@@ -64,6 +65,7 @@ app.command()(proof)
 app.command("import-run")(import_run)
 app.command()(device)
 app.command()(guard)
+app.command()(ph2acf)
 app.command()(loader)
 app.command()(web)
 app.add_typer(users, name="users")

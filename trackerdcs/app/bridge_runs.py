@@ -1,0 +1,300 @@
+"""The runs of a bridge from the order to the final record: started or adopted, piloted, imported, never two at once."""
+
+import asyncio
+import errno
+import logging
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from trackerdcs.app.bridge_orders import Order
+from trackerdcs.app.run_folders import OUTPUT
+from trackerdcs.app.run_keeper import RETRY, RunKeeper, StoreQueue
+from trackerdcs.app.run_lease import RunLease
+from trackerdcs.app.run_pilot import Pilot
+from trackerdcs.app.run_scene import Scene
+from trackerdcs.app.run_speaker import RunSpeaker
+from trackerdcs.app.run_work import OpenRun, Work, with_run
+from trackerdcs.domain.errors import CommandRefused, DeviceError, InUse, StoreDown, StoreFault
+from trackerdcs.domain.ph2acf.failures import failure
+from trackerdcs.domain.ph2acf.needs import Finding, findings
+from trackerdcs.domain.ph2acf.progress import expected_stages, weights_of
+from trackerdcs.domain.ph2acf.setup import BridgeConfig, RecipeConfig
+from trackerdcs.domain.run import Condition, Failure, Run, RunQuery, RunState
+from trackerdcs.ports import Clock
+from trackerdcs.ports_runs import Child, Programs, RunStore
+
+BASE = {"LANG": "C.UTF-8"}
+EVENTS = 400
+"""Events that a record keeps."""
+STORED = 5.0
+"""Seconds between two records in the store of a run that only goes on."""
+PAST = 20
+"""Runs that progress is learnt from."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the runs of a bridge need: `imported(run)` brings its folder into the store and returns the final record,
+    `conditions(run, channels)` looks at the slow control in its window."""
+
+    work: Work
+    programs: Programs
+    store: RunStore
+    queue: StoreQueue
+    keeper: RunKeeper
+    scene: Scene
+    speaker: RunSpeaker
+    lease: RunLease
+    imported: Callable[[Run], Run]
+    conditions: Callable[[Run, tuple[tuple[str, ...], ...]], "asyncio.Future[dict[str, Condition]]"]
+
+
+class BridgeRuns:
+    """`report(event, why)` is called with what happens to runs."""
+
+    def __init__(self, bridge: BridgeConfig, parts: Parts, report: Callable[[str, str], None], clock: Clock) -> None:
+        self._bridge, self._parts, self._report, self._clock = bridge, parts, report, clock
+        self.pilot: Pilot | None = None
+        self._following: asyncio.Task[None] | None = None
+        self._starting = False
+        self._finishing: set[asyncio.Task[None]] = set()
+        self._stored: dict[str, float] = {}
+        self._states: dict[str, str] = {}
+        self._away: str | None = None
+
+    @property
+    def busy(self) -> str | None:
+        """Which run is on, or None."""
+        if self.pilot is not None:
+            return f"{self.pilot.run.calibration} ({self.pilot.run.id})"
+        return "a calibration is being started" if self._starting else None
+
+    @property
+    def fault(self) -> str | None:
+        """For the status of the bridge."""
+        found = (self._parts.queue.fault, self.pilot.fault if self.pilot else None, self._away)
+        return "; ".join(filter(None, found)) or None
+
+    def known(self, id: str) -> bool:
+        """Whether a run is under way."""
+        return any(run.run.id == id for run in self._parts.work.opened())
+
+    def refused(self, run: Run, why: Failure) -> None:
+        """Keep the record of an order that was not carried out."""
+        record = replace(run, state="failed", failure=why, end=run.requested, complete=True)
+        self._parts.queue.put(lambda: self._parts.store.put_run(record))
+
+    async def start(self, order: Order) -> Run:
+        """Begin a run; CommandRefused or DeviceError say why not."""
+        if self.busy:
+            raise CommandRefused(f"busy: {failure('busy').text} ({self.busy})")
+        self._starting = True
+        try:
+            return await self._start(order)
+        finally:
+            self._starting = False
+
+    async def _start(self, order: Order) -> Run:
+        parts = self._parts
+        held = [c for c in order.channels if parts.scene.kinds.get(c[0]) == "hv"] if order.recipe.lease else []
+        if held and (why := await parts.lease.take(held)):
+            refused = failure("lease_lost", more=why)
+            self.refused(order.run, refused)
+            raise CommandRefused(f"lease_lost: {refused.text}")
+        past = await self._past(order.run)
+        opened = OpenRun(order.run, "", channels=order.channels, lease=bool(held))
+        try:
+            name = Path(order.run.config).name
+            folder = await asyncio.to_thread(parts.work.make, order.run, name, order.content)
+            argv = self._argv(order.recipe, folder / name, order.run.calibration)
+            environment = self._environment(folder)
+            run = replace(
+                order.run,
+                state="configuring",
+                start=self._clock.now(),
+                folder=str(folder),
+                arguments=tuple(argv),
+                environment=environment,
+            )
+            opened = replace(opened, run=run, folder=str(folder))
+            await asyncio.to_thread(parts.work.note, opened)
+            boards = [self._board(uri) for uri in order.config.uris]
+            child = await asyncio.to_thread(parts.programs.start, argv, folder, environment, folder / OUTPUT, boards)
+        except (InUse, OSError) as e:
+            code = "board_busy" if isinstance(e, InUse) else "not_started"
+            code = "disk_full" if isinstance(e, OSError) and e.errno in (errno.ENOSPC, errno.EDQUOT) else code
+            failed = failure(code, more=str(e))
+            await self._never_began(opened, failed, held)
+            raise DeviceError(f"{code}: {failed.text}") from e
+        opened = replace(opened, born=child.born)
+        self._follow(opened, child, order.recipe, past)
+        await asyncio.to_thread(self._note, opened)
+        return run
+
+    def _note(self, opened: OpenRun) -> None:
+        try:
+            self._parts.work.note(opened)
+        except OSError as e:
+            log.warning("run %s: a restart would not find it: %s", opened.run.id, e)
+
+    async def _never_began(self, opened: OpenRun, why: Failure, held: list[tuple[str, str]]) -> None:
+        now = self._clock.now()
+        run = replace(opened.run, state="failed", failure=why, end=now, complete=True)
+        self._parts.queue.put(lambda: self._parts.store.put_run(run))
+        self._parts.speaker.say(run, opened.channels)
+        self._report("run_failed", f"{run.calibration}: {why.code}: {why.text}")
+        if opened.folder:
+            await asyncio.to_thread(self._parts.work.close, opened)
+        await self._parts.lease.release(held)
+
+    async def adopt(self) -> None:
+        """Go on with what an earlier start has left: what still runs is followed, what has ended comes to its end."""
+        for opened in await asyncio.to_thread(lambda: list(self._parts.work.opened())):
+            recipe = self._bridge.calibrations.get(opened.run.calibration, RecipeConfig())
+            if opened.run.end is not None:
+                self._finish(opened)
+                continue
+            child = self._parts.programs.adopt(opened.born) if opened.born else None
+            if child is not None and self.pilot is None:
+                self._report("run_adopted", f"{opened.run.calibration}: process {child.born.pid}")
+            self._follow(opened, child, recipe, await self._past(opened.run))
+            if child is None and self._following is not None:
+                await asyncio.wait({self._following})
+
+    def stop(self) -> None:
+        """The service ends: programs go on, and what waits for a store is found again by the next start."""
+        for task in (*self._finishing, *([self._following] if self._following else [])):
+            task.cancel()
+
+    async def abort(self, who: str) -> Run | None:
+        """End the run that is on, and wait for its end."""
+        pilot, following = self.pilot, self._following
+        if pilot is None or following is None:
+            return None
+        pilot.end("aborted", who)
+        await asyncio.wait({following})
+        return pilot.run
+
+    def _follow(self, opened: OpenRun, child: Child | None, recipe: RecipeConfig, past: list[Run]) -> None:
+        def needs() -> Iterator[Finding]:
+            scene = self._parts.scene
+            channels = [(d, ch) for d, ch in opened.channels]
+            now = self._clock.monotonic()
+            return findings(self._bridge, recipe, channels, scene.kinds, scene.read, scene.seen, scene.interlock, now)
+
+        stages = expected_stages(opened.run.calibration, past)
+        pilot = Pilot(
+            opened,
+            child,
+            self._bridge,
+            recipe,
+            stages,
+            weights_of(past),
+            self._parts.work,
+            needs,
+            lambda run: self._say(run, opened.channels),
+            self._clock,
+        )
+        self.pilot = pilot
+        self._say(opened.run, opened.channels)
+        self._following = asyncio.ensure_future(self._pilot(pilot, opened))
+
+    async def _pilot(self, pilot: Pilot, opened: OpenRun) -> None:
+        scene = self._parts.scene
+        held = [(d, ch) for d, ch in opened.channels if scene.kinds.get(d) == "hv"] if opened.lease else []
+
+        def lost(why: str) -> None:
+            self._report("lease_lost", why)
+            pilot.end("lease_lost")
+
+        keeping = asyncio.ensure_future(self._parts.lease.keep(held, lost)) if held else None
+        try:
+            run = await pilot.follow()
+        finally:
+            if keeping is not None:
+                keeping.cancel()
+        if self.pilot is pilot:
+            self.pilot = None
+        self._say(run, opened.channels)
+        await self._parts.lease.release(held)
+        whole = replace(run, events=tuple([*run.events, *pilot.log_events()][:EVENTS]))
+        self._finish(with_run(pilot.open, whole))
+
+    def _finish(self, opened: OpenRun) -> None:
+        task = asyncio.ensure_future(self._finished(opened))
+        self._finishing.add(task)
+        task.add_done_callback(self._finishing.discard)
+
+    async def _finished(self, opened: OpenRun) -> None:
+        """Bring it to its final state, however long the stores are away."""
+        parts, run = self._parts, opened.run
+        start, end = run.start or 0, run.end or self._clock.now()
+        devices = {device for device, _ in opened.channels} | {"guard", run.device}
+        if not run.conditions:
+            try:
+                run = replace(run, conditions=await parts.conditions(run, opened.channels))
+            except (StoreDown, StoreFault) as e:
+                log.warning("run %s: no conditions: %s", run.id, e)
+        events = [*parts.keeper.events(devices, start, end), *run.events]
+        commands = tuple(dict.fromkeys([*run.commands, *parts.keeper.commands(devices, start, end)]))
+        known = {(e.ts, e.source, e.event) for e in run.events}
+        events = [e for e in events if (e.ts, e.source, e.event) not in known or e in run.events]
+        run = replace(run, events=tuple(sorted(events, key=lambda e: e.ts or 0)[:EVENTS]), commands=commands)
+        opened = with_run(opened, run)
+        await asyncio.to_thread(self._note, opened)
+        while True:
+            try:
+                final = await asyncio.to_thread(parts.imported, run)
+            except StoreDown as e:
+                self._away = f"run {run.id} waits for its store: {e}"
+                await asyncio.sleep(RETRY)
+                continue
+            break
+        self._away = None
+        self._say(final, opened.channels)
+        failed = f": {final.failure.code}: {final.failure.text}" if final.failure else ""
+        self._report(f"run_{final.state}", f"{final.calibration} {final.number or ''}".strip() + failed)
+        try:
+            await asyncio.to_thread(parts.work.close, opened)
+            await asyncio.to_thread(parts.work.count, Path(opened.folder))
+        except OSError as e:
+            log.warning("run %s: %s", run.id, e)
+
+    def _say(self, run: Run, channels: tuple[tuple[str, ...], ...]) -> None:
+        self._parts.speaker.say(run, channels)
+        now = self._clock.monotonic()
+        if self._states.get(run.id) == run.state and now - self._stored.get(run.id, -STORED) < STORED:
+            return
+        self._states[run.id], self._stored[run.id] = run.state, now
+        if not run.final:
+            self._parts.queue.put(lambda: self._parts.store.put_run(run))
+        for kept in (self._states, self._stored):
+            while len(kept) > 100:
+                kept.pop(next(iter(kept)))
+
+    async def _past(self, run: Run) -> list[Run]:
+        done: tuple[RunState, ...] = ("done",)
+        query = RunQuery(calibration=run.calibration, states=done, sim=run.sim, stand=run.stand, limit=PAST)
+        try:
+            async with asyncio.timeout(RETRY):
+                return await asyncio.to_thread(self._parts.store.runs, query)
+        except (StoreDown, StoreFault, TimeoutError):
+            return []  # progress is then told by what is known of one real run
+
+    def _argv(self, recipe: RecipeConfig, config: Path, calibration: str) -> list[str]:
+        batch = ["-b"] if recipe.program == "runCalibration" else []
+        return [self._bridge.program(recipe.program), *batch, "-f", str(config), "-c", calibration]
+
+    def _environment(self, folder: Path) -> dict[str, str]:
+        setup = self._bridge.setup.rstrip("/")
+        ours = {"PATH": f"{setup}/bin:/usr/local/bin:/usr/bin:/bin", "PH2ACF_BASE_DIR": setup, "HOME": str(folder)}
+        return BASE | ours | {"LD_LIBRARY_PATH": f"{setup}/lib"} | self._bridge.environment
+
+    def _board(self, uri: str) -> str:
+        found = re.search(r"target=([^&\s]+)", uri)
+        own = f"{self._parts.work.root}:" if self._bridge.sim else ""
+        return own + (found[1] if found else uri)

@@ -1,0 +1,136 @@
+"""Bridge service: one process a bridge, on the computer where Ph2_ACF runs."""
+
+import asyncio
+import fcntl
+import os
+import socket
+import uuid
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from trackerdcs.adapters.clock_system import SystemClock
+from trackerdcs.adapters.commands_sqlite import SqliteCommandLog
+from trackerdcs.adapters.config_folder import config_content, with_settings
+from trackerdcs.adapters.journal_sqlite import SqliteJournal
+from trackerdcs.adapters.ledger_sqlite import SqliteLedger
+from trackerdcs.adapters.process_group import ProcessGroups
+from trackerdcs.app.announcer import Who, will_of
+from trackerdcs.app.bridge import Bridge
+from trackerdcs.app.bridge_orders import Orders
+from trackerdcs.app.bridge_runs import Parts
+from trackerdcs.app.replay import UNCONFIRMED
+from trackerdcs.app.requester import Requester
+from trackerdcs.app.run_conditions import conditions_of
+from trackerdcs.app.run_folders import find_runs
+from trackerdcs.app.run_keeper import RunKeeper, StoreQueue
+from trackerdcs.app.run_lease import RunLease
+from trackerdcs.app.run_scene import Scene
+from trackerdcs.app.run_speaker import RunSpeaker
+from trackerdcs.app.run_work import Work
+from trackerdcs.domain.errors import ConfigError, InUse
+from trackerdcs.domain.ph2acf.failures import failure
+from trackerdcs.domain.run import Condition, Run
+from trackerdcs.domain.stand import Stand
+from trackerdcs.domain.topics import login
+from trackerdcs.drivers.registry import wired
+from trackerdcs.ports_runs import RunStore
+from trackerdcs.services.buses import open_bus
+from trackerdcs.services.runtime import VERSION
+from trackerdcs.services.stores import open_runs, open_series
+
+ACCOUNT = "importer"
+"""Of MongoDB: the one that may write results."""
+
+
+async def serve(stand: Stand, name: str, unconfirmed: float = UNCONFIRMED) -> None:
+    """Pilot calibrations until told to stop; a program that runs then goes on, and the next start adopts it."""
+    if name not in stand.calibrations:
+        known = ", ".join(stand.calibrations) or "none"
+        raise ConfigError(f"calibrations.{name}: {stand.stand} has no such bridge, expected {known}")
+    config, clock = stand.calibrations[name], SystemClock()
+    who, data = Who(stand.stand, name, uuid.uuid4().hex[:12], VERSION), Path(os.path.abspath(stand.data))
+    devices, host = wired(stand), socket.gethostname()
+    users = None if stand.bus.kind == "embedded" else stand.users
+    async with AsyncExitStack() as stack:
+        work = Work(Path(config.work) if config.work else data / name)
+        stack.enter_context(_alone(work.root, name))
+        journal, commands, ledger = (
+            stack.enter_context(closing(SqliteJournal(data / f"{name}.journal.sqlite"))),
+            stack.enter_context(closing(SqliteCommandLog(data / f"{name}.commands.sqlite"))),
+            stack.enter_context(closing(SqliteLedger(data / f"{name}.ledger.sqlite"))),
+        )
+        store = stack.enter_context(closing(open_runs(stand.runs, data, ACCOUNT)))
+        series = open_series(stand.store, data, read_only=True)
+        stack.push_async_callback(series.close)
+        client = f"{stand.stand}-{name}-{who.boot}"
+        bus = await stack.enter_async_context(
+            open_bus(stand.bus, client, login(stand.stand, name), will_of(who, clock))
+        )
+
+        def conditions(run: Run, channels: tuple[tuple[str, ...], ...]) -> "asyncio.Future[dict[str, Condition]]":
+            window = (run.start or 0, run.end or clock.now())
+            return asyncio.ensure_future(conditions_of(series, stand.stand, devices, channels, window, clock))
+
+        queue = StoreQueue()
+        keeper = RunKeeper(stand.stand, store, queue, clock)
+        scene = Scene(stand.stand, config, devices, clock, keeper.tell)
+        programs = ProcessGroups()
+        parts = Parts(
+            work,
+            programs,
+            store,
+            queue,
+            keeper,
+            scene,
+            RunSpeaker(who, bus, clock),
+            RunLease(Requester(bus, clock, name), stand.stand, config.lease),
+            lambda run: imported(stand, store, run, host),
+            conditions,
+        )
+        configs = Path(config.configs)
+        orders = Orders(
+            who, config, scene, programs, lambda file: config_content(configs, file), with_settings, host, clock
+        )
+        await Bridge(who, config, users, parts, orders, bus, journal, commands, ledger, clock, unconfirmed).run()
+
+
+def imported(stand: Stand, store: RunStore, run: Run, host: str) -> Run:
+    """Bring the folder of a run into the store, and return the record in its final state. StoreDown: try again."""
+    from trackerdcs.adapters.ph2acf_folder import Ph2acfReader  # a second of libraries, paid at the first run
+    from trackerdcs.app.importer import Importer
+
+    store.put_run(run)
+    series = open_series(stand.store, Path(stand.data))
+    try:
+        found = next(find_runs(Path(run.folder)), None)
+        why = failure("not_imported")
+        if found is not None:
+            done = Importer(store, Ph2acfReader(), SystemClock(), series, host).take(found)
+            if done.run is not None and done.run.final and done.run.id == run.id:
+                return done.run
+            why = failure("not_imported", more=done.why.text) if done.why else why
+    except OSError as e:
+        why = failure("not_imported", more=str(e))
+    finally:
+        asyncio.run(series.close())
+    state = run.state if run.final else "failed"
+    final = replace(run, state=state, failure=run.failure or why, warnings=(*run.warnings, why), complete=False)
+    store.put_run(final)
+    return final
+
+
+@contextmanager
+def _alone(folder: Path, name: str) -> Iterator[None]:
+    """One bridge a work folder."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / "bridge.lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as e:
+                raise InUse(f"calibrations.{name}.work: another bridge works in {folder}") from e
+            yield
+    except OSError as e:
+        raise ConfigError(f"calibrations.{name}.work: {folder}: {e.strerror}") from e
