@@ -290,7 +290,7 @@ class BridgeRuns:
         return [self._bridge.program(recipe.program), *batch, "-f", str(config), "-c", calibration]
 
     def _environment(self, folder: Path) -> dict[str, str]:
-        setup = self._bridge.setup.rstrip("/")
+        setup = (self._bridge.setup or "").rstrip("/")
         ours = {"PATH": f"{setup}/bin:/usr/local/bin:/usr/bin:/bin", "PH2ACF_BASE_DIR": setup, "HOME": str(folder)}
         return BASE | ours | {"LD_LIBRARY_PATH": f"{setup}/lib"} | self._bridge.environment
 

@@ -68,7 +68,7 @@ class Pilot:
         """Begin to end the program: SIGINT, and SIGKILL to all of its group if that does not help."""
         if self.open.ending:
             return
-        log.warning("%s: run %s is being ended: %s %s", self._bridge.setup, self.run.id, code, who)
+        log.warning("run %s is being ended: %s %s", self.run.id, code, who)
         self.open = replace(self.open, ending=code, ended_by=who)
         self._note()
 

@@ -2,8 +2,8 @@
 
 import asyncio
 import fcntl
-import os
 import socket
+import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, closing, contextmanager
@@ -31,6 +31,7 @@ from trackerdcs.app.run_speaker import RunSpeaker
 from trackerdcs.app.run_work import Work
 from trackerdcs.domain.errors import ConfigError, InUse
 from trackerdcs.domain.ph2acf.failures import failure
+from trackerdcs.domain.ph2acf.setup import KINDS, BridgeConfig, channel
 from trackerdcs.domain.run import Condition, Run
 from trackerdcs.domain.stand import Stand
 from trackerdcs.domain.topics import login
@@ -39,6 +40,8 @@ from trackerdcs.ports_runs import RunStore
 from trackerdcs.services.buses import open_bus
 from trackerdcs.services.runtime import VERSION
 from trackerdcs.services.stores import open_runs, open_series
+from trackerdcs.sim.ph2acf.knobs import PREFIX
+from trackerdcs.sim.ph2acf.place import BIN, CONFIGS
 
 ACCOUNT = "importer"
 """Of MongoDB: the one that may write results."""
@@ -49,8 +52,8 @@ async def serve(stand: Stand, name: str, unconfirmed: float = UNCONFIRMED) -> No
     if name not in stand.calibrations:
         known = ", ".join(stand.calibrations) or "none"
         raise ConfigError(f"calibrations.{name}: {stand.stand} has no such bridge, expected {known}")
-    config, clock = stand.calibrations[name], SystemClock()
-    who, data = Who(stand.stand, name, uuid.uuid4().hex[:12], VERSION), Path(os.path.abspath(stand.data))
+    config, clock, data = complete(stand, name), SystemClock(), _data(stand)
+    who = Who(stand.stand, name, uuid.uuid4().hex[:12], VERSION)
     devices, host = wired(stand), socket.gethostname()
     users = None if stand.bus.kind == "embedded" else stand.users
     async with AsyncExitStack() as stack:
@@ -89,11 +92,34 @@ async def serve(stand: Stand, name: str, unconfirmed: float = UNCONFIRMED) -> No
             lambda run: imported(stand, store, run, host),
             conditions,
         )
-        configs = Path(config.configs)
+        configs = Path(config.configs or "")
         orders = Orders(
             who, config, scene, programs, lambda file: config_content(configs, file), with_settings, host, clock
         )
         await Bridge(who, config, users, parts, orders, bus, journal, commands, ledger, clock, unconfirmed).run()
+
+
+def complete(stand: Stand, name: str) -> BridgeConfig:
+    """The bridge as the stand file has it; a simulated one has the simulated programs, and they ask the stand."""
+    config = stand.calibrations[name]
+    if not config.sim:
+        return config
+    kinds = {device: found.kind for device, found in wired(stand).items()}
+    fed = [channel(text) for text in config.channels]
+    environment = {"TRACKERDCS_PH2ACF_PYTHON": sys.executable, f"{PREFIX}SIM": f"{stand.sim.host}:{stand.sim.control}"}
+    for kind in KINDS:
+        if of_kind := [f"{device}.{ch}" for device, ch in fed if kinds.get(device) == kind]:
+            environment[f"{PREFIX}{kind.upper()}"] = ",".join(of_kind)
+    return replace(
+        config,
+        setup=config.setup or str(BIN.parent),
+        configs=config.configs or str(CONFIGS),
+        environment=environment | config.environment,
+    )
+
+
+def _data(stand: Stand) -> Path:
+    return Path(stand.data).absolute()
 
 
 def imported(stand: Stand, store: RunStore, run: Run, host: str) -> Run:

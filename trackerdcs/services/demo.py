@@ -11,7 +11,7 @@ from trackerdcs.adapters.broker_amqtt import EmbeddedBroker
 from trackerdcs.domain.errors import ConfigError
 from trackerdcs.domain.resource import TcpAddress, parse_resource
 from trackerdcs.domain.stand import Stand
-from trackerdcs.services import device, guard, loader
+from trackerdcs.services import bridge, device, guard, loader
 from trackerdcs.sim.stand import SimStand
 
 
@@ -48,6 +48,8 @@ async def serve(stand: Stand, ready: Callable[[], None]) -> None:
                     tasks.create_task(guard.serve(stand))
                 for name in stand.devices:
                     tasks.create_task(device.serve(stand, name))
+                for name in stand.calibrations:
+                    tasks.create_task(bridge.serve(stand, name))
 
 
 @contextmanager

@@ -62,12 +62,12 @@ class BridgeConfig(Strict):
     """A bridge: where Ph2_ACF is (`setup`, its folder; `programs`, absolute paths), where runs are made (`work`) and
     which configurations may be used (`configs`, a folder); `channels` feed its modules, `around` is read beside them.
 
-    `interlocks`: those that must be ok before and during a run. `lease`: s after which a bridge that has died lets go.
+    With `sim` programs and configurations that are not named are the simulated ones. `interlocks`: those that must be ok before and during a run. `lease`: s after which a bridge that has died lets go.
     """
 
-    setup: str
-    configs: str
     calibrations: dict[str, RecipeConfig]
+    setup: str | None = None
+    configs: str | None = None
     channels: tuple[str, ...] = ()
     around: tuple[str, ...] = ()
     programs: dict[str, str] = field(default_factory=dict)
@@ -83,7 +83,7 @@ class BridgeConfig(Strict):
 
     def program(self, name: Program) -> str:
         """The absolute path of a program."""
-        return self.programs.get(name) or f"{self.setup.rstrip('/')}/bin/{name}"
+        return self.programs.get(name) or f"{(self.setup or '').rstrip('/')}/bin/{name}"
 
 
 def channel(text: str) -> tuple[str, str]:
@@ -108,9 +108,12 @@ def bridge_faults(
 
 
 def _bridge(bridge: BridgeConfig, devices: Collection[str], interlocks: Collection[str]) -> Iterator[Fault]:
-    folders = {"setup": bridge.setup, "configs": bridge.configs, "work": bridge.work or "/"}
+    folders = {f: getattr(bridge, f) for f in ("setup", "configs", "work")}
+    for f in ("setup", "configs"):
+        if folders[f] is None and not bridge.sim:
+            yield f, "needed, unless the bridge is simulated (sim: true)"
     for f, path in (folders | {f"programs.{n}": p for n, p in bridge.programs.items()}).items():
-        if not path.startswith("/"):
+        if path is not None and not path.startswith("/"):
             yield f, f"expected an absolute path, got {path!r}"
     for n in bridge.programs:
         if n not in ("runCalibration", "CMSITminiDAQ"):
