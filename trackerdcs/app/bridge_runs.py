@@ -39,7 +39,8 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True)
 class Parts:
     """What the runs of a bridge need: `imported(run)` brings its folder into the store and returns the final record,
-    `conditions(run, channels)` looks at the slow control in its window."""
+    `conditions(run, channels)` looks at the slow control in its window. `space` sets simulated boards apart from real
+    ones of the same name, and from those of other stands."""
 
     work: Work
     programs: Programs
@@ -51,6 +52,7 @@ class Parts:
     lease: RunLease
     imported: Callable[[Run], Run]
     conditions: Callable[[Run, tuple[tuple[str, ...], ...]], "asyncio.Future[dict[str, Condition]]"]
+    space: str = ""
 
 
 class BridgeRuns:
@@ -85,7 +87,8 @@ class BridgeRuns:
 
     def refused(self, run: Run, why: Failure) -> None:
         """Keep the record of an order that was not carried out."""
-        record = replace(run, state="failed", failure=why, end=run.requested, complete=True)
+        at = run.requested
+        record = replace(run, state="failed", failure=why, start=at, end=at, complete=True)
         self._parts.queue.put(lambda: self._parts.store.put_run(record))
 
     async def start(self, order: Order) -> Run:
@@ -219,7 +222,8 @@ class BridgeRuns:
                 keeping.cancel()
         if self.pilot is pilot:
             self.pilot = None
-        self._say(run, opened.channels)
+        # Final is said when the store has it: an aborted run has results to save, too.
+        self._say(replace(run, state="finalizing"), opened.channels)
         await self._parts.lease.release(held)
         whole = replace(run, events=tuple([*run.events, *pilot.log_events()][:EVENTS]))
         self._finish(with_run(pilot.open, whole))
@@ -296,5 +300,4 @@ class BridgeRuns:
 
     def _board(self, uri: str) -> str:
         found = re.search(r"target=([^&\s]+)", uri)
-        own = f"{self._parts.work.root}:" if self._bridge.sim else ""
-        return own + (found[1] if found else uri)
+        return self._parts.space + (found[1] if found else uri)

@@ -14,7 +14,7 @@ from trackerdcs.domain.ph2acf.needs import Finding
 from trackerdcs.domain.ph2acf.progress import progress_of
 from trackerdcs.domain.ph2acf.setup import BridgeConfig, RecipeConfig
 from trackerdcs.domain.ph2acf.story import Story
-from trackerdcs.domain.run import Check, LogCounts, Run, RunEvent, RunState, may_become
+from trackerdcs.domain.run import Run, RunEvent, RunState, may_become
 from trackerdcs.ports import Clock
 from trackerdcs.ports_runs import Child
 
@@ -180,14 +180,6 @@ class Pilot:
     def log_events(self) -> list[RunEvent]:
         """Errors and warnings that the program has said, in UTC."""
         return list(self._story.events)
-
-    def counts(self) -> LogCounts:
-        """Of the log until now."""
-        return self._story.counts()
-
-    def lost_checks(self) -> tuple[Check, ...]:
-        """Needs that do not hold now."""
-        return tuple(Check(name, ok) for name, ok in self._broken.items() if not ok)
 
     def _note(self) -> None:
         self._noted = self._clock.monotonic()

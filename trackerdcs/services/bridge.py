@@ -91,6 +91,7 @@ async def serve(stand: Stand, name: str, unconfirmed: float = UNCONFIRMED) -> No
             RunLease(Requester(bus, clock, name), stand.stand, config.lease),
             lambda run: imported(stand, store, run, host),
             conditions,
+            f"{data}:" if config.sim else "",
         )
         configs = Path(config.configs or "")
         orders = Orders(
