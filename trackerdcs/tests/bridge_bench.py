@@ -5,6 +5,7 @@ import contextlib
 import json
 import logging
 import os
+import signal
 import tempfile
 import unittest
 from collections.abc import Coroutine
@@ -56,6 +57,7 @@ class BridgeCase(unittest.IsolatedAsyncioTestCase):
         logging.disable(logging.WARNING)
         self.addCleanup(logging.disable, logging.NOTSET)
         self.data = Path(self.enterContext(tempfile.TemporaryDirectory(ignore_cleanup_errors=True)))
+        self.addCleanup(self._end_programs)
         self.stack = contextlib.AsyncExitStack()
         self.addAsyncCleanup(self.stack.aclose)
         first = free_ports(4)
@@ -99,6 +101,13 @@ class BridgeCase(unittest.IsolatedAsyncioTestCase):
                 self.notes.append((where.item or "", note))
             elif where.kind == "event":
                 self.events.append(decode(Event, delivery.payload))
+
+    def _end_programs(self) -> None:
+        """A program outlives its bridge; no test leaves one behind."""
+        for path in self.data.glob("*/open/*.json"):
+            if born := json.loads(path.read_text())["born"]:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(born["pid"], signal.SIGKILL)
 
     async def _cancelled(self, task: "asyncio.Task[None]") -> None:
         task.cancel()
