@@ -9,7 +9,8 @@ import logging
 from trackerdcs.app.account import present_account
 from trackerdcs.app.announcer import Announcer, Who
 from trackerdcs.app.bridge_orders import Orders, Refusal, channels_of
-from trackerdcs.app.bridge_runs import BridgeRuns, Parts
+from trackerdcs.app.bridge_parts import Parts
+from trackerdcs.app.bridge_runs import BridgeRuns
 from trackerdcs.app.command_desk import CommandDesk
 from trackerdcs.app.frames import Frames
 from trackerdcs.app.ledger_keeper import LedgerKeeper

@@ -5,54 +5,31 @@ import errno
 import logging
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
+from trackerdcs.app.bridge_finish import Finisher, note
 from trackerdcs.app.bridge_orders import Order
-from trackerdcs.app.run_folders import OUTPUT
-from trackerdcs.app.run_keeper import RETRY, RunKeeper, StoreQueue
-from trackerdcs.app.run_lease import RunLease
+from trackerdcs.app.bridge_parts import Parts
+from trackerdcs.app.run_keeper import RETRY
 from trackerdcs.app.run_pilot import Pilot
-from trackerdcs.app.run_scene import Scene
-from trackerdcs.app.run_speaker import RunSpeaker
-from trackerdcs.app.run_work import OpenRun, Work, with_run
+from trackerdcs.app.run_work import OUTPUT, OpenRun, with_run
 from trackerdcs.domain.errors import CommandRefused, DeviceError, InUse, StoreDown, StoreFault
 from trackerdcs.domain.ph2acf.failures import failure
 from trackerdcs.domain.ph2acf.needs import Finding, findings
 from trackerdcs.domain.ph2acf.progress import expected_stages, weights_of
 from trackerdcs.domain.ph2acf.setup import BridgeConfig, RecipeConfig
-from trackerdcs.domain.run import Condition, Failure, Run, RunQuery, RunState
+from trackerdcs.domain.run import Failure, Run, RunQuery, RunState
 from trackerdcs.ports import Clock
-from trackerdcs.ports_runs import Child, Programs, RunStore
+from trackerdcs.ports_runs import Child
 
 BASE = {"LANG": "C.UTF-8"}
-EVENTS = 400
-"""Events that a record keeps."""
 STORED = 5.0
 """Seconds between two records in the store of a run that only goes on."""
 PAST = 20
 """Runs that progress is learnt from."""
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Parts:
-    """What the runs of a bridge need: `imported(run)` brings its folder into the store and returns the final record,
-    `conditions(run, channels)` looks at the slow control in its window. `space` sets simulated boards apart from real
-    ones of the same name, and from those of other stands."""
-
-    work: Work
-    programs: Programs
-    store: RunStore
-    queue: StoreQueue
-    keeper: RunKeeper
-    scene: Scene
-    speaker: RunSpeaker
-    lease: RunLease
-    imported: Callable[[Run], Run]
-    conditions: Callable[[Run, tuple[tuple[str, ...], ...]], "asyncio.Future[dict[str, Condition]]"]
-    space: str = ""
 
 
 class BridgeRuns:
@@ -63,10 +40,9 @@ class BridgeRuns:
         self.pilot: Pilot | None = None
         self._following: asyncio.Task[None] | None = None
         self._starting = False
-        self._finishing: set[asyncio.Task[None]] = set()
+        self._finisher = Finisher(parts, self._final, clock)
         self._stored: dict[str, float] = {}
         self._states: dict[str, str] = {}
-        self._away: str | None = None
 
     @property
     def busy(self) -> str | None:
@@ -78,7 +54,7 @@ class BridgeRuns:
     @property
     def fault(self) -> str | None:
         """For the status of the bridge."""
-        found = (self._parts.queue.fault, self.pilot.fault if self.pilot else None, self._away)
+        found = (self._parts.queue.fault, self.pilot.fault if self.pilot else None, self._finisher.fault)
         return "; ".join(filter(None, found)) or None
 
     def known(self, id: str) -> bool:
@@ -135,14 +111,8 @@ class BridgeRuns:
             raise DeviceError(f"{code}: {failed.text}") from e
         opened = replace(opened, born=child.born)
         self._follow(opened, child, order.recipe, past)
-        await asyncio.to_thread(self._note, opened)
+        await asyncio.to_thread(note, parts, opened)
         return run
-
-    def _note(self, opened: OpenRun) -> None:
-        try:
-            self._parts.work.note(opened)
-        except OSError as e:
-            log.warning("run %s: a restart would not find it: %s", opened.run.id, e)
 
     async def _never_began(self, opened: OpenRun, why: Failure, held: list[tuple[str, str]]) -> None:
         now = self._clock.now()
@@ -159,7 +129,7 @@ class BridgeRuns:
         for opened in await asyncio.to_thread(lambda: list(self._parts.work.opened())):
             recipe = self._bridge.calibrations.get(opened.run.calibration, RecipeConfig())
             if opened.run.end is not None:
-                self._finish(opened)
+                self._finisher.begin(opened)
                 continue
             child = self._parts.programs.adopt(opened.born) if opened.born else None
             if child is not None and self.pilot is None:
@@ -170,8 +140,9 @@ class BridgeRuns:
 
     def stop(self) -> None:
         """The service ends: programs go on, and what waits for a store is found again by the next start."""
-        for task in (*self._finishing, *([self._following] if self._following else [])):
-            task.cancel()
+        self._finisher.stop()
+        if self._following:
+            self._following.cancel()
 
     async def abort(self, who: str) -> Run | None:
         """End the run that is on, and wait for its end."""
@@ -217,56 +188,28 @@ class BridgeRuns:
         keeping = asyncio.ensure_future(self._parts.lease.keep(held, lost)) if held else None
         try:
             run = await pilot.follow()
+        except Exception as e:  # a run always has an end, and its program is not left alone
+            log.exception("run %s", opened.run.id)
+            run = pilot.broken(failure("bridge_fault", more=repr(e)))
         finally:
             if keeping is not None:
                 keeping.cancel()
         if self.pilot is pilot:
             self.pilot = None
+        try:
+            await asyncio.to_thread(self._parts.work.count, Path(opened.folder))
+        except OSError as e:
+            log.warning("run %s: the next one may have its number again: %s", run.id, e)
         # Final is said when the store has it: an aborted run has results to save, too.
         self._say(replace(run, state="finalizing"), opened.channels)
         await self._parts.lease.release(held)
-        whole = replace(run, events=tuple([*run.events, *pilot.log_events()][:EVENTS]))
-        self._finish(with_run(pilot.open, whole))
+        whole = replace(run, events=(*run.events, *pilot.log_events()))
+        self._finisher.begin(with_run(pilot.open, whole))
 
-    def _finish(self, opened: OpenRun) -> None:
-        task = asyncio.ensure_future(self._finished(opened))
-        self._finishing.add(task)
-        task.add_done_callback(self._finishing.discard)
-
-    async def _finished(self, opened: OpenRun) -> None:
-        """Bring it to its final state, however long the stores are away."""
-        parts, run = self._parts, opened.run
-        start, end = run.start or 0, run.end or self._clock.now()
-        devices = {device for device, _ in opened.channels} | {"guard", run.device}
-        if not run.conditions:
-            try:
-                run = replace(run, conditions=await parts.conditions(run, opened.channels))
-            except (StoreDown, StoreFault) as e:
-                log.warning("run %s: no conditions: %s", run.id, e)
-        events = [*parts.keeper.events(devices, start, end), *run.events]
-        commands = tuple(dict.fromkeys([*run.commands, *parts.keeper.commands(devices, start, end)]))
-        known = {(e.ts, e.source, e.event) for e in run.events}
-        events = [e for e in events if (e.ts, e.source, e.event) not in known or e in run.events]
-        run = replace(run, events=tuple(sorted(events, key=lambda e: e.ts or 0)[:EVENTS]), commands=commands)
-        opened = with_run(opened, run)
-        await asyncio.to_thread(self._note, opened)
-        while True:
-            try:
-                final = await asyncio.to_thread(parts.imported, run)
-            except StoreDown as e:
-                self._away = f"run {run.id} waits for its store: {e}"
-                await asyncio.sleep(RETRY)
-                continue
-            break
-        self._away = None
-        self._say(final, opened.channels)
-        failed = f": {final.failure.code}: {final.failure.text}" if final.failure else ""
-        self._report(f"run_{final.state}", f"{final.calibration} {final.number or ''}".strip() + failed)
-        try:
-            await asyncio.to_thread(parts.work.close, opened)
-            await asyncio.to_thread(parts.work.count, Path(opened.folder))
-        except OSError as e:
-            log.warning("run %s: %s", run.id, e)
+    def _final(self, run: Run, opened: OpenRun) -> None:
+        self._say(run, opened.channels)
+        failed = f": {run.failure.code}: {run.failure.text}" if run.failure else ""
+        self._report(f"run_{run.state}", f"{run.calibration} {run.number or ''}".strip() + failed)
 
     def _say(self, run: Run, channels: tuple[tuple[str, ...], ...]) -> None:
         self._parts.speaker.say(run, channels)

@@ -17,8 +17,6 @@ HEAD = 4096
 that was cut off would be of another run than the whole one."""
 END = 65_536
 """Bytes at the end of a log in which the program says where it has left the monitor's file."""
-OUTPUT = "stdout.log"
-"""All that a program of a bridge has said."""
 SPACE = uuid.UUID("6c8e7f0a-2d1b-5c3e-9a4f-7b6d5e4c3b2a")
 _ORDER = ("log", "root", "config", "monitor")
 
@@ -58,8 +56,6 @@ def _below(folder: Path) -> Iterator[RunFolder]:
     names = {entry.name for entry in entries if entry.is_file()}
     if MARKER in names or _is_outer(names):
         files = {str(path.relative_to(folder)): path for path in sorted(folder.rglob("*")) if _is_kept(path)}
-        if MARKER in names and OUTPUT in names:  # the program's own logs say less of the same, and stop at 2 MB
-            files = {name: path for name, path in files.items() if not name.startswith("logs/")}
         yield RunFolder(folder, files | _outside(folder, files))
         return
     numbers = sorted({found[0] for name in names if (found := inner_number(name))})

@@ -7,14 +7,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from trackerdcs.app.run_folders import OUTPUT
-from trackerdcs.app.run_work import OpenRun, Tail, Work, with_run
+from trackerdcs.app.run_work import OUTPUT, OpenRun, Tail, Work, with_run
 from trackerdcs.domain.ph2acf.failures import failure
 from trackerdcs.domain.ph2acf.needs import Finding
 from trackerdcs.domain.ph2acf.progress import progress_of
 from trackerdcs.domain.ph2acf.setup import BridgeConfig, RecipeConfig
 from trackerdcs.domain.ph2acf.story import Story
-from trackerdcs.domain.run import Run, RunEvent, RunState, may_become
+from trackerdcs.domain.run import Failure, Run, RunEvent, RunState, may_become
 from trackerdcs.ports import Clock
 from trackerdcs.ports_runs import Child
 
@@ -176,6 +175,13 @@ class Pilot:
         self.open = with_run(self.open, done)
         self._note()
         return done
+
+    def broken(self, why: Failure) -> Run:
+        """The bridge itself has failed: the program is ended, and the run with it."""
+        if self._child is not None:
+            self._child.kill()
+        self.open = with_run(self.open, replace(self.run, state="finalizing", end=self._clock.now(), failure=why))
+        return self.run
 
     def log_events(self) -> list[RunEvent]:
         """Errors and warnings that the program has said, in UTC."""

@@ -14,6 +14,8 @@ from trackerdcs.domain.plain import plain, rebuilt
 from trackerdcs.domain.run import Run
 from trackerdcs.ports_runs import Born
 
+OUTPUT = "stdout.log"
+"""All that a program has said."""
 NUMBERS = ("RunNumbers.dat", "RunNumber.txt")
 """In which the programs count, in the folder that they run in: handed on from run to run."""
 PIECE = 1 << 20

@@ -19,7 +19,7 @@ from trackerdcs.adapters.process_group import ProcessGroups
 from trackerdcs.app.announcer import Who, will_of
 from trackerdcs.app.bridge import Bridge
 from trackerdcs.app.bridge_orders import Orders
-from trackerdcs.app.bridge_runs import Parts
+from trackerdcs.app.bridge_parts import Parts
 from trackerdcs.app.replay import UNCONFIRMED
 from trackerdcs.app.requester import Requester
 from trackerdcs.app.run_conditions import conditions_of

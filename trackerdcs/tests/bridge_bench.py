@@ -162,16 +162,16 @@ class BridgeCase(unittest.IsolatedAsyncioTestCase):
         path.write_text(json.dumps(asdict(self.stand)), encoding="utf-8")
         return path
 
-    async def tell(self, device: str, cmd: str, ch: str = "-", user: str = "cli", **args: float | str) -> Ack:
+    async def tell(self, device: str, cmd: str, ch: str = "-", /, **args: float | str) -> Ack:
         """The last answer to a command."""
-        requester = Requester(self.bus, SystemClock(), user, 20.0)
+        requester = Requester(self.bus, SystemClock(), "cli", 20.0)
         last: Ack | Unknown | None = None
         async for answer in requester.request(self.name, device, cmd, ch, args, "test", 60.0):
             last = answer
         assert isinstance(last, Ack), last
         return last
 
-    async def start(self, name: str = NAME, **args: float | str) -> str:
+    async def start(self, name: str = NAME, /, **args: float | str) -> str:
         """Start a calibration, and the id of its run."""
         ack = await self.tell(name, "start_calibration", **(QUICK | args))
         self.assertEqual(ack.state, "done", ack.why)

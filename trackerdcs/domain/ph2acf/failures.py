@@ -180,6 +180,7 @@ FAILURES: dict[str, Known] = {
         ),
         _known("board_busy", "Another program is using this readout board. Wait for its end, or abort it."),
         _known("busy", "A calibration is running already. Wait for its end, or abort it."),
+        _known("bridge_fault", "The bridge failed and ended the run. Give its log to an expert, then start again."),
         _known("too_long", "The calibration took longer than it may and was ended. Start again, or raise `total`."),
         _known("not_started", "The program could not be started. Look at what the computer says."),
         _known("aborted", "Somebody aborted the run."),

@@ -62,7 +62,9 @@ class BridgeConfig(Strict):
     """A bridge: where Ph2_ACF is (`setup`, its folder; `programs`, absolute paths), where runs are made (`work`) and
     which configurations may be used (`configs`, a folder); `channels` feed its modules, `around` is read beside them.
 
-    With `sim` programs and configurations that are not named are the simulated ones. `interlocks`: those that must be ok before and during a run. `lease`: s after which a bridge that has died lets go.
+    With `sim` programs and configurations that are not named are the simulated ones. `interlocks`: those that must be
+    ok before and during a run. `lease`: s after which a bridge that has died lets go. `stop_wait`: s from SIGINT to
+    SIGKILL.
     """
 
     calibrations: dict[str, RecipeConfig]

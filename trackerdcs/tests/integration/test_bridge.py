@@ -1,4 +1,4 @@
-"""The bridge with the simulated programs: every way to fail has its code and its final state, and no run hides another."""
+"""The bridge with the simulated programs: each way to fail has its code and a final state, none hides another."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""A calibration and its stand: what a run needs of it, what it says in the frames, and what the record knows of both."""
+"""A calibration and its stand: what a run needs, what is said in frames, what the record knows of both."""
 
 import asyncio
 from dataclasses import replace
