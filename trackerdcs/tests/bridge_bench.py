@@ -19,7 +19,7 @@ from trackerdcs.adapters.runs_sqlite import SqliteRuns
 from trackerdcs.app.requester import Requester, Unknown
 from trackerdcs.domain import topics
 from trackerdcs.domain.codec import decode
-from trackerdcs.domain.messages import Ack, Event, Frame, RunNote
+from trackerdcs.domain.messages import Ack, Event, Frame, RunNote, Status
 from trackerdcs.domain.ph2acf.setup import BridgeConfig, RecipeConfig
 from trackerdcs.domain.run import Run, RunQuery
 from trackerdcs.domain.stand import BusConfig, ChannelConfig, DeviceConfig, LinkConfig, SimConfig, Stand
@@ -84,6 +84,7 @@ class BridgeCase(unittest.IsolatedAsyncioTestCase):
         self.bus = await self.stack.enter_async_context(bus)
         self.frames: list[tuple[str, Frame]] = []
         self.notes: list[tuple[str, RunNote | None]] = []
+        self.statuses: list[tuple[str, Status]] = []
         self.events: list[Event] = []
         self.tasks: dict[str, asyncio.Task[None]] = {}
         listening = asyncio.create_task(self._listen())
@@ -99,6 +100,8 @@ class BridgeCase(unittest.IsolatedAsyncioTestCase):
             elif where.kind == "run":
                 note = decode(RunNote, delivery.payload) if delivery.payload else None
                 self.notes.append((where.item or "", note))
+            elif where.kind == "status" and not delivery.retained:
+                self.statuses.append((where.device or "", decode(Status, delivery.payload)))
             elif where.kind == "event":
                 self.events.append(decode(Event, delivery.payload))
 
@@ -130,9 +133,10 @@ class BridgeCase(unittest.IsolatedAsyncioTestCase):
 
     async def pilot(self, name: str = NAME) -> None:
         """Start the bridge, and wait until it hears."""
-        before = len(self.frames)
+        before, said = len(self.frames), len(self.statuses)
         self.begin(name, bridge.serve(self.stand, name))
         await self.heard(name, before)
+        await until(lambda: any(who == name and s.state != "offline" for who, s in self.statuses[said:]))
 
     async def heard(self, name: str, before: int = 0) -> Frame:
         """The next frame of a device."""

@@ -6,7 +6,19 @@ from typing import Any
 from hypothesis import strategies as st
 
 from trackerdcs.domain.instrument import ROLES, Argument, Channel, CommandSpec, Quantity
-from trackerdcs.domain.messages import MESSAGES, Ack, Bypass, Command, Event, Frame, Interlock, Message, Meta, Status
+from trackerdcs.domain.messages import (
+    MESSAGES,
+    Ack,
+    Bypass,
+    Command,
+    Event,
+    Frame,
+    Interlock,
+    Message,
+    Meta,
+    RunNote,
+    Status,
+)
 from trackerdcs.domain.topics import NAME
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
@@ -113,6 +125,21 @@ MADE: dict[str, st.SearchStrategy[Message]] = {
         why=maybe(TEXT),
         readback=st.dictionaries(NAMES, st.one_of(VALUES, TEXT), max_size=2),
         extra=EXTRA,
+    ),
+    "run": st.builds(
+        RunNote,
+        state=st.sampled_from(["queued", "configuring", "running", "finalizing", "done", "failed", "aborted"]),
+        percent=NUMBERS,
+        left=maybe(NUMBERS),
+        modules=st.lists(TEXT, max_size=2),
+        channels=st.dictionaries(NAMES, st.lists(CHANNELS, max_size=2), max_size=2),
+        number=maybe(st.integers(0, 2**53)),
+        sim=maybe(st.booleans()),
+        extra=EXTRA,
+        **{name: TIMES for name in ("ts", "since")},
+        **{name: st.integers(0, 2**53) for name in ("seq", "done", "stages")},
+        **{name: TEXT for name in ("device", "boot", "calibration")},
+        **{name: maybe(TEXT) for name in ("stage", "by", "reason", "code", "why")},
     ),
     "event": st.builds(
         Event,

@@ -16,6 +16,7 @@ from trackerdcs.cli.check import faults_of
 from trackerdcs.domain import interlock, mapping, modules, stand
 from trackerdcs.domain.codec import decode, decode_stored
 from trackerdcs.domain.messages import MESSAGES
+from trackerdcs.domain.ph2acf import setup
 from trackerdcs.domain.resource import VisaAddress, parse_resource
 from trackerdcs.domain.topics import ADDRESSES, NAME, NOT_A_DEVICE, NOT_AN_ITEM, RETAINED, SITE
 from trackerdcs.domain.units import AS_THEY_ARE, OTHERS, PREFIXED, PREFIXES
@@ -40,6 +41,10 @@ SECTIONS: dict[str, type[Any]] = {
     "Interlock": interlock.InterlockConfig,
     "Condition": interlock.ConditionConfig,
     "dew_point": interlock.DewPointConfig,
+    "Bridge": setup.BridgeConfig,
+    "Calibration": setup.RecipeConfig,
+    "Argument": setup.SettingConfig,
+    "Need": setup.NeedConfig,
 }
 MAPPING_SECTIONS: dict[str, type[Any]] = {
     "Mapping": mapping.Mapping,
@@ -48,7 +53,7 @@ MAPPING_SECTIONS: dict[str, type[Any]] = {
     "Time": mapping.TimeMapping,
     "Each": mapping.EachMapping,
 }
-SENDERS = {"cmd": "user", "kill": "user", "stored": "loader", "interlock": "guard"}
+SENDERS = {"cmd": "user", "kill": "user", "stored": "loader", "interlock": "guard", "run": "bridge"}
 """Who sends what the device of an instrument does not."""
 WORDS: dict[Any, str] = {int: "integer", float: "number", str: "text", bool: "true or false"}
 
