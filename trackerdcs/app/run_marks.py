@@ -62,8 +62,5 @@ class RunMarks:
         old = self._runs.get(id)
         if old is not None and old.boot == note.boot and note.seq <= old.seq:
             return
-        channels = note.channels.get(self._device)
-        if channels and note.state in MARKED:
-            self._runs[id] = _Run(note.boot, note.seq, self._clock.monotonic(), frozenset(channels))
-        else:
-            self._runs.pop(id, None)
+        channels = note.channels.get(self._device, []) if note.state in MARKED else []
+        self._runs[id] = _Run(note.boot, note.seq, self._clock.monotonic(), frozenset(channels))

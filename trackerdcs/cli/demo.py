@@ -26,6 +26,7 @@ Try, in another terminal:{first}
   trackerdcs send demo lv1 on ch1 --reason first
   trackerdcs send demo hv1 set_voltage ch0 --arg v=-50 --reason first
   trackerdcs send demo hv1 on ch0 --reason first
+  trackerdcs send demo ph2acf1 start_calibration --arg calibration=PSquickTest --arg config=PS_Module.xml --reason first
   trackerdcs history --stand demo --device hv1 --channel ch0 --quantity v_mon --last 60s --format table
   trackerdcs sim fault demo env1 offset --arg quantity=rh --arg by=40{port}; sleep 10; trackerdcs sim clear env1{port}
   trackerdcs send demo guard reset --arg interlock=dry_air --reason "dry again"

@@ -24,6 +24,7 @@ PAGES = pages()
 BLOCKS = [block for page, text in PAGES.items() for block in blocks(page, text)]
 NOT_CODE = ("", "text", "csv")
 ELSEWHERE = {
+    "doc/how-to/calibrate.md": ("integration/test_calibrate.py", {"sh"}),
     "doc/how-to/control-with-node-red.md": ("contract/test_control_page_doc.py", {"yaml"}),
     "doc/how-to/drive-a-device.md": ("integration/test_drive_a_device.py", {"sh"}),
     "doc/how-to/guard-a-stand.md": ("e2e/test_guard_a_stand.py", {"sh"}),
