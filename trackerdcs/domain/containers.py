@@ -48,6 +48,29 @@ SERVICE = """
     command: [{command}]
     volumes: [*stand, "./secrets/{stand}-{name}:/run/secrets:ro", "{stand}:/data", "locks:/locks"]
 """
+BRIDGE = """
+  {stand}-{name}: # the simulated Ph2_ACF; a real one runs where it is installed: `trackerdcs ph2acf FILE {name}`
+    <<: *owner
+    command: [ph2acf, "/stands/{stand}.yaml", {name}]
+    networks: {networks}
+    volumes: [*stand, "./secrets/{stand}-{name}:/run/secrets:ro", "{stand}:/data", "locks:/locks"]
+    deploy:
+      resources: {{limits: {{memory: 768M, pids: 128}}}} # results of a whole module are read in memory
+      update_config: {{order: stop-first}}
+    depends_on:
+      mosquitto: {{condition: service_healthy}}
+      {needs}: {{condition: service_completed_successfully}}
+"""
+TOKEN = """
+  {stand}-{name}-token: # its way into the time series, then ends
+    <<: *owner
+    command: [influx-init, --url, "{url}", --secrets, /run/secrets, --out, "/out/{stand}-{name}"]
+    restart: on-failure:3
+    networks: [db]
+    volumes: ["./secrets/influx-init:/run/secrets:ro", "./secrets/{stand}-{name}:/out/{stand}-{name}"]
+    depends_on: {{influx-init: {{condition: service_completed_successfully}}}}
+    healthcheck: {{disable: true}}
+"""
 SIM = """
   sim: # the simulated instruments; `docker compose exec sim trackerdcs sim fault ...` breaks them
     <<: *owner
@@ -94,5 +117,13 @@ def _parts(stand: Stand, path: str) -> Iterator[str]:
         yield SERVICE.format(stand=stand.stand, name=name, command=f'device, "/stands/{stand.stand}.yaml", {name}')
         if not device.sim and isinstance(address := parse_resource(device.link.resource), SerialAddress):
             yield f'    devices: ["{address.path}"]\n    group_add: ["20"] # dialout\n'
+    for name, bridge in stand.calibrations.items():
+        if bridge.sim:
+            influx = stand.store.kind == "influxdb"
+            needs = f"{stand.stand}-{name}-token" if influx else "secrets"
+            networks = "[bus, bench, db]" if influx else "[bus, bench]"
+            if influx:
+                yield TOKEN.format(stand=stand.stand, name=name, url=stand.store.url)
+            yield BRIDGE.format(stand=stand.stand, name=name, needs=needs, networks=networks)
     yield CLI.format(stand=stand.stand)
     yield TAIL.format(stand=stand.stand)

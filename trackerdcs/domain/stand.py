@@ -152,7 +152,13 @@ def contradictions(stand: Stand) -> list[tuple[str, str]]:
         wrong += [(f"devices.{name}.{f}", why) for f, why in _device(name, device, stand.sim.host, owners)]
     wrong += [*_services(stand), *faults_of(stand.interlocks)]
     wrong += contradictions_of(Modules(stand.module_types, stand.modules))
-    wrong += bridge_faults(stand.calibrations, stand.devices, stand.interlocks, SERVICES)
+    wrong += bridge_faults(
+        stand.calibrations,
+        stand.devices,
+        stand.interlocks,
+        SERVICES,
+        None if stand.bus.kind == "embedded" else stand.users,
+    )
     return wrong
 
 

@@ -1,4 +1,4 @@
-"""The control socket of a simulated stand: one JSON object a line asks, one answers; TCP on 127.0.0.1 only.
+"""The control socket of a simulated stand: one JSON object a line asks, one answers; TCP on 127.0.0.1 and where the instruments are.
 
     {"op":"faults"}                                      the faults that there are
     {"op":"fault","device":"hv1","fault":"late","times":3,"args":{"delay":0.2}}
@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, cast
 
+from trackerdcs.domain.stand import LOCAL
 from trackerdcs.sim.faults import FAULTS
 from trackerdcs.sim.serve import SimServer
 from trackerdcs.sim.world import World
@@ -90,8 +91,9 @@ class Control:
         return cast(Answer, request.get(key, {}))
 
 
-async def serve_control(control: Control, port: int) -> asyncio.Server:
-    """Listen on 127.0.0.1; OSError if the port is taken."""
+async def serve_control(control: Control, port: int, host: str = LOCAL) -> asyncio.Server:
+    """Listen on 127.0.0.1, and where the instruments do: the simulated Ph2_ACF of another container asks there. OSError
+    if the port is taken."""
 
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -103,7 +105,7 @@ async def serve_control(control: Control, port: int) -> asyncio.Server:
         finally:
             writer.close()
 
-    return await asyncio.start_server(converse, "127.0.0.1", port)
+    return await asyncio.start_server(converse, list(dict.fromkeys([LOCAL, host])), port)
 
 
 def ask(host: str, port: int, request: Mapping[str, Any], timeout: float = 5.0) -> Answer:

@@ -64,7 +64,7 @@ class SimStand:
                 except OSError as e:
                     raise ConfigError(f"devices.{name}.link.resource: cannot simulate at {server.resource}: {e}") from e
             try:
-                control = await serve_control(Control(self.world, self.servers), self._port)
+                control = await serve_control(Control(self.world, self.servers), self._port, self._host)
             except OSError as e:
                 raise ConfigError(f"sim.control: cannot listen on 127.0.0.1 port {self._port}: {e}") from e
             stack.callback(control.close)

@@ -95,9 +95,14 @@ def channel(text: str) -> tuple[str, str]:
 
 
 def bridge_faults(
-    bridges: Mapping[str, BridgeConfig], devices: Collection[str], interlocks: Collection[str], taken: Collection[str]
+    bridges: Mapping[str, BridgeConfig],
+    devices: Collection[str],
+    interlocks: Collection[str],
+    taken: Collection[str],
+    users: Mapping[str, str] | None = None,
 ) -> Iterator[Fault]:
-    """Contradictions as (field, why), field as `calibrations.ph2acf1.needs.cold.of`. `taken`: names of services."""
+    """Contradictions as (field, why), field as `calibrations.ph2acf1.needs.cold.of`. `taken`: names of services;
+    `users`: who may command, None where everybody may."""
     for name, bridge in bridges.items():
         at = f"calibrations.{name}"
         try:
@@ -106,6 +111,9 @@ def bridge_faults(
             yield at, str(e)
         if name in devices or name in taken:
             yield at, "a device or a service has this name already"
+        leases = [n for n, recipe in bridge.calibrations.items() if recipe.lease]
+        if leases and users is not None and users.get(name, "viewer") == "viewer":
+            yield f"{at}.calibrations.{leases[0]}.lease", f"{name} has to be a shifter among users, to hold a channel"
         yield from ((f"{at}.{f}", why) for f, why in _bridge(bridge, devices, interlocks))
 
 

@@ -86,6 +86,9 @@ class TestSetup(unittest.TestCase):
         )
         good = BridgeConfig({"x": RecipeConfig()}, sim=True)
         self.assertEqual(list(bridge_faults({"ph2acf1": good}, ["hv1"], [], ["guard"])), [])
+        holding = BridgeConfig({"x": RecipeConfig(lease=True)}, sim=True)
+        for users, faults in ((None, 0), ({"ph2acf1": "shifter"}, 0), ({"ph2acf1": "viewer"}, 1), ({}, 1)):
+            self.assertEqual(len(list(bridge_faults({"ph2acf1": holding}, ["hv1"], [], [], users))), faults)
 
 
 class TestConditions(unittest.TestCase):

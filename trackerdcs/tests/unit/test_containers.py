@@ -56,6 +56,13 @@ class TestContainers(unittest.TestCase):
             ],
         )
 
+    def test_a_simulated_bridge_has_a_container_and_a_real_one_runs_where_its_program_is(self) -> None:
+        bridge = "calibrations: {{ph2acf1: {{sim: {sim}, setup: /opt, configs: /opt, calibrations: {{x: {{}}}}}}}}\n"
+        made = self.made(STAND + bridge.format(sim="true"))["services"]["bench1-ph2acf1"]
+        self.assertEqual(made["command"], ["ph2acf", "/stands/bench1.yaml", "ph2acf1"])
+        self.assertEqual(made["networks"], ["bus", "bench"])
+        self.assertNotIn("bench1-ph2acf1", self.made(STAND + bridge.format(sim="false"))["services"])
+
     def test_a_serial_port_is_given_to_its_owner_alone(self) -> None:
         services = self.made(STAND)["services"]
         self.assertEqual(services["bench1-env1"]["devices"], ["/dev/serial/by-id/usb-board-if00"])
