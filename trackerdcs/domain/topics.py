@@ -10,8 +10,8 @@ SITE = "site"
 PROBE = "dcs/probe"
 """Outside the contract, so that no loader and no `watch` hears what a probe of the broker sends."""
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
-RUN = re.compile(r"[0-9a-f]{32}")
-"""The id of a run."""
+RUN = re.compile(r"[A-Za-z0-9_-]{1,64}")
+"""The id of a run; bridges give 32 hexadecimal digits."""
 NOT_A_DEVICE = frozenset({"interlock", "alarm", "kill", "run", "stored"})
 NOT_AN_ITEM = frozenset({"meta", "status", "frame", "replay", "cmd", "ack", "event"})
 DEVICE_LEAVES = frozenset({"meta", "status", "frame", "replay", "ack", "event"})
@@ -83,7 +83,7 @@ def interlocks_of(stand: str) -> str:
 def run(stand: str, id: str) -> str:
     """The topic on which a bridge says how a run is."""
     if not RUN.fullmatch(id):
-        raise ContractError(f"run {id!r}: expected 32 hexadecimal digits")
+        raise ContractError(f"run {id!r}: expected at most 64 of A-Z a-z 0-9 _ -")
     return f"{ROOT}/{checked(stand, 'stand')}/run/{id}"
 
 
