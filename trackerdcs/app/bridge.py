@@ -153,7 +153,9 @@ class Bridge:
     async def _execute(self, cmd: str, ch: str, args: Args) -> dict[str, Value]:
         if cmd == "abort":
             ended = await self.runs.abort(present_account().person)
-            return self._readback(ended) if ended else {"state": "idle"}
+            if ended is None:
+                raise CommandRefused("no program runs: if a calibration is just being started, abort it again")
+            return self._readback(ended)
         found = self._orders.judge(args)
         if isinstance(found, Refusal):
             raise CommandRefused(found.text)

@@ -53,7 +53,8 @@ class Pilot:
         self._began, self._heard, self._noted, self._judged = now - age, now, now, now
         self._interrupted: float | None = None
         self._killed = False
-        self._broken: dict[str, bool | None] = {c.name: c.ok for c in opened.run.checks}
+        self._lost: set[str] = set()
+        self._unknown: dict[str, float] = {}
         self._events: list[RunEvent] = []
         self.fault: str | None = None
         """Why a restart would not know of this run, for the status."""
@@ -126,17 +127,20 @@ class Pilot:
         self._judged = now
         for finding in self._findings():
             check = finding.check
-            before = self._broken.get(check.name)
-            if before == check.ok:
+            if check.ok is not None:
+                self._unknown.pop(check.name, None)
+            lost = check.ok is False or (
+                check.ok is None and now - self._unknown.setdefault(check.name, now) >= finding.patience
+            )
+            if lost is (check.name in self._lost) or (check.ok is None and not lost):
                 continue
-            self._broken[check.name] = check.ok
-            event = "need_met" if check.ok else "need_lost"
-            self._events.append(RunEvent(self._clock.now(), "bridge", event, f"{check.name}: {check.why}".strip(": ")))
-            if not check.ok and finding.violated == "abort" and not self.open.ending:
-                lost = failure("condition_lost", more=f"{check.name}: {check.why}")
-                self.open = with_run(self.open, replace(self.run, failure=lost))
+            (self._lost.add if lost else self._lost.discard)(check.name)
+            event, text = "need_lost" if lost else "need_met", f"{check.name}: {check.why}".strip(": ")
+            self._events.append(RunEvent(self._clock.now(), "bridge", event, text))
+            if lost and finding.violated == "abort" and not self.open.ending:
+                why = failure("condition_lost", more=text)
+                self.open = with_run(self.open, replace(self.run, failure=why))
                 self.end("condition_lost")
-            self._said(self.run)
 
     def _press(self) -> None:
         """What `end` has begun."""

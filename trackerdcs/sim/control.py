@@ -1,4 +1,4 @@
-"""The control socket of a simulated stand: a JSON object a line asks, one answers; on 127.0.0.1 and where they are.
+"""The control socket of a simulated stand: one JSON object a line asks, one answers; TCP, no login.
 
     {"op":"faults"}                                      the faults that there are
     {"op":"fault","device":"hv1","fault":"late","times":3,"args":{"delay":0.2}}

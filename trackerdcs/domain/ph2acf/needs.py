@@ -14,6 +14,10 @@ Read = Callable[[str], "Value | Doubt"]
 Channels = Iterable[tuple[str, str]]
 
 
+UNKNOWN = 30.0
+"""Seconds for which something may not be known during a run: a broker that is restarted ends no calibration."""
+
+
 @dataclass
 class Seen:
     """The lately seen numbers of quantities, for what has to be steady; times in s, monotonic."""
@@ -77,10 +81,12 @@ def judged(need: NeedConfig, of: str, read: Read, seen: Seen, now: float) -> tup
 
 @dataclass(frozen=True)
 class Finding:
-    """A check, and what happens when it no longer holds during a run."""
+    """A check, and what happens when it no longer holds during a run: at once, or where it is only not known, after
+    `patience` s."""
 
     check: Check
     violated: Violated
+    patience: float = UNKNOWN
 
 
 def findings(
@@ -101,7 +107,8 @@ def findings(
             yield Finding(Check(name, None, f"the run has no channel of kind {(need.each or '')[:2]}"), need.violated)
         for of in about:
             ok, why = judged(need, of, read, seen, now)
-            yield Finding(Check(name if need.of else f"{name} {of}", ok, why), need.violated)
+            patience = UNKNOWN + (need.over if need.steady is not None else 0.0)
+            yield Finding(Check(name if need.of else f"{name} {of}", ok, why), need.violated, patience)
     for name in bridge.interlocks:
         heard = interlocks(name)
         label = f"interlock {name}"
