@@ -74,6 +74,7 @@ TOKEN = """
 SIM = """
   sim: # the simulated instruments; `docker compose exec sim trackerdcs sim fault ...` breaks them
     <<: *owner
+    hostname: sim # its own name is known before others know it
     command: [sim, run, "/stands/{stand}.yaml"]
     volumes: [*stand]
     networks: [bench]

@@ -5,7 +5,7 @@ from typing import Any
 
 from trackerdcs.domain.errors import ConfigError
 
-NOT_THERE = ("build", "depends_on", "restart", "security_opt", "profiles", "pull_policy", "network_mode")
+NOT_THERE = ("build", "depends_on", "restart", "security_opt", "profiles", "pull_policy", "network_mode", "tmpfs")
 """Keys of a service that a stack has no word for, beside those without a value."""
 BEFORE = frozenset({"secrets"})
 """Services that have run before a stack is deployed: a swarm starts all others at once, and in no order."""
@@ -32,8 +32,10 @@ def _service(service: Mapping[str, Any]) -> dict[str, Any]:
     made["deploy"] = deploy | {"restart_policy": {"condition": condition}, "endpoint_mode": "dnsrr"}
     if ports := made.get("ports"):
         made["ports"] = [port | {"mode": "host", "published": int(port["published"])} for port in ports]
-    if volumes := made.get("volumes"):
-        made["volumes"] = [{k: v for k, v in volume.items() if k not in ("bind", "volume")} for volume in volumes]
+    made["volumes"] = [
+        *({k: v for k, v in volume.items() if k not in ("bind", "volume")} for volume in service.get("volumes") or ()),
+        *({"type": "tmpfs", "target": folder.partition(":")[0]} for folder in service.get("tmpfs") or ()),
+    ]
     if (made.get("command") or [""])[0] == "device":
         # A swarm ends what is not healthy. An owner whose broker is gone is needed where it is: it guards its outputs.
         made.pop("healthcheck", None)

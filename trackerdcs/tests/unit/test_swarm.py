@@ -20,6 +20,7 @@ CONFIG: dict[str, Any] = {
             "healthcheck": {"test": ["CMD", "true"]},
             "ports": [{"mode": "ingress", "target": 8443, "published": "443", "protocol": "tcp"}],
             "volumes": [{"type": "bind", "source": "/a", "target": "/b", "bind": {"create_host_path": True}}],
+            "tmpfs": ["/tmp", "/data:uid=1000"],
             "deploy": {"resources": {"limits": {"pids": 32}}, "placement": {}},
         },
         "influx-init": {"image": "trackerdcs:dev", "restart": "on-failure:3"},
@@ -40,7 +41,11 @@ class TestSwarm(unittest.TestCase):
                 "image": "caddy:2",
                 "healthcheck": {"test": ["CMD", "true"]},
                 "ports": [{"mode": "host", "target": 8443, "published": 443, "protocol": "tcp"}],
-                "volumes": [{"type": "bind", "source": "/a", "target": "/b"}],
+                "volumes": [
+                    {"type": "bind", "source": "/a", "target": "/b"},
+                    {"type": "tmpfs", "target": "/tmp"},
+                    {"type": "tmpfs", "target": "/data"},
+                ],
                 "deploy": {
                     "resources": {"limits": {"pids": 32}},
                     "restart_policy": {"condition": "any"},
