@@ -49,7 +49,6 @@ INDEXES: dict[str, list[list[tuple[str, int]]]] = {
         [("number", ASCENDING), ("host", ASCENDING)],
     ],
     "results": [
-        [("run", ASCENDING), ("kind", ASCENDING), ("chip_type", ASCENDING)],
         [("module", ASCENDING), ("kind", ASCENDING), ("hybrid", ASCENDING), ("chip", ASCENDING), ("begun", DESCENDING)],
     ],
     "commands": [[("ts", DESCENDING)], [("stand", ASCENDING), ("device", ASCENDING), ("ts", DESCENDING)]],
@@ -61,6 +60,8 @@ INDEXES: dict[str, list[list[tuple[str, int]]]] = {
     ],
 }
 UNIQUE = {
+    # Two importers of the same run at once would leave its results twice: the second one is refused, and begins anew.
+    "results": [(name, ASCENDING) for name in ("run", "kind", "chip_type", "board", "optical_group", "hybrid", "chip")],
     "raw.chunks": [("files_id", ASCENDING), ("n", ASCENDING)],
     "commands": [(name, ASCENDING) for name in ("stand", "device", "user", "id")],
     "bindings": [(name, ASCENDING) for name in ("stand", "device", "channel", "start")],

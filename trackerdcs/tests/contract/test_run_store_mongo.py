@@ -8,7 +8,7 @@ import unittest
 from pathlib import Path
 
 from pymongo import MongoClient
-from pymongo.errors import WriteError
+from pymongo.errors import DuplicateKeyError, WriteError
 
 from trackerdcs.adapters.clock_system import SystemClock
 from trackerdcs.adapters.ph2acf_folder import Ph2acfReader
@@ -53,7 +53,16 @@ class TestMongo(RunStoreContract):
             collections = [client.trackerdcs.runs, client.trackerdcs_results.results]
             names = {name for collection in collections for name in collection.index_information()}
         self.assertIn("modules.name_1_sorted_-1__id_1", names)
-        self.assertIn("run_1_kind_1_chip_type_1", names)
+        self.assertTrue([name for name in names if name.startswith("run_1_kind_1_chip_type_1")])
+
+    def test_the_server_holds_no_result_twice(self) -> None:
+        self.store.put_results(self.run_id, 1, [result(self.run_id)])
+        with MongoClient[dict[str, object]](self.server.url) as client:
+            results = client.trackerdcs_results.results
+            twin = results.find_one({"run": self.run_id}, {"_id": 0})
+            assert twin is not None
+            with self.assertRaises(DuplicateKeyError):
+                results.insert_one(twin)
 
     def test_pieces_without_a_file_are_begun_anew(self) -> None:
         self.store.put_raw(self.run_id, "a", "log", io.BytesIO(b"content"))

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import uproot
 
 from trackerdcs.adapters.clock_system import SystemClock
 from trackerdcs.adapters.ph2acf_folder import Ph2acfReader
@@ -215,6 +216,33 @@ class TestFind(ImporterCase):
             ],
         )
         self.assertEqual(len({run_id(f) for f in found}), 5, "runs 1 and 2 of both years have the same content here")
+
+
+class TestInner(ImporterCase):
+    def test_a_run_of_the_inner_tracker(self) -> None:
+        results, logs = self.folder / "Results", self.folder / "logs"
+        results.mkdir()
+        logs.mkdir()
+        lines = (
+            "@@@ Configuring HW parsed from XML file @@@",
+            "@@@ Performing SCurve scan @@@",
+            ">>> Progress: 50.0% <<<",
+        )
+        end = ("@@@ End of CMSIT miniDAQ @@@",)
+        log = logs / "CMSITminiDAQ000042_scurve.log"
+        with uproot.recreate(results / "Run000042_SCurve.root") as file:
+            name = "Detector/Board_0/OpticalGroup_0/Hybrid_0/Chip_12/D_B(0)_O(0)_H(0)_Noise2D_Chip(12)"
+            file[name] = made.th2(np.full((432, 336), 15.0))
+        for said, state in ((lines, "failed"), (lines + end, "done")):
+            log.write_text("".join(f"|03:59:47|I|{line}\n" for line in said))
+            (found,) = find_runs(results)
+            run = self.run_of(self.importer().take(found))
+            self.assertEqual((run.state, run.tracker, run.flavour, run.number), (state, "IT", "CROC", 42))
+            self.assertEqual((run.calibration, [s.name for s in run.stages]), ("scurve", ["SCurve"]))
+        self.assertEqual(
+            [(c.chip, c.chip_type, c.noise, c.channels) for c in run.summary], [(12, "CROC", 15.0, 432 * 336)]
+        )
+        self.assertIsNotNone(run.start, "no date in its log: that of the file is better than none")
 
 
 class TestReal(ImporterCase):
