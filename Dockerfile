@@ -1,10 +1,12 @@
 # Every service of trackerdcs is this one image with another command. `docker compose build` makes it.
 FROM python:3.11-slim-bookworm AS build
 RUN python -m venv --without-pip /opt/trackerdcs
-COPY requirements.txt requirements-dev.txt /src/
+# requirements-runs.txt for the image that reads ROOT files.
+ARG REQUIREMENTS=requirements.txt
+COPY requirements*.txt /src/
 # The build backend is in the developers' lock file alone; it stays behind in this stage.
 RUN pip install --quiet --no-cache-dir --disable-pip-version-check --root-user-action=ignore -c /src/requirements-dev.txt setuptools \
-    && pip --python /opt/trackerdcs install --quiet --no-cache-dir --disable-pip-version-check --no-compile --require-hashes -r /src/requirements.txt
+    && pip --python /opt/trackerdcs install --quiet --no-cache-dir --disable-pip-version-check --no-compile --require-hashes -r /src/$REQUIREMENTS
 COPY pyproject.toml README.md LICENSE /src/
 COPY trackerdcs /src/trackerdcs
 RUN pip wheel --quiet --no-deps --no-build-isolation --disable-pip-version-check -w /tmp/wheel /src \

@@ -6,9 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import uproot
-
+from trackerdcs.domain.errors import ConfigError
 from trackerdcs.domain.ph2acf.contents import Found, Graph, MonitorContent, RootContent
 from trackerdcs.domain.ph2acf.layout import (
     ALIASES,
@@ -23,6 +21,12 @@ from trackerdcs.domain.ph2acf.layout import (
 )
 from trackerdcs.domain.ph2acf.verdict import Root
 from trackerdcs.domain.run_results import Axis, Blob, Values, packed
+
+try:
+    import numpy as np
+    import uproot
+except ModuleNotFoundError as e:
+    raise ConfigError(f"ROOT files are read by uproot, and {e.name} is not here: pip install 'trackerdcs[runs]'") from e
 
 SKIPPED = frozenset({"Channel"})
 # Each object is read once: kept in caches, they would be most of the memory of a process that reads thousands of runs.
