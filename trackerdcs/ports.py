@@ -169,6 +169,9 @@ class TimeSeries(Protocol):
         """The window in at most `number` parts of equal length, cut as `domain/storing.py` says; texts are left out,
         parts without numbers are absent."""
 
+    async def many_buckets(self, selections: Sequence[Selection], number: int) -> list[list[Bucket]]:
+        """The same for several selections at once, in their order: much faster than one after the other."""
+
     async def close(self) -> None: ...
 
 

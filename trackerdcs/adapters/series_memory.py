@@ -46,6 +46,10 @@ class MemorySeries:
         numbers = ((ts, value) for ts, value in self._select(selection) if not isinstance(value, str))
         return buckets_of(parts, ((parts.index(ts), 1, value, value, value) for ts, value in numbers))
 
+    async def many_buckets(self, selections: Sequence[Selection], number: int) -> list[list[Bucket]]:
+        """One after the other."""
+        return [await self.buckets(selection, number) for selection in selections]
+
     async def close(self) -> None:
         """Nothing to let go of; the points stay for who looks at them afterwards."""
 

@@ -73,10 +73,16 @@ class SqliteSeries:
 
     async def buckets(self, selection: Selection, number: int) -> list[Bucket]:
         """The window in at most `number` parts, see `domain/storing.py`; parts of minutes come from the roll-up."""
-        parts = cut(selection, number)
-        if parts is None:
-            return []
-        return await self._in_thread("BEGIN", lambda db: buckets_of(parts, self._rows(db, selection, parts)))
+        return (await self.many_buckets([selection], number))[0]
+
+    async def many_buckets(self, selections: Sequence[Selection], number: int) -> list[list[Bucket]]:
+        """One after the other, in one transaction."""
+        wanted = [(selection, cut(selection, number)) for selection in selections]
+
+        def read(db: sqlite3.Connection) -> list[list[Bucket]]:
+            return [buckets_of(parts, self._rows(db, s, parts)) if parts else [] for s, parts in wanted]
+
+        return await self._in_thread("BEGIN", read) if any(parts for _, parts in wanted) else [[] for _ in wanted]
 
     async def close(self) -> None:
         """Close the file; nothing is waiting to be written."""

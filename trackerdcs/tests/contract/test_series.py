@@ -215,6 +215,39 @@ class SeriesContract(unittest.TestCase):
                 self.assertEqual(asyncio.run(self.series.samples(selection)), [])
                 self.assertEqual(asyncio.run(self.series.buckets(selection, 3)), [])
 
+    def test_several_at_once_are_what_each_is_alone(self) -> None:
+        for second in range(40):
+            values = {"v_mon": -second * 1.0, "i_mon": second / 7, "state": "on"}
+            self.write(self.point(T0 + second * S + second, values, module="M1" if second < 20 else ""))
+        self.write(self.point(T0 + 5 * S, {"t_air": 20.0}, None), self.point(T0 + 6 * S, {"v_mon": 9.0}, "it's \"1\""))
+        # The same time under two modules is two values; a type differs between measurements.
+        self.write(*(self.point(T0 + 7 * S, {"v_mon": 7.0}, module=m) for m in ("A", "B")))
+        self.write(self.point(T0 + 8 * S, {"v_mon": "a text"}, kind="other"))
+        names = [("ch0", "v_mon"), ("ch0", "i_mon"), (None, "t_air"), ("ch0", "state"), ("ch9", "v_mon"), ("ch0", "")]
+        windows = [(T0, T0 + 60 * S), (T0 + 3, T0 + 20 * S), (T0, T0), ALWAYS, (T0 - 90 * S, T0 + 30 * S)]
+        wanted = [Selection(self.stand, "d", c, q, *window) for c, q in names for window in windows]
+        wanted += [Selection(self.stand, "d", "it's \"1\"", "v_mon", T0, T0 + MINUTE), wanted[0]]
+        for number in (1, 7, 1000):
+            alone = [asyncio.run(self.series.buckets(each, number)) for each in wanted]
+            together = asyncio.run(self.series.many_buckets(wanted, number))
+            for selection, one, other in zip(wanted, alone, together, strict=True):
+                self.assertEqual(plain(one), plain(other), selection)
+                for a, b in zip(one, other, strict=True):
+                    self.assertAlmostEqual(a.mean, b.mean, delta=1e-12 * max(abs(a.low), abs(a.high)))
+        self.assertEqual(sum(b.count for b in together[0]), 42)
+        self.assertEqual(asyncio.run(self.series.many_buckets([], 3)), [])
+        with self.assertRaises(ValueError):
+            asyncio.run(self.series.many_buckets(wanted, 0))
+
+    def test_many_values_of_many_series_at_once(self) -> None:
+        rows = 12_000
+        points = [self.point(T0 + i * S, {"a": i * 1.0, "b": -i * 1.0}, f"ch{i % 3}") for i in range(rows)]
+        self.write(*points)
+        wanted = [Selection(self.stand, "d", f"ch{c}", q, T0, T0 + rows * S) for c in range(3) for q in "ab"]
+        found = asyncio.run(self.series.many_buckets(wanted * 50, 10))
+        self.assertEqual([sum(b.count for b in buckets) for buckets in found], [rows // 3] * len(wanted) * 50)
+        self.assertEqual((found[0][0].low, found[1][-1].low), (0.0, -(rows - 3.0)))
+
     def test_names_and_texts_come_back_as_they_were(self) -> None:
         letters = st.characters(exclude_categories=["Cs"], min_codepoint=32) | st.sampled_from("\\\",= '${}éß😀")
         name = st.text(letters, min_size=1, max_size=8).filter(

@@ -1,0 +1,109 @@
+"""Many series of an InfluxDB 2 by one request, as they are stored, and cut into parts here.
+
+InfluxQL hands out a hundred thousand stored values in the time that it or Flux needs to sum up a few thousand.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from influxdb_client.rest import ApiException
+
+from trackerdcs.adapters.json_msgspec import loads
+from trackerdcs.domain.series import Bucket, Selection
+from trackerdcs.domain.storing import Parts, Row, buckets_of, cut, window
+
+SHORT = 6 * 3600 * 10**9
+"""Windows up to this length (ns) are asked for as they are stored: at a value a second, 20,000 of each quantity."""
+AT_ONCE = 200
+"""Statements a request."""
+Key = tuple[str, str, str | None, int, int]
+
+
+class Influxql:
+    """The other language of a server: the bucket is the database of its name, as the server sees to by itself."""
+
+    def __init__(self, client: Any, url: str, bucket: str, token: str) -> None:
+        self._pool = client.api_client.rest_client.pool_manager
+        self._timeout = client.api_client.configuration.timeout / 1000
+        self._url, self._bucket, self._token = url.rstrip("/"), bucket, token
+
+    def buckets(self, selections: Sequence[Selection], number: int) -> dict[Selection, list[Bucket]]:
+        """Of each selection; blocks. None at all where the server does not know the bucket by InfluxQL."""
+        statements: dict[Key, list[str]] = {}
+        for selection in dict.fromkeys(selections):
+            if _writable(selection):
+                key = (selection.stand, selection.device, selection.channel, *window(selection))
+                statements.setdefault(key, []).append(selection.quantity)
+        rows: dict[Selection, list[Row]] = {selection: [] for selection in selections}
+        whole = list(statements.items())
+        for first in range(0, len(whole), AT_ONCE):
+            some = whole[first : first + AT_ONCE]
+            answers = self._ask(";".join(_statement(key, fields) for key, fields in some))
+            if answers is None:
+                return {}
+            for (key, fields), answer in zip(some, answers, strict=True):
+                for at, selection in enumerate(Selection(*key[:3], field, *key[3:]) for field in fields):
+                    if parts := cut(selection, number):
+                        rows.setdefault(selection, []).extend(_rows(answer.get("series", []), at + 1, parts))
+        return {s: buckets_of(p, rows[_in_reach(s)]) if (p := cut(s, number)) else [] for s in selections}
+
+    def _ask(self, query: str) -> list[Any] | None:
+        """The answers to the statements of a query, in their order; None where there is no such database."""
+        fields = {"db": self._bucket, "epoch": "ns", "q": query}
+        headers = {"Authorization": f"Token {self._token}"}
+        reply = self._pool.request(
+            "POST", f"{self._url}/query", fields=fields, encode_multipart=False, headers=headers, timeout=self._timeout
+        )
+        if reply.status == 404:
+            return None
+        if reply.status != 200:
+            raise ApiException(http_resp=reply)
+        answers: list[Any] = loads(reply.data)["results"]
+        if faults := [answer["error"] for answer in answers if "error" in answer]:
+            if "not found" in faults[0]:
+                return None
+            raise ApiException(status=400, reason=faults[0])
+        return answers
+
+
+def _in_reach(selection: Selection) -> Selection:
+    start, stop = window(selection)
+    return Selection(selection.stand, selection.device, selection.channel, selection.quantity, start, stop)
+
+
+def _writable(selection: Selection) -> bool:
+    """Whether anything can be stored under such names: no others are put into a query."""
+    names = (selection.stand, selection.device, selection.quantity, selection.channel)
+    return all(name is None or (name and "\\" not in name and min(name) >= " ") for name in names)
+
+
+def _statement(key: Key, fields: Sequence[str]) -> str:
+    stand, device, channel, start, stop = key
+    tags = {"stand": stand, "device": device, "channel": channel or ""}  # of an absent tag the text is empty
+    where = " AND ".join(f'"{name}" = {_text(value)}' for name, value in tags.items())
+    names = ", ".join(f"{_name(field)} AS f{i}" for i, field in enumerate(fields))
+    return f"SELECT {names} FROM /.*/ WHERE {where} AND time >= {start} AND time < {stop}"
+
+
+def _name(text: str) -> str:
+    return '"' + text.replace('"', '\\"') + '"'
+
+
+def _text(text: str) -> str:
+    return "'" + text.replace("'", "\\'") + "'"
+
+
+def _rows(series: Sequence[Any], column: int, parts: Parts) -> Iterator[Row]:
+    """A row for each part with numbers, of each series: there is one a measurement, in the order of time."""
+    for each in series:
+        pairs = [(row[0], row[column]) for row in each["values"] if row[column] is not None]
+        if not pairs or isinstance(pairs[0][1], str):
+            continue
+        times, values = np.array([ts for ts, _ in pairs], np.int64), np.array([value for _, value in pairs], np.float64)
+        places = np.clip((times - parts.origin) // parts.width, 0, parts.count - 1)
+        firsts = np.flatnonzero(np.diff(places, prepend=-1))
+        counts = np.diff(firsts, append=len(places))
+        reduced = (np.add.reduceat(values, firsts), np.minimum.reduceat(values, firsts))
+        columns = (places[firsts], counts, *reduced, np.maximum.reduceat(values, firsts))
+        yield from zip(*(c.tolist() for c in columns), strict=True)
