@@ -17,6 +17,7 @@ SHORT = 6 * 3600 * 10**9
 """Windows up to this length (ns) are asked for as they are stored: at a value a second, 20,000 of each quantity."""
 AT_ONCE = 200
 """Statements a request."""
+_fault: Any = ApiException
 Key = tuple[str, str, str | None, int, int]
 
 
@@ -58,12 +59,12 @@ class Influxql:
         if reply.status == 404:
             return None
         if reply.status != 200:
-            raise ApiException(http_resp=reply)
+            raise _fault(http_resp=reply)
         answers: list[Any] = loads(reply.data)["results"]
         if faults := [answer["error"] for answer in answers if "error" in answer]:
             if "not found" in faults[0]:
                 return None
-            raise ApiException(status=400, reason=faults[0])
+            raise _fault(status=400, reason=faults[0])
         return answers
 
 

@@ -73,7 +73,7 @@ class Joiner:
         return await asyncio.to_thread(lambda: self._stores.runs().results(query))
 
     async def conditions(self, run: str, quantities: Sequence[str] = (), width: int | None = None) -> Conditions:
-        """What was seen while a run was on, in buckets of about `width` ns, of a thousandth of the window if not said."""
+        """What was seen while a run was on, in buckets of about `width` ns; not said: a thousandth of the window."""
         found = await self.run(run)
         window = window_of(found, self._clock.now())
         length = window.stop - window.start
@@ -117,9 +117,7 @@ class Joiner:
         for run, doubt, count in rows:
             own, at = tuple(all_seen[at : at + count]), at + count
             places = {(m.board, m.optical_group) for m in modules_of(run, module)}
-            of_module = tuple(
-                c for c in run.summary if (c.board, c.optical_group) in places and c.noise is not None
-            )
+            of_module = tuple(c for c in run.summary if (c.board, c.optical_group) in places and c.noise is not None)
             groups = [(c,) for c in of_module] if chips else [of_module] if of_module else []
             found += [Noise(run, group, own, doubt) for group in groups]
         return found
@@ -137,7 +135,7 @@ class Joiner:
         return await asyncio.to_thread(read)
 
     async def _of(self, run: Run, modules: Sequence[RunModule], words: Sequence[str]) -> list[Measured]:
-        """Which quantities are meant; those of the channels that the record names, else of the bindings of that time."""
+        """Which quantities are meant, of the channels that the record names, else of those bound at that time."""
         channels = {channel for m in modules for channel in m.channels}
         if not channels and (names := [m.name for m in modules if m.name]):
             channels = await asyncio.to_thread(self._bound, names, run.start)
@@ -183,5 +181,3 @@ def _order(cursor: Cursor) -> tuple[bool, int, str]:
 
 def _selection(of: Measured, window: Window) -> Selection:
     return Selection(of.stand, of.device, of.channel, of.quantity, window.start, window.stop)
-
-

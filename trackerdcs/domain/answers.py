@@ -80,7 +80,8 @@ def said(value: Any, name: str = "") -> Any:
 
 def run_answer(run: Run) -> Answer:
     """The whole record, and what is to be thought of its clock."""
-    return said(plain(run)) | {"clock": plain(clock_of(run))}
+    whole: Answer = said(plain(run))
+    return whole | {"clock": plain(clock_of(run))}
 
 
 def brief_answer(run: Run) -> Answer:
@@ -184,7 +185,12 @@ def results_table(results: Sequence[Result], channels: bool) -> Table:
             rows += [(*where, n, 1, v, None, v, v) for n, v in r.numbers.items()]
     if channels:
         return Table((*place, ("channel", "whole"), ("value", "number"), ("bad", "text")), rows)
-    numbers: tuple[tuple[str, Kind], ...] = (("mean", "number"), ("rms", "number"), ("low", "number"), ("high", "number"))
+    numbers: tuple[tuple[str, Kind], ...] = (
+        ("mean", "number"),
+        ("rms", "number"),
+        ("low", "number"),
+        ("high", "number"),
+    )
     return Table((*place, ("n", "whole"), *numbers), rows)
 
 
@@ -197,7 +203,9 @@ def conditions_table(found: Conditions) -> Table:
     rows: list[tuple[Any, ...]] = []
     for seen in found.seen:
         head = (found.run.id, seen.of.name, seen.of.unit)
-        own = [(*head, b.start, b.stop, b.count, b.mean, b.low, b.high, None) for b in seen.buckets]
+        own: list[tuple[Any, ...]] = [
+            (*head, b.start, b.stop, b.count, b.mean, b.low, b.high, None) for b in seen.buckets
+        ]
         own += [(*head, g.start, g.stop, g.frames, None, None, None, g.kind) for g in seen.gaps]
         rows += sorted(own, key=lambda row: (row[3], row[9] is not None, row[4]))
     return Table(columns, rows)

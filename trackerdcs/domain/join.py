@@ -1,4 +1,4 @@
-"""A run and what the slow control saw meanwhile: windows, which quantities, gaps, statistics. Nothing is interpolated."""
+"""A run and what the slow control saw meanwhile: windows, quantities, gaps, statistics. Nothing is interpolated."""
 
 import math
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -111,7 +111,9 @@ def window_of(run: Run, now: int) -> Window:
     if not run.final:
         return Window(run.start, max(now, run.start + 1), f"the run is {run.state}: until now")
     last = max(_moments(run), default=run.start)
-    return Window(run.start, max(last, run.start) + 1, "nobody knows when the run ended: until the last that is known of it")
+    return Window(
+        run.start, max(last, run.start) + 1, "nobody knows when the run ended: until the last that is known of it"
+    )
 
 
 def on_at(run: Run, ts: int) -> bool:
@@ -193,7 +195,7 @@ def _meant(
         found = [m for m in ours if [m.device, m.channel, m.quantity] == parts]
     elif len(parts) == 4:
         # One that no stand file knows may have been stored all the same, by another loader or in other times.
-        found = [m for m in known if m.name == word] or [Measured(*parts)]
+        found = [m for m in known if m.name == word] or [Measured(parts[0], parts[1], parts[2], parts[3])]
     else:
         found = []
     if not found:

@@ -2,15 +2,22 @@
 
 import asyncio
 from dataclasses import dataclass
+from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
 
 from trackerdcs.app.kill_button import KillButton, Press
 from trackerdcs.domain.errors import StoreFault
 from trackerdcs.web import sessions
+from trackerdcs.web.answers import may_read
+from trackerdcs.web.examples import faults, role
 from trackerdcs.web.parts import Parts
 
+ME: Any = {"user": "anna", "role": "viewer"}
+PRESS: Any = {"id": "k1", "by": "anna", "at": 1780063197000000000, "sent": "sent", "why": ""}
+STAND: Any = {"stand": "demo", "broker": "connected", "last_kill": None, "owners": {"hv1": None}}
+WELL: Any = {"well": True, "faults": []}
 STATUS = {"sent": 200, "not sent": 503, "unknown": 504}
 
 
@@ -23,21 +30,35 @@ class Why:
 
 def routes(parts: Parts) -> APIRouter:
     """/api/me, /api/stands, /api/stands/{stand}/kill, /healthz."""
-    router = APIRouter()
+    router = APIRouter(tags=["site"])
 
-    @router.get("/api/me")
+    @router.get("/api/me", operation_id="me", responses=_ok(ME) | faults(401), openapi_extra=role("viewer"))
     async def me(request: Request) -> Response:
+        """Who is logged in."""
         account = await sessions.account_of(request, parts)
         return JSONResponse({"user": account.name, "role": account.role}) if account else _nobody()
 
-    @router.get("/api/stands")
-    async def stands(request: Request) -> Response:
-        if await sessions.account_of(request, parts) is None:
-            return _nobody()
+    @router.get(
+        "/api/stands",
+        operation_id="stands",
+        responses=_ok([STAND]) | faults(401),
+        openapi_extra=role("viewer"),
+        dependencies=[Depends(may_read(parts))],
+    )
+    async def stands() -> Response:
+        """The stands, whether their brokers are reached, and what became of the last kill."""
         return JSONResponse([_stand(button) for button in parts.buttons.values()])
 
-    @router.post("/api/stands/{stand}/kill")
+    @router.post(
+        "/api/stands/{stand}/kill",
+        operation_id="kill",
+        responses=_ok(PRESS)
+        | faults(401, 404)
+        | {503: {"description": "Not sent."}, 504: {"description": "Nobody knows."}},
+        openapi_extra=role("viewer"),
+    )
     async def kill(request: Request, stand: str, why: Why | None = None) -> Response:
+        """Bring all high voltage of a stand down. Everybody who is logged in may; never without a login."""
         account = await sessions.account_of(request, parts)
         if account is None:
             return _nobody()
@@ -47,8 +68,9 @@ def routes(parts: Parts) -> APIRouter:
         press = await button.press(account.name, why.reason if why else "")
         return JSONResponse(_press(press), STATUS[press.sent])
 
-    @router.get("/healthz")
+    @router.get("/healthz", operation_id="healthz", responses=_ok(WELL), openapi_extra=role("all"))
     async def healthz() -> Response:
+        """Whether the service is well; 503 with the faults where it is not."""
         faults = [f"{stand}: the broker does not answer" for stand, b in parts.buttons.items() if not b.connected]
         try:
             await asyncio.to_thread(parts.users.accounts)
@@ -57,6 +79,10 @@ def routes(parts: Parts) -> APIRouter:
         return JSONResponse({"well": not faults, "faults": faults}, 503 if faults else 200)
 
     return router
+
+
+def _ok(example: Any) -> dict[int | str, dict[str, Any]]:
+    return {200: {"description": "Done.", "content": {"application/json": {"example": example}}}}
 
 
 def _nobody() -> Response:

@@ -3,16 +3,20 @@
 import logging
 from collections.abc import Awaitable, Callable
 
-from fastapi import FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import PlainTextResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 
 from trackerdcs.domain.errors import StoreFault
-from trackerdcs.web import api, home, login, verify
+from trackerdcs.web import api, home, login, runs, verify
+from trackerdcs.web.answers import handled, may_read
+from trackerdcs.web.examples import role
 from trackerdcs.web.pages import Pages
 from trackerdcs.web.parts import Parts
 from trackerdcs.web.requests import refused
 
+API = "1"
+"""Version of what /api/ promises; what is added is no other version."""
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; "
     "frame-ancestors 'none'",
@@ -27,17 +31,27 @@ log = logging.getLogger(__name__)
 
 def create_app(parts: Parts) -> FastAPI:
     """An application of these parts."""
-    app = FastAPI(title="trackerdcs", openapi_url=None, docs_url=None, redoc_url=None)
+    app = FastAPI(title="trackerdcs", version=API, openapi_url=None, docs_url=None, redoc_url=None)
     pages = Pages()
-    for router in (
-        login.routes(parts, pages),
-        home.routes(parts, pages),
-        verify.routes(parts, pages),
-        api.routes(parts),
-    ):
-        app.include_router(router)
+    for router in (login.routes(parts, pages), home.routes(parts, pages), verify.routes(parts, pages)):
+        app.include_router(router, include_in_schema=False)  # pages for people, and what the gateway asks
+    app.include_router(api.routes(parts))
+    if parts.joiner is not None:
+        app.include_router(runs.routes(parts, parts.joiner))
+    handled(app)
 
-    @app.get("/static/style.css")
+    @app.get(
+        "/api/openapi.json",
+        dependencies=[Depends(may_read(parts))],
+        operation_id="openapi",
+        tags=["site"],
+        openapi_extra=role("viewer"),
+    )
+    async def document() -> Response:
+        """This document."""
+        return JSONResponse(app.openapi())
+
+    @app.get("/static/style.css", include_in_schema=False)
     async def style() -> Response:
         return Response(pages.style, media_type="text/css")
 
@@ -66,7 +80,10 @@ def create_app(parts: Parts) -> FastAPI:
         return pages.message(404, "Not here", text)
 
     @app.exception_handler(RequestValidationError)
-    async def malformed(_: Request, __: Exception) -> Response:
+    async def malformed(request: Request, error: Exception) -> Response:
+        if request.url.path.startswith("/api/") and isinstance(error, RequestValidationError):
+            wrong = [f"{'.'.join(map(str, each['loc'][1:]))}: {each['msg']}" for each in error.errors()]
+            return JSONResponse({"error": "; ".join(wrong) or "the request is malformed"}, 422)
         return PlainTextResponse("the request is malformed, nothing was done", 422)
 
     return app

@@ -1,11 +1,13 @@
 """What the web application is made of, and what it needs of the outside."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from trackerdcs.app.joiner import Joiner
 from trackerdcs.app.kill_button import KillButton
 from trackerdcs.domain.access import Account
+from trackerdcs.domain.answers import Table
 from trackerdcs.domain.attempts import Attempts
 from trackerdcs.ports import Clock
 from trackerdcs.web.passwords import Passwords
@@ -35,13 +37,17 @@ class Seal(Protocol):
 
 @dataclass(frozen=True)
 class Parts:
-    """The parts of one web service. `behind_gateway`: X-Forwarded-For and X-Forwarded-Proto are the gateway's word."""
+    """The parts of one web service. `behind_gateway`: X-Forwarded-For and X-Forwarded-Proto are the gateway's word.
+    `open_reads`: who only reads need not log in, as in the demonstrator, which only this computer reaches."""
 
     users: Users
     seal: Seal
     buttons: Mapping[str, KillButton]
     clock: Clock
     behind_gateway: bool = False
+    joiner: Joiner | None = None
+    parquet: Callable[[Table], bytes] | None = None
+    open_reads: bool = False
     passwords: Passwords = field(default_factory=Passwords)
     by_name: Attempts = field(default_factory=lambda: Attempts(10, WINDOW_S))
     by_address: Attempts = field(default_factory=lambda: Attempts(30, WINDOW_S))

@@ -219,14 +219,14 @@ class SeriesContract(unittest.TestCase):
         for second in range(40):
             values = {"v_mon": -second * 1.0, "i_mon": second / 7, "state": "on"}
             self.write(self.point(T0 + second * S + second, values, module="M1" if second < 20 else ""))
-        self.write(self.point(T0 + 5 * S, {"t_air": 20.0}, None), self.point(T0 + 6 * S, {"v_mon": 9.0}, "it's \"1\""))
+        self.write(self.point(T0 + 5 * S, {"t_air": 20.0}, None), self.point(T0 + 6 * S, {"v_mon": 9.0}, 'it\'s "1"'))
         # The same time under two modules is two values; a type differs between measurements.
         self.write(*(self.point(T0 + 7 * S, {"v_mon": 7.0}, module=m) for m in ("A", "B")))
         self.write(self.point(T0 + 8 * S, {"v_mon": "a text"}, kind="other"))
         names = [("ch0", "v_mon"), ("ch0", "i_mon"), (None, "t_air"), ("ch0", "state"), ("ch9", "v_mon"), ("ch0", "")]
         windows = [(T0, T0 + 60 * S), (T0 + 3, T0 + 20 * S), (T0, T0), ALWAYS, (T0 - 90 * S, T0 + 30 * S)]
         wanted = [Selection(self.stand, "d", c, q, *window) for c, q in names for window in windows]
-        wanted += [Selection(self.stand, "d", "it's \"1\"", "v_mon", T0, T0 + MINUTE), wanted[0]]
+        wanted += [Selection(self.stand, "d", 'it\'s "1"', "v_mon", T0, T0 + MINUTE), wanted[0]]
         for number in (1, 7, 1000):
             alone = [asyncio.run(self.series.buckets(each, number)) for each in wanted]
             together = asyncio.run(self.series.many_buckets(wanted, number))

@@ -1,0 +1,102 @@
+"""How the API answers: JSON, CSV or Parquet, and each fault with a status and a sentence."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Literal
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+
+from trackerdcs.app.tables import csv_text
+from trackerdcs.domain.access import suffices
+from trackerdcs.domain.answers import Answer, Table
+from trackerdcs.domain.errors import ConfigError, ContractError, StoreDown, StoreFault, TrackerError
+from trackerdcs.domain.instrument import Role
+from trackerdcs.domain.join import NotFound, NotYet
+from trackerdcs.web import sessions
+from trackerdcs.web.parts import Parts
+from trackerdcs.web.requests import is_local
+
+Format = Literal["json", "csv", "parquet"]
+TYPES: dict[Format, str] = {
+    "json": "application/json",
+    "csv": "text/csv; charset=utf-8",
+    "parquet": "application/vnd.apache.parquet",
+}
+STATUS: tuple[tuple[type[TrackerError], int], ...] = (
+    (NotFound, 404),
+    (NotYet, 409),
+    (ContractError, 422),
+    (StoreDown, 503),
+    (StoreFault, 503),
+    (ConfigError, 503),
+)
+
+
+class Fault(Exception):
+    """An answer that is not what was asked for."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+def may_read(parts: Parts, needed: Role = "viewer") -> Callable[[Request], Awaitable[None]]:
+    """A dependency of routes that only read: nobody is asked for where reads are open, else who has the role."""
+
+    async def check(request: Request) -> None:
+        if parts.open_reads and is_local(request):  # another name would be another site's that leads here
+            return
+        account = await sessions.account_of(request, parts)
+        if account is None:
+            raise Fault(401, "not logged in")
+        if not suffices(account.role, needed):
+            raise Fault(403, f"this needs the role {needed}, {account.name} is {account.role}")
+
+    return check
+
+
+async def found(work: Awaitable[Any]) -> Any:
+    """What a use case finds; Fault with the status of what it raises."""
+    try:
+        return await work
+    except TrackerError as e:
+        status = next((status for kind, status in STATUS if isinstance(e, kind)), 500)
+        raise Fault(status, str(e)) from e
+
+
+def wanted(request: Request, format: Format | None) -> Format:
+    """By the parameter, else by what the client accepts, JSON where it does not matter."""
+    accept = request.headers.get("accept", "")
+    if format is not None:
+        return format
+    return next((name for name, kind in TYPES.items() if kind.partition(";")[0] in accept), "json")
+
+
+async def answer(
+    parts: Parts, format: Format, name: str, whole: Callable[[], Answer], table: Callable[[], Table], **headers: str
+) -> Response:
+    """The same in the form that was wanted, made in a thread: a large one would keep KILL waiting."""
+    if format == "json":
+        body: Answer = await asyncio.to_thread(whole)
+        return await asyncio.to_thread(lambda: JSONResponse(body, headers=headers))
+    if format == "csv":
+        content: str | bytes = await asyncio.to_thread(lambda: csv_text(table()))
+    elif parts.parquet is None:
+        raise Fault(501, "Parquet is not served here: use csv or json")
+    else:
+        try:
+            content = await asyncio.to_thread(parts.parquet, table())
+        except ConfigError as e:
+            raise Fault(501, str(e)) from e
+    headers["Content-Disposition"] = f'attachment; filename="{name}.{format}"'
+    return Response(content, media_type=TYPES[format], headers=headers)
+
+
+def handled(app: FastAPI) -> None:
+    """Faults become answers."""
+
+    @app.exception_handler(Fault)
+    async def fault(_: Request, error: Exception) -> Response:
+        assert isinstance(error, Fault)
+        return JSONResponse({"error": str(error)}, error.status)
