@@ -20,6 +20,8 @@ def routes(parts: Parts, pages: Pages) -> APIRouter:
     @router.get("/")
     async def home(request: Request) -> Response:
         account = await sessions.account_of(request, parts)
+        if account is None and parts.open_reads:
+            return pages.open()
         if account is None:
             return RedirectResponse("/login", 303)
         return pages.home(account, list(parts.buttons.values()))

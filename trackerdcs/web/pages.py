@@ -44,6 +44,9 @@ class Pages:
         places = [(*PLACES[area], AREAS[area], suffices(account.role, AREAS[area])) for area in PLACES]
         return self._page("home.html", account=account, buttons=buttons, places=places)
 
+    def open(self) -> Response:
+        return self._page("open.html")
+
     def account(self, account: Account, fault: str = "", status: int = 200) -> Response:
         return self._page("account.html", status, account=account, fault=fault, shortest=SHORTEST, longest=LONGEST)
 
