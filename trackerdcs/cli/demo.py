@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from trackerdcs.domain.stand import Stand
 
 STAND = str(files("trackerdcs").joinpath("stands/demo.yaml"))
-BROKER_PORT, SIM_PORT, DATA = 1883, 15000, Path("var/demo")
+BROKER_PORT, SIM_PORT, WEB_PORT, DATA = 1883, 15000, 8000, Path("var/demo")
 LAST_PORT = 65535
 INSTRUMENT_PORTS = 3
 """The simulated instruments with a network address take as many ports after the control port."""
@@ -32,6 +32,7 @@ Try, in another terminal:{first}
   trackerdcs send demo guard reset --arg interlock=dry_air --reason "dry again"
   trackerdcs send demo hv1 clear_trip ch0 --reason "dry again"
   trackerdcs sim fault hv1 hang{port}; sleep 10; trackerdcs sim clear hv1{port}
+Runs and their conditions: http://127.0.0.1:{web}/ (reading needs no login here)
 Log: {log}.  Ctrl-C ends; data stay in {data}.
 """
 
@@ -48,9 +49,12 @@ def demo(
             help="Control port of the simulated instruments; they take the ports after it.",
         ),
     ] = SIM_PORT,
+    web_port: Annotated[
+        int, typer.Option(min=1, max=LAST_PORT, help="Port of the web service on 127.0.0.1.")
+    ] = WEB_PORT,
     data: Annotated[Path, typer.Option(help="Folder of journals and database.")] = DATA,
 ) -> None:
-    """Run the demonstrator: broker, four simulated instruments with the lab's own drivers, loader, database.
+    """Run the demonstrator: broker, four simulated instruments with the lab's own drivers, loader, database, web.
 
     One process, nothing to configure, no Docker. Shows a live table. Ctrl-C ends it; started again it goes on.
     """
@@ -72,12 +76,13 @@ def demo(
         port=f" --port {sim_port}" if sim_port != SIM_PORT else "",
         log=data / "demo.log",
         data=data,
+        web=web_port,
     )
 
     async def serve() -> None:
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(demo.serve(stand, lambda: typer.echo(hints)))
+                tasks.create_task(demo.serve(stand, lambda: typer.echo(hints), web_port))
                 if sys.stdout.isatty():
                     tasks.create_task(_table(stand))
         except* ConfigError as group:
@@ -101,6 +106,8 @@ def _advice(fault: str) -> str:
         return f"{fault}\nAnother broker is running there: choose a port with --broker-port"
     if "TCPIP" in fault or fault.startswith("sim.control"):
         return f"{fault}\nIs another demonstrator running? Choose other ports with --sim-port"
+    if fault.startswith("--host"):
+        return f"{fault}\nAnother web service is there: choose a port with --web-port"
     return f"{fault}\nAnother folder: --data"
 
 

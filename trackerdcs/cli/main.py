@@ -22,6 +22,7 @@ from trackerdcs.cli.ledger import ledger
 from trackerdcs.cli.loader import loader
 from trackerdcs.cli.ph2acf import ph2acf
 from trackerdcs.cli.proof import proof
+from trackerdcs.cli.runs import runs
 from trackerdcs.cli.schema import schema
 from trackerdcs.cli.secrets import secrets
 from trackerdcs.cli.send import send
@@ -68,6 +69,7 @@ app.command()(guard)
 app.command()(ph2acf)
 app.command()(loader)
 app.command()(web)
+app.add_typer(runs, name="runs")
 app.add_typer(users, name="users")
 app.add_typer(deadletter, name="deadletter")
 app.add_typer(sim, name="sim")

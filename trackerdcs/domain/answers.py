@@ -211,6 +211,16 @@ def conditions_table(found: Conditions) -> Table:
     return Table(columns, rows)
 
 
+def statistics_table(seen: Sequence[Seen]) -> Table:
+    """A row a quantity, for people: its mean over the run, and what is missing of it."""
+    columns: tuple[tuple[str, Kind], ...] = (
+        ("quantity", "text"), ("unit", "text"), ("n", "whole"), ("mean", "number"), ("low", "number"),
+        ("high", "number"), ("complete", "number"), ("gaps", "whole"),
+    )  # fmt: skip
+    each = [(s.of, s.statistics, len(s.gaps)) for s in seen]
+    return Table(columns, [(of.name, of.unit, t.n, t.mean, t.low, t.high, t.complete, g) for of, t, g in each])
+
+
 def noise_table(module: str, rows: Sequence[Noise]) -> Table:
     """A row for each run (and chip), three columns for each quantity."""
     names = list(dict.fromkeys(seen.of.name for row in rows for seen in row.against))

@@ -1,4 +1,4 @@
-"""The demonstrator: broker, simulated instruments, device services, guard and loader as tasks of one process."""
+"""The demonstrator: broker, simulated instruments, device services, guard, loader and web as tasks of one process."""
 
 import asyncio
 import fcntl
@@ -8,10 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from trackerdcs.adapters.broker_amqtt import EmbeddedBroker
+from trackerdcs.adapters.http_uvicorn import listen
 from trackerdcs.domain.errors import ConfigError
 from trackerdcs.domain.resource import TcpAddress, parse_resource
-from trackerdcs.domain.stand import Stand
-from trackerdcs.services import bridge, device, guard, loader
+from trackerdcs.domain.stand import LOCAL, Stand
+from trackerdcs.services import bridge, device, guard, loader, web
 from trackerdcs.sim.stand import SimStand
 
 
@@ -34,16 +35,17 @@ def moved(stand: Stand, broker_port: int, sim_port: int, data: Path) -> Stand:
     )
 
 
-async def serve(stand: Stand, ready: Callable[[], None]) -> None:
+async def serve(stand: Stand, ready: Callable[[], None], web_port: int) -> None:
     """Run everything until told to stop; `ready` is called when broker and instruments can be reached.
 
     ConfigError names the port or the file that is in the way.
     """
     async with EmbeddedBroker(stand.bus.host, stand.bus.port):
-        with _alone(Path(stand.data)):
+        with _alone(Path(stand.data)), listen(LOCAL, web_port) as listener:
             async with SimStand(stand), asyncio.TaskGroup() as tasks:
                 ready()
                 tasks.create_task(loader.serve([stand]))
+                tasks.create_task(web.serve_open(stand, listener))
                 if stand.interlocks:
                     tasks.create_task(guard.serve(stand))
                 for name in stand.devices:

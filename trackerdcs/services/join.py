@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from trackerdcs.adapters.clock_system import SystemClock
+from trackerdcs.adapters.runs_memory import MemoryRuns
 from trackerdcs.app.joiner import Joiner
 from trackerdcs.domain.errors import ConfigError
 from trackerdcs.domain.gaps import Account
@@ -43,6 +44,8 @@ class StandStores:
                 if any(_place(each.runs, each.data) != _place(first.runs, first.data) for each in others):
                     names = ", ".join(self._stands)
                     raise ConfigError(f"runs: the stands of one service keep their runs in one store: {names}")
+                if first.runs.kind == "sqlite" and not Path(first.data, first.runs.path).exists():
+                    return MemoryRuns()  # nobody has stored a run yet, and who reads makes no file
                 self._runs = open_runs(first.runs, Path(first.data), self._user, read_only=True)
             return self._runs
 

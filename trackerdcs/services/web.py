@@ -1,6 +1,8 @@
 """The web service: one login for all faces of the stack, and a KILL button that needs none of them."""
 
 import asyncio
+import secrets
+import socket
 from collections.abc import Sequence
 from contextlib import AsyncExitStack, closing
 from pathlib import Path
@@ -9,13 +11,16 @@ from trackerdcs.adapters.clock_system import SystemClock
 from trackerdcs.adapters.cookies_itsdangerous import SignedCookies
 from trackerdcs.adapters.http_uvicorn import listen, serve_http
 from trackerdcs.adapters.logins import secret_in
+from trackerdcs.adapters.table_parquet import parquet_bytes
 from trackerdcs.adapters.users_sqlite import SqliteUsers
+from trackerdcs.adapters.whole_file import write_whole
 from trackerdcs.app.kill_button import KillButton
 from trackerdcs.domain.access import Account
 from trackerdcs.domain.errors import ConfigError
 from trackerdcs.domain.stand import BusConfig, Stand
 from trackerdcs.ports import Bus
 from trackerdcs.services.client import connect
+from trackerdcs.services.join import StandStores, joiner_of
 from trackerdcs.services.kill import high_voltage
 from trackerdcs.web.app import create_app
 from trackerdcs.web.parts import AGE_S, Parts
@@ -28,26 +33,64 @@ SHORTEST_KEY = 32
 
 
 async def serve(
-    stands: Sequence[Stand], users_file: Path, secrets: Path, host: str, port: int, behind_gateway: bool = False
+    stands: Sequence[Stand], users_file: Path, folder: Path, host: str, port: int, behind_gateway: bool = False
 ) -> None:
-    """Answer until told to stop. A broker that is down does not keep anybody from logging in."""
-    key = session_key(secrets / "session-key")
+    """Answer until told to stop. `folder` has the secrets. Neither a broker nor a database that is down keeps anybody
+    from logging in."""
+    key = session_key(folder / "session-key")
     async with AsyncExitStack() as stack:
         listener = stack.enter_context(listen(host, port))
         users = stack.enter_context(closing(SqliteUsers(users_file)))
-        found_first(users, secrets / "first-admin")
+        found_first(users, folder / "first-admin")
+        await _answer(stands, users, key, listener, behind_gateway=behind_gateway)
+
+
+async def serve_open(stand: Stand, listener: socket.socket) -> None:
+    """For the demonstrator: who only reads need not log in. It has no users until `trackerdcs users` adds some."""
+    data = Path(stand.data)
+    with closing(SqliteUsers(data / "users.sqlite")) as users:
+        await _answer([stand], users, own_key(data / "session-key"), listener, open_reads=True)
+
+
+async def _answer(
+    stands: Sequence[Stand],
+    users: SqliteUsers,
+    key: str,
+    listener: socket.socket,
+    behind_gateway: bool = False,
+    open_reads: bool = False,
+) -> None:
+    async with AsyncExitStack() as stack:
         clock, buses = SystemClock(), dict[BusConfig, Bus]()
         for stand in stands:
             if stand.bus not in buses:
                 buses[stand.bus] = await stack.enter_async_context(connect(stand.bus, USER))
         buttons = {s.stand: KillButton(buses[s.bus], s.stand, USER, high_voltage(s), clock) for s in stands}
-        parts = Parts(users, SignedCookies(key, AGE_S), buttons, clock, behind_gateway)
+        stores = StandStores(stands, USER)
+        stack.push_async_callback(stores.close)
+        parts = Parts(
+            users,
+            SignedCookies(key, AGE_S),
+            buttons,
+            clock,
+            behind_gateway,
+            joiner_of(stores),
+            parquet_bytes,
+            open_reads,
+        )
         following = [asyncio.create_task(button.follow()) for button in buttons.values()]
         try:
             await serve_http(create_app(parts), listener)
         finally:
             for task in following:
                 task.cancel()
+
+
+def own_key(path: Path) -> str:
+    """A key that is made where there is none, for this user's eyes only."""
+    if not path.exists():
+        write_whole(path, f"{secrets.token_urlsafe(SHORTEST_KEY)}\n".encode(), 0o600)
+    return session_key(path)
 
 
 def session_key(path: Path) -> str:

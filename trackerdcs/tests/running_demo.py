@@ -28,11 +28,11 @@ class Demo(Forked):
     """The demonstrator at ports and in a folder of its own, kept over `restart`; `port` is the broker's."""
 
     def __init__(self) -> None:
-        self.sim_port = free_ports(4)
+        self.sim_port, self.web_port = free_ports(4), free_ports(1)
         super().__init__([], READY)
 
     def _command(self) -> list[str]:
-        ports = ["--broker-port", str(self.port), "--sim-port", str(self.sim_port)]
+        ports = ["--broker-port", str(self.port), "--sim-port", str(self.sim_port), "--web-port", str(self.web_port)]
         self.command = ["demo", *ports, "--data", str(self.data)]
         return super()._command()
 

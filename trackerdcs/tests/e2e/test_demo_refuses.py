@@ -33,7 +33,8 @@ class TestInTheWay(unittest.TestCase):
         self.folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
 
     def refused(self, *words: str, started: bool = False, weak: bool = False, **options: object) -> None:
-        given = {"broker-port": free_ports(1), "sim-port": free_ports(4), "data": self.folder / "data"}
+        given: dict[str, object] = {"broker-port": free_ports(1), "sim-port": free_ports(4), "web-port": free_ports(1)}
+        given["data"] = self.folder / "data"
         given |= {name.replace("_", "-"): value for name, value in options.items()}
         command = ("demo", *(f"--{name}={value}" for name, value in given.items()))
         done = _as_somebody(command) if weak else forked.trackerdcs(command, os.environ)
@@ -50,6 +51,11 @@ class TestInTheWay(unittest.TestCase):
         port = free_ports(1)
         self.take(port)
         self.refused(f"{HOST}:{port}", "in use", "--broker-port", broker_port=port)
+
+    def test_the_port_of_the_web_service(self) -> None:
+        port = free_ports(1)
+        self.take(port)
+        self.refused(f"--port {port}", "in use", "--web-port", web_port=port)
 
     def test_the_ports_of_the_simulators(self) -> None:
         for offset, name in enumerate(("sim.control", "devices.hv1", "devices.hv2", "devices.lv1")):

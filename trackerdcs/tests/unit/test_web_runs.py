@@ -14,7 +14,7 @@ from trackerdcs.adapters.table_parquet import parquet_bytes
 from trackerdcs.app.joiner import Joiner
 from trackerdcs.domain.errors import StoreFault
 from trackerdcs.domain.instrument import ROLES
-from trackerdcs.tests.join_case import AIR, HV, MODULE, S, T0, filled, made_run
+from trackerdcs.tests.join_case import AIR, HV, MODULE, T0, S, filled, made_run
 from trackerdcs.tests.web_case import WebCase
 from trackerdcs.web.examples import EXAMPLES
 
