@@ -8,6 +8,8 @@ import msgspec
 
 loads = msgspec.json.Decoder[Any]().decode
 """JSON to plain objects; msgspec's own error is a ValueError, as that of the standard library."""
+dumps = msgspec.json.Encoder().encode
+"""Plain objects to JSON; what is no finite number becomes null."""
 
 
 @lru_cache(maxsize=1000)

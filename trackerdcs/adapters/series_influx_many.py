@@ -36,7 +36,7 @@ class Influxql:
             if _writable(selection):
                 key = (selection.stand, selection.device, selection.channel, *window(selection))
                 statements.setdefault(key, []).append(selection.quantity)
-        rows: dict[Selection, list[Row]] = {selection: [] for selection in selections}
+        rows: dict[Selection, list[Row]] = {}
         whole = list(statements.items())
         for first in range(0, len(whole), AT_ONCE):
             some = whole[first : first + AT_ONCE]
@@ -44,10 +44,11 @@ class Influxql:
             if answers is None:
                 return {}
             for (key, fields), answer in zip(some, answers, strict=True):
-                for at, selection in enumerate(Selection(*key[:3], field, *key[3:]) for field in fields):
-                    if parts := cut(selection, number):
-                        rows.setdefault(selection, []).extend(_rows(answer.get("series", []), at + 1, parts))
-        return {s: buckets_of(p, rows[_in_reach(s)]) if (p := cut(s, number)) else [] for s in selections}
+                own = [Selection(*key[:3], field, *key[3:]) for field in fields]
+                if parts := cut(own[0], number):
+                    for at, found in _rows(answer.get("series", []), parts, len(own)):
+                        rows.setdefault(own[at], []).extend(found)
+        return {s: buckets_of(p, rows.get(_in_reach(s), ())) if (p := cut(s, number)) else [] for s in selections}
 
     def _ask(self, query: str) -> list[Any] | None:
         """The answers to the statements of a query, in their order; None where there is no such database."""
@@ -95,16 +96,25 @@ def _text(text: str) -> str:
     return "'" + text.replace("'", "\\'") + "'"
 
 
-def _rows(series: Sequence[Any], column: int, parts: Parts) -> Iterator[Row]:
-    """A row for each part with numbers, of each series: there is one a measurement, in the order of time."""
+def _rows(series: Sequence[Any], parts: Parts, fields: int) -> Iterator[tuple[int, Iterator[Row]]]:
+    """By field and measurement: a row for each part with numbers. The values of a measurement are in order of time."""
     for each in series:
-        pairs = [(row[0], row[column]) for row in each["values"] if row[column] is not None]
-        if not pairs or isinstance(pairs[0][1], str):
-            continue
-        times, values = np.array([ts for ts, _ in pairs], np.int64), np.array([value for _, value in pairs], np.float64)
-        places = np.clip((times - parts.origin) // parts.width, 0, parts.count - 1)
-        firsts = np.flatnonzero(np.diff(places, prepend=-1))
-        counts = np.diff(firsts, append=len(places))
-        reduced = (np.add.reduceat(values, firsts), np.minimum.reduceat(values, firsts))
-        columns = (places[firsts], counts, *reduced, np.maximum.reduceat(values, firsts))
-        yield from zip(*(c.tolist() for c in columns), strict=True)
+        times, *columns = zip(*each["values"], strict=True)
+        for field, column in enumerate(columns[:fields]):
+            if None in column:
+                pairs = [(ts, value) for ts, value in zip(times, column, strict=True) if value is not None]
+                own, column = zip(*pairs, strict=True) if pairs else ((), ())
+            else:
+                own = times
+            if column and not isinstance(column[0], str):
+                yield field, _reduced(own, column, parts)
+
+
+def _reduced(times: Sequence[int], values: Sequence[float], parts: Parts) -> Iterator[Row]:
+    numbers = np.array(values, np.float64)
+    places = np.clip((np.array(times, np.int64) - parts.origin) // parts.width, 0, parts.count - 1)
+    firsts = np.flatnonzero(np.diff(places, prepend=-1))
+    counts = np.diff(firsts, append=len(places))
+    sums, lows = np.add.reduceat(numbers, firsts), np.minimum.reduceat(numbers, firsts)
+    columns = (places[firsts], counts, sums, lows, np.maximum.reduceat(numbers, firsts))
+    return zip(*(column.tolist() for column in columns), strict=True)

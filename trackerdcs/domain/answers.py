@@ -107,7 +107,17 @@ def conditions_answer(found: Conditions) -> Answer:
                 "period_s": seen.of.period,
                 "statistics": plain(seen.statistics),
                 "gaps": said(plain(seen.gaps)),
-                "buckets": said(plain(seen.buckets)),
+                "buckets": [
+                    {
+                        "start": iso(b.start),
+                        "stop": iso(b.stop),
+                        "n": b.count,
+                        "mean": b.mean,
+                        "low": b.low,
+                        "high": b.high,
+                    }
+                    for b in seen.buckets
+                ],
             }
             for seen in found.seen
         ],

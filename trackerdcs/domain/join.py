@@ -160,14 +160,16 @@ def seen(of: Measured, buckets: Sequence[Bucket], window: Window, accounts: Iter
 
 def statistics(buckets: Sequence[Bucket], window: Window, period: float | None) -> Statistics:
     """Of all values, from their buckets: exact but for rounding."""
-    n = sum(b.count for b in buckets)
+    n, weighted, low, high = 0, 0.0, math.inf, -math.inf
+    for b in buckets:
+        n += b.count
+        weighted += b.mean * b.count
+        low, high = b.low if b.low < low else low, b.high if b.high > high else high
     due = (window.stop - window.start) / (period * S) if period else 0.0
     complete = min(1.0, n / due) if due >= 1 else None
     if n == 0:
         return Statistics(0, complete=complete)
-    low, high = min(b.low for b in buckets), max(b.high for b in buckets)
-    mean = math.fsum(b.mean / n * b.count for b in buckets)
-    return Statistics(n, min(max(mean, low), high), low, high, complete)
+    return Statistics(n, min(max(weighted / n, low), high), low, high, complete)
 
 
 def modules_of(run: Run, module: str | None) -> list[RunModule]:
@@ -225,12 +227,12 @@ def _holes(buckets: Sequence[Bucket], window: Window, period: float | None) -> I
 
 
 def _lacking(buckets: Sequence[Bucket], window: Window, period: float) -> Iterator[Gap]:
-    at = window.start
+    at, half = window.start, 0.5 / (period * S)
     for bucket in buckets:
         if bucket.start > at:
             yield Gap(at, bucket.start, EMPTY)
-        due = (bucket.stop - bucket.start) / (period * S)
-        if due >= THIN and bucket.count < due / 2:
+        few = (bucket.stop - bucket.start) * half
+        if few >= THIN / 2 and bucket.count < few:
             yield Gap(bucket.start, bucket.stop, FEW)
         at = bucket.stop
     if at < window.stop:

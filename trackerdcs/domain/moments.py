@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from trackerdcs.domain.errors import ContractError
 from trackerdcs.domain.source_time import time_reader
@@ -15,8 +16,11 @@ _read = time_reader("iso", None)
 
 def iso(ts: int | None) -> str | None:
     """A time in ns UTC as text, which JavaScript and spreadsheets do not round; None stays None."""
-    if ts is None:
-        return None
+    return None if ts is None else _iso(ts)
+
+
+@lru_cache(maxsize=4096)  # the edges of buckets come again with each quantity
+def _iso(ts: int) -> str:
     return f"{datetime.fromtimestamp(ts // S, UTC):%Y-%m-%dT%H:%M:%S}.{ts % S:09d}Z"
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from trackerdcs.adapters.clock_system import SystemClock
 from trackerdcs.adapters.cookies_itsdangerous import SignedCookies
 from trackerdcs.adapters.http_uvicorn import listen, serve_http
+from trackerdcs.adapters.json_msgspec import dumps
 from trackerdcs.adapters.logins import secret_in
 from trackerdcs.adapters.table_parquet import parquet_bytes
 from trackerdcs.adapters.users_sqlite import SqliteUsers
@@ -77,6 +78,7 @@ async def _answer(
             joiner_of(stores),
             parquet_bytes,
             open_reads,
+            dumps,
         )
         following = [asyncio.create_task(button.follow()) for button in buttons.values()]
         try:

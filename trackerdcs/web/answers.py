@@ -79,9 +79,10 @@ async def answer(
     """The same in the form that was wanted, made in a thread: a large one would keep KILL waiting."""
     if format == "json":
         body: Answer = await asyncio.to_thread(whole)
-        return await asyncio.to_thread(lambda: JSONResponse(body, headers=headers))
+        content: str | bytes = await asyncio.to_thread(parts.encode, body)
+        return Response(content, media_type=TYPES[format], headers=headers)
     if format == "csv":
-        content: str | bytes = await asyncio.to_thread(lambda: csv_text(table()))
+        content = await asyncio.to_thread(lambda: csv_text(table()))
     elif parts.parquet is None:
         raise Fault(501, "Parquet is not served here: use csv or json")
     else:

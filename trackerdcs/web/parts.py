@@ -1,8 +1,9 @@
 """What the web application is made of, and what it needs of the outside."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from trackerdcs.app.joiner import Joiner
 from trackerdcs.app.kill_button import KillButton
@@ -48,6 +49,7 @@ class Parts:
     joiner: Joiner | None = None
     parquet: Callable[[Table], bytes] | None = None
     open_reads: bool = False
+    encode: Callable[[Any], bytes] = lambda value: json.dumps(value, allow_nan=False).encode()
     passwords: Passwords = field(default_factory=Passwords)
     by_name: Attempts = field(default_factory=lambda: Attempts(10, WINDOW_S))
     by_address: Attempts = field(default_factory=lambda: Attempts(30, WINDOW_S))
