@@ -62,23 +62,34 @@ class InfluxSetup:
             self._ask("PATCH", f"/api/v2/buckets/{found[0]['id']}", body={"retentionRules": rules})
         return str(found[0]["id"]), changed
 
-    def works(self, token: str, org: str, bucket: str) -> bool:
-        """True if this token may write to the bucket and see it."""
+    def works(self, token: str, org: str, bucket: str, writes: bool = True) -> bool:
+        """True if this token may see the bucket, and write to it (or must not)."""
         other = InfluxSetup(self._url, token)
         try:
-            other._ask("POST", "/api/v2/write", {"org": org, "bucket": bucket}, body=b"# nothing\n")
+            if other._may_write(org, bucket) is not writes:
+                return False
             return bool(other._ask("GET", "/api/v2/buckets", {"id": bucket})["buckets"])
         except Refused as e:
             if e.status < HTTPStatus.INTERNAL_SERVER_ERROR:
                 return False
             raise
 
-    def new_token(self, org: str, bucket: str, description: str) -> str:
-        """A token for this bucket alone, to write and to read; former ones of this description are no more."""
+    def _may_write(self, org: str, bucket: str) -> bool:
+        try:
+            self._ask("POST", "/api/v2/write", {"org": org, "bucket": bucket}, body=b"# nothing\n")
+        except Refused as e:
+            if e.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                raise
+            return False
+        return True
+
+    def new_token(self, org: str, bucket: str, description: str, writes: bool = True) -> str:
+        """A token for this bucket alone, to read and (if `writes`) to write; former ones of this description are no
+        more."""
         for former in self._ask("GET", "/api/v2/authorizations", {"orgID": org})["authorizations"]:
             if former["description"] == description:
                 self._ask("DELETE", f"/api/v2/authorizations/{former['id']}")
-        permissions = [_permission(action, org, bucket) for action in ("write", "read")]
+        permissions = [_permission(action, org, bucket) for action in ("write", "read")[not writes :]]
         body = {"orgID": org, "description": description, "permissions": permissions}
         return str(self._ask("POST", "/api/v2/authorizations", body=body)["token"])
 

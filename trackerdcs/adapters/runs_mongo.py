@@ -7,6 +7,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, BinaryIO
 
+from bson import Int64
+from bson.codec_options import TypeDecoder, TypeRegistry
 from gridfs import GridFSBucket
 from gridfs.errors import NoFile
 from pymongo import MongoClient, ReplaceOne
@@ -27,6 +29,18 @@ HEAVY = {name: 0 for name in ("settings", "environment", "files", "summary", "ev
 Document = dict[str, Any]
 
 
+class _Whole(TypeDecoder):
+    """Times come back as the integers that they were: BSON's own kind is refused by other encoders."""
+
+    bson_type = Int64
+
+    def transform_bson(self, value: Any) -> int:
+        return int(value)
+
+
+WHOLE = TypeRegistry([_Whole()])
+
+
 class MongoRuns:
     """ports_runs.RunStore in a database. Writes are acknowledged by a majority; a client of pymongo has its own pool,
     so it is used from any thread. Collections, indexes and rules are made by the first client that may."""
@@ -43,7 +57,7 @@ class MongoRuns:
         ms = int(wait * 1000)
         waits: Document = {"serverSelectionTimeoutMS": ms, "connectTimeoutMS": ms, "wTimeoutMS": 30_000}
         self._url, self._user = url, user
-        self._client = MongoClient[Document](url, w="majority", connect=False, **waits, **login)
+        self._client = MongoClient[Document](url, w="majority", connect=False, type_registry=WHOLE, **waits, **login)
         self._database = database
         self._db, self._measured = self._client[database], self._client[database + RESULTS]
         self._raw = GridFSBucket(self._measured, "raw")

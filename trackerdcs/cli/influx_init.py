@@ -15,6 +15,10 @@ def influx_init(
         list[Path] | None,
         typer.Option(metavar="FOLDER", help="A loader's folder: influx-token is put there. Repeatable."),
     ] = None,
+    read_out: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FOLDER", help="As --out, for a service that only reads. Repeatable."),
+    ] = None,
     org: Annotated[str, typer.Option(help="Organization; it must be there.")] = "trackerdcs",
     bucket: Annotated[str, typer.Option(help="Bucket, and name of the database for InfluxQL.")] = "slow-control",
     retention: Annotated[
@@ -29,8 +33,8 @@ def influx_init(
 ) -> None:
     """Set up the stack's InfluxDB, and mend what is missing; what is there and works stays as it is.
 
-    The bucket; for each --out a token that writes and reads this bucket and nothing else; the bucket as a database for
-    InfluxQL; and its user `grafana`, who only reads. Run at each start of the stack.
+    The bucket; for each --out a token that writes and reads this bucket and nothing else, for each --read-out one
+    that reads it; the bucket as a database for InfluxQL; and its user `grafana`, who only reads. Run at each start of the stack.
 
     \b
     Exit status:
@@ -42,4 +46,4 @@ def influx_init(
     from trackerdcs.services.influx_init import init
 
     seconds = None if retention is None else 0 if retention == "forever" else span(retention, "--retention")
-    init(url, secrets, out or (), org, bucket, seconds, wait, typer.echo)
+    init(url, secrets, out or (), org, bucket, seconds, wait, typer.echo, read_out or ())

@@ -21,6 +21,7 @@ from trackerdcs.cli.kill import kill
 from trackerdcs.cli.ledger import ledger
 from trackerdcs.cli.loader import loader
 from trackerdcs.cli.ph2acf import ph2acf
+from trackerdcs.cli.mongo_init import mongo_init
 from trackerdcs.cli.proof import proof
 from trackerdcs.cli.runs import runs
 from trackerdcs.cli.schema import schema
@@ -75,6 +76,7 @@ app.add_typer(deadletter, name="deadletter")
 app.add_typer(sim, name="sim")
 app.command()(secrets)
 app.command()(influx_init)
+app.command()(mongo_init)
 app.command()(check)
 app.command()(compose)
 app.command()(swarm)

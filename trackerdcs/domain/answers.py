@@ -75,7 +75,7 @@ def said(value: Any, name: str = "") -> Any:
         return [said(each) for each in value]
     if isinstance(value, float):
         return value if math.isfinite(value) else None  # JSON knows no others
-    return iso(value) if name in TIMES and type(value) is int else value
+    return iso(value) if name in TIMES and isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def run_answer(run: Run) -> Answer:

@@ -12,10 +12,12 @@ SERVERS = ("gateway", "mosquitto")
 """Who shows a certificate: the files server.crt and server.key in these folders."""
 PASSWORDS, ACCESS = "mosquitto/passwd", "mosquitto/acl"
 FIRST_ADMIN = "web/first-admin"
-STACK = frozenset({"ca", *SERVERS, "influxdb", "influx-init", "grafana", "mongodb"})
+STACK = frozenset({"ca", *SERVERS, "influxdb", "influx-init", "grafana", "mongodb", "mongo-init"})
 """Folders of containers that do not log in to the broker."""
 CONTAINER = 1000
 """The user of all containers but these."""
+MONGO = ("bridge", "importer", "recorder", "web")
+"""Accounts of the store of runs, each with its own rights."""
 UIDS = {"mosquitto": 1883, "grafana": 472, "mongodb": 999}
 RANDOM = (
     "influxdb/admin-password",
@@ -23,11 +25,17 @@ RANDOM = (
     "grafana/influx-password",
     "grafana/admin-password",
     "mongodb/root-password",
+    *(f"mongo-init/mongo/{account}" for account in MONGO),
     "nodered/credential-secret",
     "web/session-key",
 )
 """Secrets that one container alone makes use of, and the first of those that two share."""
-COPIES = {"influx-init/admin-token": "influxdb/admin-token", "influx-init/grafana-password": "grafana/influx-password"}
+COPIES = {
+    "influx-init/admin-token": "influxdb/admin-token",
+    "influx-init/grafana-password": "grafana/influx-password",
+    "mongo-init/root-password": "mongodb/root-password",
+    "web/mongo/web": "mongo-init/mongo/web",
+}
 """A container sees its own folder only, so what two share is there twice."""
 
 

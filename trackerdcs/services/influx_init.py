@@ -22,13 +22,14 @@ def init(
     retention_s: int | None,
     patience: float,
     tell: Callable[[str], None],
+    read_outs: Sequence[Path] = (),
 ) -> None:
-    """Bucket, a token in each of the folders `outs`, the database of InfluxQL and its reader.
+    """Bucket, a token in each of the folders `outs` and `read_outs`, the database of InfluxQL and its reader.
 
     ConfigError for a secret or an organization that is no good, StoreDown where the server does not answer in time.
     """
     admin, password = (secret_in(secrets / name, "secrets") for name in (ADMIN_TOKEN, GRAFANA_PASSWORD))
-    if len({out.name for out in outs}) < len(outs):
+    if len({out.name for out in (*outs, *read_outs)}) < len(outs) + len(read_outs):
         raise ConfigError("out: two folders of one name, by which a token is known again")
     server = InfluxSetup(url, admin)
     server.wait(patience)
@@ -38,12 +39,12 @@ def init(
         raise ConfigError(f"{secrets / ADMIN_TOKEN}: InfluxDB was set up with another one: {e}") from e
     bucket_id, changed = server.bucket(org_id, bucket, retention_s)
     tell(f"bucket {bucket}: {'made, or its retention changed' if changed else 'as it was'}")
-    for out in outs:
-        path, name = out / TOKEN, f"trackerdcs {out.name}"
-        if path.exists() and server.works(secret_in(path, "secrets"), org_id, bucket_id):
+    for out in (*outs, *read_outs):
+        path, name, writes = out / TOKEN, f"trackerdcs {out.name}", out in outs
+        if path.exists() and server.works(secret_in(path, "secrets"), org_id, bucket_id, writes):
             tell(f"token {path}: works")
             continue
-        token = server.new_token(org_id, bucket_id, name)
+        token = server.new_token(org_id, bucket_id, name, writes)
         try:
             write_whole(path, f"{token}\n".encode(), 0o400)
         except OSError as e:

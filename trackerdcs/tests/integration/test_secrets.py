@@ -34,9 +34,10 @@ EXPECTED = {
     "influxdb": {"admin-password", "admin-token"},
     "influx-init": {"admin-token", "grafana-password"},
     "mongodb": {"root-password"},
+    "mongo-init": {"root-password", "mongo/bridge", "mongo/importer", "mongo/recorder", "mongo/web"},
     "grafana": {"influx-password", "admin-password"},
     "nodered": {"credential-secret", "mqtt/nodered"},
-    "web": {"session-key", "first-admin", "mqtt/web"},
+    "web": {"session-key", "first-admin", "mqtt/web", "mongo/web"},
     "loader": {"mqtt/site.loader"},
     "bench-hv1": {"mqtt/bench.hv1"},
     "bench-guard": {"mqtt/bench.guard"},
@@ -115,13 +116,13 @@ class TestFolder(Secrets):
         done = self.run_it()
         self.assertEqual((self.content(), done.stdout), (before, ""))
         self.assertNotIn("made", done.stderr)
-        (self.secrets / "mongodb/root-password").unlink()
+        (self.secrets / "grafana/admin-password").unlink()
         self.put("bench-hv1/mqtt/bench.hv1", b"a password of our own\n")
         self.run_it()
         after = self.content()
         self.assertEqual(
             {path for path in before | after if before.get(path) != after.get(path)},
-            {"mongodb/root-password", "bench-hv1/mqtt/bench.hv1", "mosquitto/passwd"},
+            {"grafana/admin-password", "bench-hv1/mqtt/bench.hv1", "mosquitto/passwd"},
         )
 
     def test_the_first_password_is_shown_once_and_kept_nowhere(self) -> None:
