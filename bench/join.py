@@ -93,9 +93,8 @@ def measure(name: str, runner: asyncio.Runner, runs: RunStore, series: TimeSerie
     found = runner.run(join.conditions("long"))
     counted = sum(b.count for seen in found.seen for b in seen.buckets)
     assert (len(found.seen), counted) == (20, 20 * HOURS * 3600) and max(len(s.buckets) for s in found.seen) == 1000
-    print(
-        f"{name:9} conditions of {HOURS} h, 20 quantities, 1000 buckets {median_ms(runner, lambda: join.conditions('long'))}"
-    )
+    took = median_ms(runner, lambda: join.conditions("long"))
+    print(f"{name:9} conditions of {HOURS} h, 20 quantities, 1000 buckets {took}")
 
     async def one() -> None:
         await join.conditions("long", ["hv1/ch0/v_mon"])

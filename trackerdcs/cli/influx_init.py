@@ -34,7 +34,8 @@ def influx_init(
     """Set up the stack's InfluxDB, and mend what is missing; what is there and works stays as it is.
 
     The bucket; for each --out a token that writes and reads this bucket and nothing else, for each --read-out one
-    that reads it; the bucket as a database for InfluxQL; and its user `grafana`, who only reads. Run at each start of the stack.
+    that reads it; the bucket as a database for InfluxQL; and its user `grafana`, who only reads. Run at each start of
+    the stack.
 
     \b
     Exit status:

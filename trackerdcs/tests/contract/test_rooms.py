@@ -23,6 +23,7 @@ ROOMS["cli"] = (INSIDE | {"services"}, {"typer", "rich"})
 ONE_LIBRARY_A_FILE = "adapters"
 # What a library brings and shows to its users, such as exceptions from below, counts as that library.
 PART_OF = {
+    "bson": "pymongo",
     "gridfs": "pymongo",
     "pydantic_core": "pydantic",
     "pyvisa_py": "pyvisa",

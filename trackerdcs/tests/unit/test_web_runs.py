@@ -196,8 +196,15 @@ class TestRuns(RunsCase):
 
 class TestForms(RunsCase):
     async def test_csv_of_each(self) -> None:
-        for address in ("/api/runs", "/api/runs/r1", "/api/runs/r1/results", "/api/runs/r1/results?channels=1",
-                        "/api/runs/r1/conditions", f"/api/modules/{MODULE}/noise?against=t_air&chips=1", f"/api/at?time={T0}"):  # fmt: skip
+        for address in (
+            "/api/runs",
+            "/api/runs/r1",
+            "/api/runs/r1/results",
+            "/api/runs/r1/results?channels=1",
+            "/api/runs/r1/conditions",
+            f"/api/modules/{MODULE}/noise?against=t_air&chips=1",
+            f"/api/at?time={T0}",
+        ):
             with self.subTest(address):
                 answer = await self.get(address, headers={"Accept": "text/csv"})
                 self.assertEqual(answer.headers["content-type"], "text/csv; charset=utf-8")
