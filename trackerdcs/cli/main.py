@@ -20,8 +20,8 @@ from trackerdcs.cli.influx_init import influx_init
 from trackerdcs.cli.kill import kill
 from trackerdcs.cli.ledger import ledger
 from trackerdcs.cli.loader import loader
-from trackerdcs.cli.ph2acf import ph2acf
 from trackerdcs.cli.mongo_init import mongo_init
+from trackerdcs.cli.ph2acf import ph2acf
 from trackerdcs.cli.proof import proof
 from trackerdcs.cli.runs import runs
 from trackerdcs.cli.schema import schema

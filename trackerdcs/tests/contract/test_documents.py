@@ -26,6 +26,7 @@ NOT_CODE = ("", "text", "csv")
 ELSEWHERE = {
     "doc/how-to/calibrate.md": ("integration/test_calibrate.py", {"sh"}),
     "doc/how-to/control-with-node-red.md": ("contract/test_control_page_doc.py", {"yaml"}),
+    "doc/how-to/conditions-of-a-run.md": ("e2e/test_conditions_of_a_run.py", {"sh", "python"}),
     "doc/how-to/drive-a-device.md": ("integration/test_drive_a_device.py", {"sh"}),
     "doc/how-to/guard-a-stand.md": ("e2e/test_guard_a_stand.py", {"sh"}),
     "doc/how-to/import-old-runs.md": ("integration/test_import_run.py", {"sh", "yaml"}),

@@ -16,14 +16,14 @@ from trackerdcs.adapters.series_sqlite import SqliteSeries
 from trackerdcs.domain.errors import ConfigError, StoreDown
 from trackerdcs.domain.series import Point, Sample, Selection
 from trackerdcs.ports import TimeSeries
-from trackerdcs.tests.contract.test_series import ALWAYS, MINUTE, T0, S, point
+from trackerdcs.tests.contract.series_suite import ALWAYS, MINUTE, T0, S, point
 from trackerdcs.tests.servers import Influxd
 from trackerdcs.tests.waiting import full_speed
 
 WRITER = """
 import asyncio, sys
 from trackerdcs.adapters.series_sqlite import SqliteSeries
-from trackerdcs.tests.contract.test_series import T0, S, point
+from trackerdcs.tests.contract.series_suite import T0, S, point
 
 async def write():
     series = SqliteSeries(sys.argv[1])

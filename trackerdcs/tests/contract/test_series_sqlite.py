@@ -17,7 +17,7 @@ from trackerdcs.adapters.series_sqlite_writer import TEXTS, PointWriter
 from trackerdcs.domain.errors import StoreDown
 from trackerdcs.domain.series import FieldValue, Point, Sample, Selection
 from trackerdcs.domain.storing import MINUTE
-from trackerdcs.tests.contract.test_series import ALWAYS, T0, S
+from trackerdcs.tests.contract.series_suite import ALWAYS, T0, S
 from trackerdcs.tests.odd_points import CH0, CH1, good, points
 
 BREAK = "CREATE TRIGGER t BEFORE INSERT ON minute BEGIN SELECT RAISE(ABORT, 'broken'); END"
