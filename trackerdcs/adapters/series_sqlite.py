@@ -48,6 +48,7 @@ class SqliteSeries:
         self._path, self._read_only = Path(path), read_only
         self._connection: sqlite3.Connection | None = None
         self._writer: PointWriter | None = None
+        self._edges: tuple[int, int, int] | None = None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="series-sqlite")
 
     async def write(self, points: Sequence[Point]) -> list[RejectedPoint]:
@@ -151,7 +152,7 @@ class SqliteSeries:
         return db
 
     def _disconnect(self) -> None:
-        self._writer = None  # what it learnt in a rolled back transaction is not in the file
+        self._writer = self._edges = None  # what it learnt in a rolled back transaction is not in the file
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -169,15 +170,20 @@ class SqliteSeries:
 
     def _rows(self, db: sqlite3.Connection, selection: Selection, parts: Parts) -> Iterator[Row]:
         all_series = [series for series, _ in self._select(db, selection)]
-        db.execute("DELETE FROM temp.part")
-        if parts.width < MINUTE:
-            db.execute(PARTS, (parts.origin, parts.width, parts.stop))
+        whole = parts.width >= MINUTE
+        # Whole minutes from the roll-up; the odd seconds at both ends from the points themselves.
+        edges = (parts.origin, parts.width, parts.stop)
+        if whole:
+            edges = (parts.origin // MINUTE, parts.width // MINUTE, parts.stop // MINUTE)
+        if edges != self._edges:  # those of a plot's other series are the same
+            db.execute("DELETE FROM temp.part")
+            db.execute(PARTS, edges)
+            self._edges = edges
+        if not whole:
             for series in all_series:
                 yield from db.execute(SHORT, (series,))
             return
-        # Whole minutes from the roll-up; the odd seconds at both ends from the points themselves.
         behind = parts.stop // MINUTE
-        db.execute(PARTS, (parts.origin // MINUTE, parts.width // MINUTE, behind))
         ends = (0, parts.start, parts.origin), (parts.count - 1, behind * MINUTE, parts.stop)
         for series in all_series:
             yield from db.execute(LONG, (series,))

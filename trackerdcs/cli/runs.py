@@ -204,14 +204,17 @@ def _do(file: Any, work: Callable[["Joiner"], Coroutine[Any, Any, T]]) -> T:
     from trackerdcs.cli.clients import place
     from trackerdcs.services.join import StandStores, joiner_of
 
-    async def run() -> T:
+    found: list[T] = []  # asyncio's runner writes out the whole result of a task, to throw the text away
+
+    async def run() -> None:
         stores = StandStores([place(file, None).stand])
         try:
-            return await work(joiner_of(stores))
+            found.append(await work(joiner_of(stores)))
         finally:
             await stores.close()
 
-    return asyncio.run(run())
+    asyncio.run(run())
+    return found[0]
 
 
 def _time(text: str | None) -> int | None:

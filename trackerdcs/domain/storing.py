@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 from trackerdcs.domain.series import Bucket, Point, Selection
 
@@ -91,21 +92,30 @@ def cut(selection: Selection, number: int) -> Parts | None:
 
 def buckets_of(parts: Parts, rows: Iterable[Row]) -> list[Bucket]:
     """The buckets of rows that may meet in a part, in the order of time."""
+    found = list(rows)
+    if any(before[0] >= row[0] for before, row in pairwise(found)):
+        found = _merged(found)
+    buckets = []
+    origin, width, last = parts.origin, parts.width, parts.count - 1
+    for i, count, total, low, high in found:
+        start = origin + i * width if i else parts.start
+        stop = origin + (i + 1) * width if i < last else parts.stop
+        mean = total / count
+        if not low <= mean <= high:  # by rounding only
+            mean = low if mean < low else high
+        buckets.append(Bucket(start, stop, count, mean, low, high))
+    return buckets
+
+
+def _merged(rows: Iterable[Row]) -> list[Row]:
+    """One row a part, in order."""
     merged: dict[int, Row] = {}
     for row in rows:
         old = merged.get(row[0])
         if old is not None:
             row = (row[0], old[1] + row[1], old[2] + row[2], min(old[3], row[3]), max(old[4], row[4]))
         merged[row[0]] = row
-    buckets = []
-    for i, count, total, low, high in [merged[i] for i in sorted(merged)]:
-        start = parts.origin + i * parts.width if i else parts.start
-        stop = parts.origin + (i + 1) * parts.width if i + 1 < parts.count else parts.stop
-        mean = total / count
-        if not low <= mean <= high:  # by rounding only
-            mean = low if mean < low else high
-        buckets.append(Bucket(start, stop, count, mean, low, high))
-    return buckets
+    return [merged[i] for i in sorted(merged)]
 
 
 @lru_cache(maxsize=10_000)  # the same few series come again and again

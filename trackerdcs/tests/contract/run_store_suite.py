@@ -131,7 +131,10 @@ class RunStoreContract(unittest.TestCase):
         self.assertIsNone(self.store.run(self.run_id))
         for run in (whole_run(self.run_id), Run(f"{self.run_id}2", "queued")):
             self.assertTrue(self.store.put_run(run))
-            self.assertEqual(self.store.run(run.id), run)
+            found = self.store.run(run.id)
+            assert found is not None
+            self.assertEqual(found, run)
+            self.assertIn(type(found.start), (int, type(None)))  # not what a database has for integers
 
     def test_a_record_is_replaced_and_a_final_one_never_changed_back(self) -> None:
         state: RunState
