@@ -57,7 +57,8 @@ UV_LOCK = pip compile --quiet --universal --generate-hashes --no-emit-index-url 
 lock: ## write the lock files anew from pyproject.toml; `make lock UPGRADE=--upgrade` takes newer versions
 	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && $(PYTHON) -m venv "$$dir" && "$$dir/bin/pip" install --quiet uv && \
 	"$$dir/bin/uv" $(UV_LOCK) $(UPGRADE) -o requirements.txt pyproject.toml && \
-	"$$dir/bin/uv" $(UV_LOCK) $(UPGRADE) -c requirements.txt --group dev -o requirements-dev.txt pyproject.toml
+	"$$dir/bin/uv" $(UV_LOCK) $(UPGRADE) -c requirements.txt --extra runs -o requirements-runs.txt pyproject.toml && \
+	"$$dir/bin/uv" $(UV_LOCK) $(UPGRADE) -c requirements-runs.txt --extra runs --extra parquet --group dev -o requirements-dev.txt pyproject.toml
 
 clean: ## remove the environment and the caches; var/ (the demonstrator's data) stays
 	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
