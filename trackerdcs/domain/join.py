@@ -12,9 +12,7 @@ from trackerdcs.domain.run import Run, RunModule
 from trackerdcs.domain.series import Bucket
 
 GAP = 3.0
-"""Without a value for so many periods there is a gap."""
-THIN = 4.0
-"""A bucket of so many periods and more is part of a gap when it holds less than half of the values due."""
+"""Without a value, or with less than half of those due, for so many periods there is a gap."""
 APART_S = 1.0
 """Clocks that disagree by more are said to."""
 EMPTY, FEW = "empty", "few"
@@ -231,8 +229,7 @@ def _lacking(buckets: Sequence[Bucket], window: Window, period: float) -> Iterat
     for bucket in buckets:
         if bucket.start > at:
             yield Gap(at, bucket.start, EMPTY)
-        few = (bucket.stop - bucket.start) * half
-        if few >= THIN / 2 and bucket.count < few:
+        if bucket.count < (bucket.stop - bucket.start) * half:
             yield Gap(bucket.start, bucket.stop, FEW)
         at = bucket.stop
     if at < window.stop:

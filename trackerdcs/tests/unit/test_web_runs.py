@@ -135,9 +135,12 @@ class TestRuns(RunsCase):
                 self.assertEqual([r["id"] for r in (await self.json(f"/api/runs{query}"))["runs"]], expected)
 
     async def test_pages_are_followed_by_their_links(self) -> None:
+        self.stores.run_store.put_run(made_run("r3", T0 + 2000 * S))
         first = await self.get("/api/runs?limit=1&module=PS_1")
         second = await self.json(first.json()["next"])
-        self.assertEqual(([r["id"] for r in second["runs"]], second["next"]), (["r1"], None))
+        self.assertEqual(([r["id"] for r in second["runs"]], second["next"].count("after=")), (["r2"], 1))
+        third = await self.json(second["next"])
+        self.assertEqual(([r["id"] for r in third["runs"]], third["next"]), (["r1"], None))
         self.assertEqual(first.headers["link"], f'<{first.json()["next"]}>; rel="next"')
 
     async def test_times_are_texts_with_all_digits(self) -> None:
