@@ -41,8 +41,8 @@ def free_ports(number: int) -> int:
 @contextmanager
 def demonstrator(folder: Path, table: bool) -> Iterator[int]:
     """Run it in a terminal of 160 x 50, or without one; yields its process id."""
-    first = free_ports(5)
-    ports = ["--broker-port", str(first), "--sim-port", str(first + 1)]
+    first = free_ports(6)
+    ports = ["--broker-port", str(first), "--sim-port", str(first + 1), "--web-port", str(first + 5)]
     command = [TRACKERDCS, "demo", *ports, "--data", str(folder)]
     if table:
         master, slave = pty.openpty()

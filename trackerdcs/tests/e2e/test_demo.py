@@ -198,6 +198,7 @@ class TestTerminal(unittest.TestCase):
         self.addCleanup(os.close, master)
         termios.tcsetwinsize(slave, (50, 140))
         options = ["--broker-port", str(free_ports(1)), "--sim-port", str(free_ports(4))]
+        options += ["--web-port", str(free_ports(1))]
         with tempfile.TemporaryDirectory() as folder:
             process = subprocess.Popen(
                 [TRACKERDCS, "demo", *options, "--data", folder],
