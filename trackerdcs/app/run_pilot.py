@@ -165,7 +165,7 @@ class Pilot:
             why = failure("aborted", more=f"by {self.open.ended_by}" if self.open.ended_by else "")
         elif ending and why is None:
             why = failure(ending)
-        elif self._child is None and not (story.stopped and story.closed):
+        elif self._child is None and not (story.stopped and (story.closed or run.tracker == "IT")):
             why = failure("bridge_restart")
         done = replace(
             run,

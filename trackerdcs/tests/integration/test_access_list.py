@@ -17,18 +17,20 @@ from trackerdcs.tests.mqtt_talker import Talker
 
 STAND = """
 stand: {stand}
+calibrations: {{ph2acf1: {{sim: true, calibrations: {{x: {{}}}}}}}}
 devices:
   hv1: {{driver: iseg_shr, link: {{resource: "TCPIP::127.0.0.1::15001::SOCKET"}}}}
   env1: {{driver: env_board, link: {{resource: "TCPIP::127.0.0.1::15002::SOCKET"}}}}
 """
 HV1, ENV1, GUARD, LOADER = "bench/hv1", "bench/env1", "bench/guard", "site/loader"
+BRIDGE = "bench/ph2acf1"
 LOADER_B, STRANGE_HV1, STRANGE_GUARD = "site/loader-b", "other/hv1", "other/guard"
 CLI, NODERED, WEB = "cli", "nodered", "web"
-USERS = (HV1, ENV1, GUARD, LOADER, LOADER_B, STRANGE_HV1, "other/env1", STRANGE_GUARD, CLI, NODERED, WEB)
+USERS = (HV1, ENV1, GUARD, BRIDGE, LOADER, LOADER_B, STRANGE_HV1, "other/env1", STRANGE_GUARD, CLI, NODERED, WEB)
 NOBODY: set[str] = set()
 LOADERS = {LOADER, LOADER_B}
 PEOPLE = {CLI, NODERED, WEB}
-WATCHERS = {GUARD} | LOADERS | PEOPLE
+WATCHERS = {GUARD, BRIDGE} | LOADERS | PEOPLE
 """Who reads all of the stand `bench`."""
 BENCH = {HV1, ENV1}
 DEVICES = {HV1, ENV1, STRANGE_HV1, "other/env1"}
@@ -66,7 +68,13 @@ MAY: dict[str, tuple[set[str], set[str]]] = {
     "dcs/v1/bench/guard/cmd/guard": (NOBODY, WATCHERS),
     "dcs/v1/bench/interlock/dry": ({GUARD}, WATCHERS | BENCH),
     "dcs/v1/bench/alarm/warm": (NOBODY, WATCHERS),
-    "dcs/v1/bench/run/r-1": (NOBODY, WATCHERS),
+    "dcs/v1/bench/run/r-1": ({BRIDGE}, WATCHERS | BENCH),
+    "dcs/v1/bench/ph2acf1/frame": ({BRIDGE}, WATCHERS | BENCH),
+    "dcs/v1/bench/ph2acf1/cmd/cli": ({CLI}, WATCHERS),
+    "dcs/v1/bench/ph2acf1/cmd/ph2acf1": (NOBODY, WATCHERS),
+    "dcs/v1/bench/hv1/cmd/ph2acf1": ({BRIDGE}, WATCHERS | {HV1}),
+    "dcs/v1/other/hv1/cmd/ph2acf1": (NOBODY, STRANGERS | {STRANGE_HV1}),
+    "dcs/v1/other/run/r-1": (NOBODY, STRANGERS | {STRANGE_HV1, "other/env1"}),
     "dcs/v1/bench/stored": (LOADERS, WATCHERS | BENCH),
     "dcs/v1/bench/kill/cli": ({CLI}, WATCHERS | BENCH),
     "dcs/v1/bench/kill/nodered": ({NODERED}, WATCHERS | BENCH),
@@ -80,13 +88,13 @@ MAY: dict[str, tuple[set[str], set[str]]] = {
     "dcs/v1/absent/hv1/frame": (NOBODY, PEOPLE),
     "dcs/v1/absent/kill/cli": ({CLI}, PEOPLE),
     "dcs/v1/site/loader/meta": ({LOADER}, SITE),
-    "dcs/v1/site/loader/status": ({LOADER}, SITE | DEVICES),
+    "dcs/v1/site/loader/status": ({LOADER}, SITE | DEVICES | {BRIDGE}),
     "dcs/v1/site/loader/frame": ({LOADER}, SITE),
     "dcs/v1/site/loader/replay": ({LOADER}, SITE),
     "dcs/v1/site/loader/ack": ({LOADER}, SITE),
     "dcs/v1/site/loader/event": ({LOADER}, SITE),
     "dcs/v1/site/loader/cmd/cli": ({CLI}, SITE),
-    "dcs/v1/site/loader-b/status": ({LOADER_B}, SITE | DEVICES),
+    "dcs/v1/site/loader-b/status": ({LOADER_B}, SITE | DEVICES | {BRIDGE}),
     "dcs/v1/site/stored": (LOADERS, SITE),
     "dcs/v2/bench/hv1/frame": (NOBODY, NOBODY),
     "dcs/probe/abc": ({CLI}, {CLI}),

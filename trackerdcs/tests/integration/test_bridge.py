@@ -50,6 +50,15 @@ class TestFaults(BridgeCase):
         again = await self.over(await self.start())
         self.assertEqual((run.number, again.number), (1, 2), "numbers go on from run to run")
 
+    async def test_a_run_of_the_inner_tracker(self) -> None:
+        self.setup(replace(FREE, calibrations={"scurve": RecipeConfig("CMSITminiDAQ")}))
+        await self.pilot()
+        run = await self.over(await self.start(calibration="scurve", config="CROC_Quad.xml"))
+        self.assertEqual((run.state, run.tracker, run.rc), ("done", "IT", 0), run.failure)
+        self.assertEqual([stage.name for stage in run.stages], ["SCurve"])
+        again = await self.over(await self.start(calibration="scurve", config="CROC_Quad.xml"))
+        self.assertEqual((run.number, again.number), (0, 1))
+
     async def test_a_program_that_hangs_is_ended(self) -> None:
         recipes = {"calibrationandpedenoise": RecipeConfig(idle=3.0)}
         self.setup(replace(FREE, calibrations=recipes, environment=FAST | {FAIL: "hang@OTCICphaseAlignment"}))

@@ -1,6 +1,7 @@
 """The pilot of a run: what it does when something is lost, is not known, or will not end."""
 
 import asyncio
+import logging
 import tempfile
 import unittest
 from collections.abc import Iterator
@@ -35,6 +36,8 @@ class Obedient:
 
 class TestPilot(unittest.IsolatedAsyncioTestCase):
     def setUp(self) -> None:
+        logging.disable(logging.WARNING)
+        self.addCleanup(logging.disable, logging.NOTSET)
         self.here = Path(self.enterContext(tempfile.TemporaryDirectory()))
         self.ok: bool | None = True
         self.violated: Violated = "abort"

@@ -1,0 +1,93 @@
+"""The end of a run: whatever stores and importer do, the record gets a final state, and is said when it has it."""
+
+import asyncio
+import tempfile
+import unittest
+from pathlib import Path
+from unittest import mock
+
+from trackerdcs.adapters.clock_system import SystemClock
+from trackerdcs.adapters.runs_memory import MemoryRuns
+from trackerdcs.app.bridge_finish import Finisher
+from trackerdcs.app.bridge_parts import Parts
+from trackerdcs.app.run_keeper import RunKeeper, StoreQueue
+from trackerdcs.app.run_work import OpenRun, Work
+from trackerdcs.domain.errors import StoreDown
+from trackerdcs.domain.messages import Ack, Command, Event, Frame
+from trackerdcs.domain.run import Condition, Run
+from trackerdcs.domain.run_links import BindingQuery, CommandQuery
+from trackerdcs.domain.topics import Topic
+from trackerdcs.tests.waiting import until
+
+RUN = Run("a" * 32, "finalizing", stand="s", device="ph2acf1", start=1, end=2**62, number=7)
+
+
+class TestFinish(unittest.IsolatedAsyncioTestCase):
+    async def asyncSetUp(self) -> None:
+        folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        self.work, self.store, self.queue, self.clock = Work(folder), MemoryRuns(), StoreQueue(), SystemClock()
+        self.keeper = RunKeeper("s", self.store, self.queue, self.clock)
+        self.final: list[Run] = []
+        task = asyncio.create_task(self.queue.run())
+        self.addCleanup(task.cancel)
+
+    def finisher(self, *outcomes: Run | Exception) -> Finisher:
+        async def conditions() -> dict[str, Condition]:
+            return {"s/hv1/ch0/v_mon": Condition(3, -1.0)}
+
+        parts = mock.create_autospec(Parts, instance=True)
+        parts.work, parts.store, parts.queue, parts.keeper = self.work, self.store, self.queue, self.keeper
+        parts.conditions = lambda run, channels: asyncio.ensure_future(conditions())
+        parts.imported = mock.Mock(side_effect=outcomes)
+        self.imported = parts.imported
+        return Finisher(parts, lambda run, opened: self.final.append(run), self.clock)
+
+    def opened(self) -> OpenRun:
+        opened = OpenRun(RUN, "folder", channels=(("hv1", "ch0"),))
+        self.work.note(opened)
+        return opened
+
+    async def test_a_store_that_is_away_is_waited_for(self) -> None:
+        done = Run(RUN.id, "done")
+        finisher = self.finisher(StoreDown("away"), done)
+        finisher.begin(self.opened())
+        await until(lambda: finisher.fault)
+        self.assertEqual((len(self.final), len(list(self.work.opened()))), (0, 1))
+        await until(lambda: self.final)
+        self.assertEqual(self.final, [done])
+        self.assertIsNone(finisher.fault)
+        await until(lambda: not list(self.work.opened()))
+
+    async def test_an_importer_that_fails_leaves_a_failed_run(self) -> None:
+        with self.assertLogs("trackerdcs.app.bridge_finish", "ERROR"):
+            self.finisher(ValueError("no")).begin(self.opened())
+            await until(lambda: self.final)
+        (final,) = self.final
+        self.assertEqual((final.state, final.failure.code if final.failure else ""), ("failed", "not_imported"))
+        await until(lambda: self.store.run(RUN.id))
+
+    async def test_what_was_heard_meanwhile_is_in_the_record_and_in_the_store(self) -> None:
+        hv1 = Topic("s", "frame", "hv1")
+        frame = Frame(5, 0, "b", "0", "hv", {"ch0": {}, "ch1": {}}, mod={"ch0": "m-1"})
+        self.keeper.tell(hv1, frame)
+        self.keeper.tell(Topic("s", "cmd", "hv1", "cli"), Command("c1", "off", 6, 7, "ch0", reason="r"))
+        self.keeper.tell(Topic("s", "ack", "hv1"), Ack("c1", "cli", "done", 8))
+        self.keeper.tell(Topic("s", "event", "hv1"), Event("trip", 9, "b", "ch0", "limit"))
+        self.keeper.tell(Topic("s", "event", "hv9"), Event("trip", 9, "b", "ch0", "elsewhere"))
+        self.keeper.tell(hv1, Frame(10, 1, "b", "0", "hv", {"ch0": {}}, mod={"ch0": "m-2"}))
+        finisher = self.finisher(Run(RUN.id, "done"))
+        finisher.begin(self.opened())
+        await until(lambda: self.final)
+        (run,) = self.imported.call_args.args
+        self.assertEqual(run.commands, ("c1",))
+        self.assertEqual([(e.source, e.event, e.text) for e in run.events], [("hv1.ch0", "trip", "limit")])
+        self.assertIn("s/hv1/ch0/v_mon", run.conditions)
+        await until(lambda: len(self.store.bindings(BindingQuery())) == 2)
+        first, second = self.store.bindings(BindingQuery())
+        self.assertEqual((first.module, first.stop, second.module, second.stop), ("m-1", 10, "m-2", None))
+        (command,) = self.store.commands(CommandQuery())
+        self.assertEqual((command.cmd, command.state, command.answered), ("off", "done", 8))
+
+
+if __name__ == "__main__":
+    unittest.main()
