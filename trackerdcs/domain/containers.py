@@ -51,15 +51,16 @@ SERVICE = """
 BRIDGE = """
   {stand}-{name}: # the simulated Ph2_ACF; a real one runs where it is installed: `trackerdcs ph2acf FILE {name}`
     <<: *owner
+    image: trackerdcs-runs:${{TRACKERDCS_TAG:-dev}}
+    build: {{context: ., args: {{REQUIREMENTS: requirements-runs.txt}}}} # what reads ROOT files
     command: [ph2acf, "/stands/{stand}.yaml", {name}]
-    networks: {networks}
+    networks: [{networks}]
     volumes: [*stand, "./secrets/{stand}-{name}:/run/secrets:ro", "{stand}:/data", "locks:/locks"]
     deploy:
       resources: {{limits: {{memory: 768M, pids: 128}}}} # results of a whole module are read in memory
       update_config: {{order: stop-first}}
     depends_on:
       mosquitto: {{condition: service_healthy}}
-      {needs}: {{condition: service_completed_successfully}}
 """
 TOKEN = """
   {stand}-{name}-token: # its way into the time series, then ends
@@ -120,11 +121,12 @@ def _parts(stand: Stand, path: str) -> Iterator[str]:
             yield f'    devices: ["{address.path}"]\n    group_add: ["20"] # dialout\n'
     for name, bridge in stand.calibrations.items():
         if bridge.sim:
-            influx = stand.store.kind == "influxdb"
-            needs = f"{stand.stand}-{name}-token" if influx else "secrets"
-            networks = "[bus, bench, db]" if influx else "[bus, bench]"
+            influx, mongo = stand.store.kind == "influxdb", stand.runs.kind == "mongodb"
+            needs = ["secrets", *[f"{stand.stand}-{name}-token"] * influx, *["mongo-init"] * mongo]
+            networks = ["bus", "bench", *["db"] * influx, *["docs"] * mongo]
             if influx:
                 yield TOKEN.format(stand=stand.stand, name=name, url=stand.store.url)
-            yield BRIDGE.format(stand=stand.stand, name=name, needs=needs, networks=networks)
+            ended = "".join(f"      {service}: {{condition: service_completed_successfully}}\n" for service in needs)
+            yield BRIDGE.format(stand=stand.stand, name=name, networks=", ".join(networks)) + ended
     yield CLI.format(stand=stand.stand)
     yield TAIL.format(stand=stand.stand)

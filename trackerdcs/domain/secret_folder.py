@@ -37,6 +37,8 @@ COPIES = {
     "web/mongo/web": "mongo-init/mongo/web",
 }
 """A container sees its own folder only, so what two share is there twice."""
+OF_A_BRIDGE = ("bridge", "importer")
+"""Accounts that a bridge needs: it keeps the record of a run, and imports what the run has left."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,12 @@ class Place:
     @property
     def path(self) -> str:
         return f"{self.folder}/mqtt/{self.user.replace('/', '.')}"
+
+
+def copies(benches: Iterable[Bench]) -> dict[str, str]:
+    """What is there twice, as path of the copy: path of the first."""
+    bridges = [f"{bench.stand}-{name}" for bench in benches for name in bench.bridges]
+    return COPIES | {f"{b}/mongo/{account}": f"mongo-init/mongo/{account}" for b in bridges for account in OF_A_BRIDGE}
 
 
 def places(benches: Iterable[Bench], loaders: Sequence[str] = (LOADER,)) -> list[Place]:

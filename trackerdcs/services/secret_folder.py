@@ -14,11 +14,11 @@ from trackerdcs.domain.errors import ConfigError
 from trackerdcs.domain.secret_folder import (
     ACCESS,
     CA,
-    COPIES,
     FIRST_ADMIN,
     PASSWORDS,
     RANDOM,
     Place,
+    copies,
     owner_of,
     places,
 )
@@ -60,7 +60,7 @@ def fill(
     files, filled, faults = SecretFiles(folder, owner_of, {CA}), Filled(), _Faults()
     for path in (*RANDOM, *(place.path for place in found)):
         faults.tried(_random, files, path)
-    for path, original in COPIES.items():
+    for path, original in copies(benches).items():
         faults.tried(_copy, files, path, original)
     faults.tried(_broker, files, found, access_list(benches, names, foreign))
     faults.tried(_certify, files, hosts, filled)

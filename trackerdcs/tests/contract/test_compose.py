@@ -11,7 +11,7 @@ from trackerdcs.settings import load_stand
 
 ROOT = Path(__file__).parents[3]
 STAND = "./trackerdcs/stands/dummy.yaml"
-ONCE = {"secrets", "influx-init", "mongo-init", "cli-dummy"}
+ONCE = {"secrets", "influx-init", "mongo-init", "cli-dummy", "dummy-ph2acf1-token"}
 """Services that do their work and end."""
 IN_THE_IMAGE = {"nodered"}
 """Services whose image has a health check of its own."""
@@ -87,6 +87,8 @@ class TestCompose(unittest.TestCase):
                     self.assertEqual(mounted, ["./secrets"])
                 elif name == "influx-init":
                     self.assertEqual(mounted, ["./secrets/influx-init", "./secrets/loader", "./secrets/web"])
+                elif name == "dummy-ph2acf1-token":
+                    self.assertEqual(mounted, ["./secrets/influx-init", "./secrets/dummy-ph2acf1"])
                 elif name == "cli-dummy":
                     self.assertEqual(mounted, ["./secrets/cli"])
                 elif name != "sim":
