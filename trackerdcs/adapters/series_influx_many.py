@@ -3,10 +3,10 @@
 InfluxQL hands out a hundred thousand stored values in the time that it or Flux needs to sum up a few thousand.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
 from influxdb_client.rest import ApiException
 
 from trackerdcs.adapters.json_msgspec import loads
@@ -111,10 +111,11 @@ def _rows(series: Sequence[Any], parts: Parts, fields: int) -> Iterator[tuple[in
 
 
 def _reduced(times: Sequence[int], values: Sequence[float], parts: Parts) -> Iterator[Row]:
-    numbers = np.array(values, np.float64)
-    places = np.clip((np.array(times, np.int64) - parts.origin) // parts.width, 0, parts.count - 1)
-    firsts = np.flatnonzero(np.diff(places, prepend=-1))
-    counts = np.diff(firsts, append=len(places))
-    sums, lows = np.add.reduceat(numbers, firsts), np.minimum.reduceat(numbers, firsts)
-    columns = (places[firsts], counts, sums, lows, np.maximum.reduceat(numbers, firsts))
-    return zip(*(column.tolist() for column in columns), strict=True)
+    first, last = 0, parts.count - 1
+    while first < len(times):
+        place = min(max((times[first] - parts.origin) // parts.width, 0), last)
+        end = parts.origin + (place + 1) * parts.width
+        behind = bisect_left(times, end, first + 1) if place < last else len(times)
+        some = values[first:behind]
+        yield place, len(some), float(sum(some)), float(min(some)), float(max(some))
+        first = behind
