@@ -188,6 +188,33 @@ test('a kill is down only when fresh frames of every channel say so', () => {
     assert.equal(p.shown(5).stands[0].kill.state, 'going', 'what was seen is stale');
 });
 
+test('what was heard before a kill does not tell that all is off after it', () => {
+    const p = page();
+    p.frame(0, { v_mon: 0, on: false, state: 'off' });
+    p.shown(0.5);
+    p.bus('kill/web', { id: 'k' });
+    assert.equal(p.shown(0).stands[0].kill.state, 'going');
+    p.shown(0.5);
+    p.frame(1, { v_mon: 0, on: false, state: 'tripped' });
+    assert.equal(p.shown(0).stands[0].kill.state, 'down');
+});
+
+test('what is switched on after a kill is no rest of it, once its owner has seen all off', () => {
+    const p = page();
+    p.bus('kill/web', { id: 'k' });
+    p.bus('hv1/event', { v: 1, event: 'killed', why: 'by web' });
+    p.frame(0);
+    assert.match(p.shown(0).stands[0].kill.text, /^1 of 1 high-voltage channels not yet seen off/);
+    p.bus('hv1/event', { v: 1, event: 'kill_ended' });
+    p.frame(1, { v_mon: 0, on: false, state: 'tripped' });
+    assert.equal(p.shown(0).stands[0].kill.state, 'down');
+    p.frame(2);
+    const { state, text } = p.shown(0).stands[0].kill;
+    assert.deepEqual([state, text], ['over', 'its owners saw all high voltage off; since then 1 of 1 high-voltage channels on again or not known']);
+    p.bus('kill/web', { id: 'another' });
+    assert.equal(p.shown(0).stands[0].kill.state, 'going');
+});
+
 test('interlocks: only live ones are ok, a silent guard is unknown', () => {
     const p = page();
     p.frame(0);
