@@ -130,6 +130,12 @@ class Identity(BehindTheGateway):
                 identity = {name: values for name, values in headers.items() if "webauth" in name}
                 self.assertEqual(identity, {"x-webauth-user": [role], "x-webauth-role": [said]})
 
+    def test_a_browser_cannot_take_its_role_off_on_the_way(self) -> None:
+        # Grafana keeps the role that it knows of somebody for whom none is said: whoever was an admin would stay one.
+        said = "close, X-Webauth-Role, X-Webauth-User"
+        headers = self.headers(self.client("viewer"), "/grafana/x", Connection=said)
+        self.assertEqual((headers.get("x-webauth-user"), headers.get("x-webauth-role")), (["viewer"], ["Viewer"]))
+
     def test_grafana_gets_no_session_and_no_password(self) -> None:
         client = self.client("viewer")
         client.cookies.set("grafana_session", "its-own")
