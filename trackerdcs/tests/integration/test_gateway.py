@@ -17,11 +17,11 @@ from trackerdcs.tests.web_stack import Gateway, Upstream, WebService, log_in, po
 
 PAGE = {"Accept": "text/html,application/xhtml+xml"}
 FORGED = {
-    "X-Webauth-User": "mallory",
+    "X-Webauth-User": "intruder",
     "X-WEBAUTH-ROLE": "Admin",
     "x-webauth-grafana-role": "Admin",
-    "X_Webauth_User": "mallory",
-    "X-Webauth-Anything": "mallory",
+    "X_Webauth_User": "intruder",
+    "X-Webauth-Anything": "intruder",
 }
 MAY = {"grafana": ROLES, "api": ROLES, "control": ROLES[1:], "nodered": ROLES[2:]}
 
