@@ -1,7 +1,7 @@
 """What the stack in containers costs: `python -m bench.stack`; figures in doc/reference/stack-bench.md.
 
-Brings production and the simulated stand up from built images, opens the control page through the gateway, clicks, and looks
-at the CPU time of each container while nobody does anything. Needs Docker, Chromium and a quiet machine.
+Brings production and the simulated stand up from built images, opens the control page through the gateway, clicks, and
+looks at the CPU time of each container while nobody does anything. Needs Docker, Chromium and a quiet machine.
 """
 
 import json
