@@ -27,7 +27,11 @@ RANDOM = (
     "web/session-key",
 )
 """Secrets that one container alone makes use of, and the first of those that two share."""
-COPIES = {"influx-init/admin-token": "influxdb/admin-token", "influx-init/grafana-password": "grafana/influx-password"}
+COPIES = {
+    "influx-init/admin-token": "influxdb/admin-token",
+    "influx-init/admin-password": "influxdb/admin-password",
+    "influx-init/grafana-password": "grafana/influx-password",
+}
 """A container sees its own folder only, so what two share is there twice."""
 
 

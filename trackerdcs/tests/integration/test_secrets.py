@@ -37,7 +37,7 @@ EXPECTED = {
     "gateway": {"server.crt", "server.key"},
     "mosquitto": {"server.crt", "server.key", "passwd", "acl"},
     "influxdb": {"admin-password", "admin-token"},
-    "influx-init": {"admin-token", "grafana-password"},
+    "influx-init": {"admin-token", "admin-password", "grafana-password"},
     "mongodb": {"root-password"},
     "grafana": {"influx-password", "admin-password"},
     "nodered": {"credential-secret", "mqtt/nodered"},
