@@ -49,7 +49,7 @@ function deviceView(model, device, now, link) {
     const seconds = device.live ? age(device.freshness, now) : null;
     return {
         key: `${device.stand}/${device.name}`, name: device.name, kind: meta.kind || (device.frame || {}).kind || '',
-        model: meta.model || '', sim: !!meta.sim, state, error: (device.status || {}).error || '', mark: is, age: seconds,
+        model: meta.model || '', sim: !!meta.sim, state, error: (device.status || {}).error || '', mark: is, age: seconds, heard: device.freshness.heard,
         ageText: device.live ? ageText(seconds) : '', channels: channelsOf(device).map((ch) => channelView(model, device, ch, at)),
     };
 }
@@ -68,16 +68,17 @@ function interlockView(model, one, now, link) {
     };
 }
 
-/** Of each high-voltage channel: has it been seen to be down, by a frame that is fresh? */
-function downs(devices) {
+/** Of each high-voltage channel: has it been seen to be down, by a frame that is fresh and came after the kill? */
+function downs(devices, since) {
     const found = [];
     for (const device of devices.filter((d) => d.kind === 'hv')) {
         for (const channel of device.channels) {
             const raw = (name) => device.raw(channel.ch, name);
             const volts = raw('v_mon'), on = raw('on'), is = device.mark === 'fresh';
+            const news = device.heard !== null && device.heard >= since; // a frame from before the kill knows nothing of it
             const low = volts === undefined ? true : Math.abs(volts) <= DANGER_V;
             found.push({
-                key: channel.key, name: `${device.name} ${channel.ch}`, down: is && on === false && low,
+                key: channel.key, name: `${device.name} ${channel.ch}`, down: is && news && on === false && low,
                 text: !is ? `not known: ${device.mark === 'waiting' ? 'waiting for fresh data' : device.state === 'offline' ? 'device offline' : 'stale'}`
                     : `${channel.state ? channel.state.text : '?'}${volts === undefined ? '' : ` ${plain(volts, 'V')}`}`,
             });
@@ -89,17 +90,21 @@ function downs(devices) {
 function killView(model, stand, devices, now) {
     const kill = model.kills.get(stand);
     if (!kill || now - kill.now > KILL_SHOWN_S || kill.hidden) return null;
-    const channels = downs(devices), left = channels.filter((c) => !c.down).length;
+    const channels = downs(devices, kill.now), left = channels.filter((c) => !c.down).length;
     const silent = devices.filter((d) => d.kind === 'hv' && !kill.heardBy.has(d.name) && now - kill.now > KILL_ECHO_S).map((d) => d.name);
     const refused = [...kill.heardBy].filter(([, event]) => event.event === 'kill_refused').map(([name, event]) => `${name}: ${event.why}`);
-    let state = 'going', text = `${left} of ${channels.length} high-voltage channels not yet seen off`;
+    const ended = devices.filter((d) => d.kind === 'hv').every((d) => (kill.heardBy.get(d.name) || {}).event === 'kill_ended');
+    const of = `${left} of ${channels.length} high-voltage channels`;
+    let state = 'going', text = `${of} not yet seen off`;
     if (kill.refused) [state, text] = ['failed', `KILL WAS NOT SENT: ${kill.refused}`];
     else if (refused.length) [state, text] = ['failed', `KILL REFUSED by ${refused.join('; ')}`];
     else if (!kill.echoed && now - kill.now > KILL_ECHO_S) [state, text] = ['failed', 'NO WORD FROM THE BROKER: nobody knows whether it got through'];
     else if (left === 0) [state, text] = ['down', 'all high voltage was seen off'];
+    // Who switches on after a kill must not read that the kill has failed.
+    else if (ended) [state, text] = ['over', `its owners saw all high voltage off; since then ${of} on again or not known`];
     return {
         by: kill.by || '?', wall: kill.wall, state, text, channels, id: kill.id,
-        silent: state === 'down' ? [] : silent, since: now - kill.now,
+        silent: ['down', 'over'].includes(state) ? [] : silent, since: now - kill.now,
         help: state === 'failed' || silent.length ? `use: trackerdcs kill ${stand}, or go to the supply` : '',
     };
 }

@@ -11,7 +11,7 @@ const { Mirror } = require('../server/mirror.js');
 const ID = '0d4c1c52-7d1b-4c5e-9b55-0e7f4f2f7a11';
 const meta = { channels: { ch0: { commands: { on: { role: 'shifter' }, bypass: { role: 'expert' } } } } };
 
-function desk(now = { who: { user: 'anna', role: 'shifter' }, certain: true }) {
+function desk(now = { who: { user: 'somebody', role: 'shifter' }, certain: true }) {
     return new Commands({ people: { now: async () => now }, metaOf: (s, d) => (d === 'hv1' ? meta : undefined), beat: () => 10, now: () => 1767225600123.25 });
 }
 const asked = (more) => ({ op: 'command', id: ID, stand: 's', device: 'hv1', ch: 'ch0', cmd: 'on', args: {}, beat: 9, ...more });
@@ -20,7 +20,7 @@ test('ns are whole numbers that JavaScript could not hold', async () => {
     assert.equal(ns(1767225600123.25), '1767225600123250000');
     const { mqtt } = await desk().handle('x', asked({ args: { v: -50 }, reason: ' first ' }));
     assert.equal(mqtt.topic, 'dcs/v1/s/hv1/cmd/nodered');
-    assert.equal(mqtt.payload, `{"v":1,"id":"${ID}","cmd":"on","ch":"ch0","args":{"v":-50},"by":"anna","reason":"first","ts":1767225600123250000,"expires":1767225605123250000}`);
+    assert.equal(mqtt.payload, `{"v":1,"id":"${ID}","cmd":"on","ch":"ch0","args":{"v":-50},"by":"somebody","reason":"first","ts":1767225600123250000,"expires":1767225605123250000}`);
 });
 
 test('a repeated id is sent once', async () => {
@@ -32,7 +32,7 @@ test('a repeated id is sent once', async () => {
 test('refused: nobody, a role too low, a late click, what meta does not know, what is no name', async () => {
     const why = async (more, now) => (await desk(now).handle('x', asked(more))).refused;
     assert.match(await why({}, { who: null, why: 'your session has ended' }), /ended/);
-    assert.match(await why({ cmd: 'bypass' }), /needs the role expert, anna is shifter/);
+    assert.match(await why({ cmd: 'bypass' }), /needs the role expert, somebody is shifter/);
     assert.match(await why({ beat: 3 }), /late/);
     assert.match(await why({ beat: undefined }), /late/);
     assert.match(await why({ cmd: 'constructor' }), /has not said/);
@@ -43,10 +43,10 @@ test('refused: nobody, a role too low, a late click, what meta does not know, wh
 });
 
 test('with a silent login service only the way down is left, in the name last verified', async () => {
-    const unsure = { who: { user: 'anna', role: 'shifter' }, certain: false, why: 'login service: ECONNREFUSED' };
+    const unsure = { who: { user: 'somebody', role: 'shifter' }, certain: false, why: 'login service: ECONNREFUSED' };
     assert.match((await desk(unsure).handle('x', asked())).refused, /cannot be checked/);
     for (const more of [{ cmd: 'off' }, { cmd: 'hold' }, { cmd: 'emergency_off' }, { op: 'kill' }]) {
-        assert.match((await desk(unsure).handle('x', asked(more))).mqtt.payload, /"by":"anna"/);
+        assert.match((await desk(unsure).handle('x', asked(more))).mqtt.payload, /"by":"somebody"/);
     }
     assert.match((await desk({ who: null, why: 'no login' }).handle('x', asked({ op: 'kill' }))).refused, /no login/);
 });
@@ -64,7 +64,7 @@ test('a lab keeps its own nodes, ours are as shipped', () => {
 });
 
 test('login: yes is kept for 2 s, no is not, silence and a 200 without a name are no yes', async (t) => {
-    let status = 200, user = 'anna', asks = 0, now = 0;
+    let status = 200, user = 'somebody', asks = 0, now = 0;
     const server = http.createServer((req, res) => {
         asks += 1;
         res.writeHead(status, user ? { 'x-webauth-user': user, 'x-webauth-role': 'shifter' } : {});

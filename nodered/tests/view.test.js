@@ -27,7 +27,7 @@ function page(boot = 'b') {
     };
     const channel = (later, alive) => shown(later, alive).stands[0].devices[0].channels[0];
     const device = (later, alive) => shown(later, alive).stands[0].devices[0];
-    take(model, { op: 'welcome', you: { user: 'anna', role: 'shifter' }, messages: [], n: 0, bus: true }, clock());
+    take(model, { op: 'welcome', you: { user: 'somebody', role: 'shifter' }, messages: [], n: 0, bus: true }, clock());
     bus('hv1/meta', meta, true);
     bus('hv1/status', status);
     return { model, bus, frame, shown, channel, device, clock, beat };
@@ -156,7 +156,7 @@ test('a ramp says where it goes, not only its stage', () => {
 
 test('fates: pending, unknown after a second of silence, late answers still count, the first final one stays', () => {
     const f = fates.Fates(), last = (now) => fates.ofChannel(f, 's', 'd', 'ch0', now)[0];
-    fates.clicked(f, { id: 'a', stand: 's', device: 'd', ch: 'ch0', cmd: 'on' }, 'anna', 10, 0);
+    fates.clicked(f, { id: 'a', stand: 's', device: 'd', ch: 'ch0', cmd: 'on' }, 'somebody', 10, 0);
     assert.equal(last(10.9).state, 'pending');
     assert.equal(last(11.1).state, 'unknown');
     fates.acknowledged(f, { id: 'a', state: 'accepted' }, 11.2);
@@ -164,13 +164,13 @@ test('fates: pending, unknown after a second of silence, late answers still coun
     assert.equal(last(131).state, 'unknown');
     fates.acknowledged(f, { id: 'a', state: 'failed', why: 'killed' }, 12);
     fates.acknowledged(f, { id: 'a', state: 'done' }, 13);
-    assert.deepEqual([last(14).state, last(14).why, last(14).who], ['failed', 'killed', 'anna']);
+    assert.deepEqual([last(14).state, last(14).why, last(14).who], ['failed', 'killed', 'somebody']);
 });
 
 test('by is believed from nodered and web only', () => {
     const f = fates.Fates();
-    for (const item of ['cli', 'web']) fates.commanded(f, { stand: 's', device: 'd', item }, { id: item, cmd: 'off', ch: 'ch0', by: 'anna' }, 1, 1);
-    assert.deepEqual(fates.ofChannel(f, 's', 'd', 'ch0', 1).map((e) => e.who), ['anna', 'cli']);
+    for (const item of ['cli', 'web']) fates.commanded(f, { stand: 's', device: 'd', item }, { id: item, cmd: 'off', ch: 'ch0', by: 'somebody' }, 1, 1);
+    assert.deepEqual(fates.ofChannel(f, 's', 'd', 'ch0', 1).map((e) => e.who), ['somebody', 'cli']);
 });
 
 test('a kill is down only when fresh frames of every channel say so', () => {
@@ -179,13 +179,40 @@ test('a kill is down only when fresh frames of every channel say so', () => {
     pressedKill(p.model, 's', 'k', p.clock());
     assert.equal(p.shown(0).stands[0].kill.state, 'going');
     assert.match(p.shown(1.6).stands[0].kill.text, /NO WORD FROM THE BROKER/);
-    p.bus('kill/nodered', { id: 'k', by: 'anna' });
+    p.bus('kill/nodered', { id: 'k', by: 'somebody' });
     p.frame(1, { v_mon: -50, on: false, state: 'tripped' });
     assert.equal(p.shown(0).stands[0].kill.state, 'going', 'the switch is off, the voltage is not down');
     assert.deepEqual(p.shown(2).stands[0].kill.silent, ['hv1']);
     p.frame(2, { v_mon: -1, on: false, state: 'tripped' });
     assert.equal(p.shown(0).stands[0].kill.state, 'down');
     assert.equal(p.shown(5).stands[0].kill.state, 'going', 'what was seen is stale');
+});
+
+test('what was heard before a kill does not tell that all is off after it', () => {
+    const p = page();
+    p.frame(0, { v_mon: 0, on: false, state: 'off' });
+    p.shown(0.5);
+    p.bus('kill/web', { id: 'k' });
+    assert.equal(p.shown(0).stands[0].kill.state, 'going');
+    p.shown(0.5);
+    p.frame(1, { v_mon: 0, on: false, state: 'tripped' });
+    assert.equal(p.shown(0).stands[0].kill.state, 'down');
+});
+
+test('what is switched on after a kill is no rest of it, once its owner has seen all off', () => {
+    const p = page();
+    p.bus('kill/web', { id: 'k' });
+    p.bus('hv1/event', { v: 1, event: 'killed', why: 'by web' });
+    p.frame(0);
+    assert.match(p.shown(0).stands[0].kill.text, /^1 of 1 high-voltage channels not yet seen off/);
+    p.bus('hv1/event', { v: 1, event: 'kill_ended' });
+    p.frame(1, { v_mon: 0, on: false, state: 'tripped' });
+    assert.equal(p.shown(0).stands[0].kill.state, 'down');
+    p.frame(2);
+    const { state, text } = p.shown(0).stands[0].kill;
+    assert.deepEqual([state, text], ['over', 'its owners saw all high voltage off; since then 1 of 1 high-voltage channels on again or not known']);
+    p.bus('kill/web', { id: 'another' });
+    assert.equal(p.shown(0).stands[0].kill.state, 'going');
 });
 
 test('interlocks: only live ones are ok, a silent guard is unknown', () => {

@@ -12,6 +12,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from trackerdcs.domain.errors import ConfigError
@@ -22,6 +23,7 @@ EARLY = timedelta(hours=1)
 """Valid since then, for clients whose clock is behind."""
 HOST = re.compile(r"(\*\.)?[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 PEM = serialization.Encoding.PEM
+CaKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 
 @dataclass(frozen=True)
@@ -43,10 +45,7 @@ class Certificate:
             raise ConfigError(f"{path}: no certificate in PEM: {e}") from e
         if key_pem is None:
             return cls(pem, None, parsed, fits=False)
-        try:
-            key = serialization.load_pem_private_key(key_pem, None)
-        except (ValueError, TypeError, UnsupportedAlgorithm) as e:  # TypeError: it has a password
-            raise ConfigError(f"{key_path}: no key in PEM without a password: {e}") from e
+        key = private_key(key_path, key_pem)
         return cls(pem, key_pem, parsed, fits=key.public_key() == parsed.public_key())
 
     @property
@@ -75,9 +74,17 @@ class Certificate:
         return True
 
 
-def make_ca(now: datetime) -> Certificate:
-    """A new CA with a new key."""
-    key = ec.generate_private_key(ec.SECP256R1())
+def private_key(path: Path, pem: bytes) -> PrivateKeyTypes:
+    """ConfigError names the file that is no key."""
+    try:
+        return serialization.load_pem_private_key(pem, None)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as e:  # TypeError: it has a password
+        raise ConfigError(f"{path}: no key in PEM without a password: {e}") from e
+
+
+def make_ca(now: datetime, key: PrivateKeyTypes | None = None) -> Certificate:
+    """A new CA with a new key, or with a key that is there."""
+    key = _signing(key or ec.generate_private_key(ec.SECP256R1()))
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"trackerdcs CA {now:%Y-%m-%d}")])
     usage = {**_NO_USAGE, "key_cert_sign": True, "crl_sign": True}
     builder = (
@@ -95,9 +102,7 @@ def issue(ca: Certificate, names: Iterable[str], now: datetime) -> Certificate:
     The CA's key must be at hand.
     """
     assert ca.key_pem is not None
-    ca_key = serialization.load_pem_private_key(ca.key_pem, None)
-    if not isinstance(ca_key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
-        raise ConfigError("the CA's key: expected one for elliptic curves or RSA")
+    ca_key = _signing(serialization.load_pem_private_key(ca.key_pem, None))
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "trackerdcs")])
     ends = min(now + timedelta(days=SERVER_DAYS), ca.ends)
@@ -129,8 +134,18 @@ _NO_USAGE = dict.fromkeys(
 )
 
 
+def _signing(key: PrivateKeyTypes) -> CaKey:
+    if not isinstance(key, CaKey):
+        raise ConfigError("the CA's key: expected one for elliptic curves or RSA")
+    return key
+
+
 def _begun(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, now: datetime, ends: datetime
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePublicKey | rsa.RSAPublicKey,
+    now: datetime,
+    ends: datetime,
 ) -> x509.CertificateBuilder:
     builder = x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(key)
     builder = builder.serial_number(x509.random_serial_number())
@@ -146,6 +161,6 @@ def _name(text: str) -> x509.GeneralName:
         return x509.DNSName(text)
 
 
-def _certificate(parsed: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> Certificate:
+def _certificate(parsed: x509.Certificate, key: CaKey) -> Certificate:
     key_pem = key.private_bytes(PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     return Certificate(parsed.public_bytes(PEM), key_pem, parsed, fits=True)

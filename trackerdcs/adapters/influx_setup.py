@@ -40,6 +40,15 @@ class InfluxSetup:
                 raise StoreDown(f"{why} (waited {patience:g} s for InfluxDB)")
             time.sleep(LOOK_S)
 
+    def blank(self) -> bool:
+        """True for a server that nobody has set up: no user, no organization, no token."""
+        return bool(self._ask("GET", "/api/v2/setup").get("allowed"))
+
+    def begin(self, user: str, password: str, org: str, bucket: str) -> None:
+        """Set up a blank server with our token as its administrator's."""
+        body = {"username": user, "password": password, "org": org, "bucket": bucket, "token": self._token}
+        self._ask("POST", "/api/v2/setup", body=body)
+
     def org(self, name: str) -> str:
         """The id of an organization. ConfigError if it is not there, Refused if the token is no good."""
         found = self._ask("GET", "/api/v2/orgs", {"org": name}, lacking={"orgs": []})["orgs"]

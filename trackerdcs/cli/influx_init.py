@@ -8,9 +8,9 @@ import typer
 
 def influx_init(
     url: Annotated[str, typer.Option(help="Where InfluxDB listens.")] = "http://influxdb:8086",
-    secrets: Annotated[Path, typer.Option(metavar="FOLDER", help="Holds admin-token and grafana-password.")] = Path(
-        "/run/secrets"
-    ),
+    secrets: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="Holds admin-token, admin-password, grafana-password.")
+    ] = Path("/run/secrets"),
     out: Annotated[
         list[Path] | None,
         typer.Option(metavar="FOLDER", help="A loader's folder: influx-token is put there. Repeatable."),
@@ -19,7 +19,7 @@ def influx_init(
         list[Path] | None,
         typer.Option(metavar="FOLDER", help="As --out, for a service that only reads. Repeatable."),
     ] = None,
-    org: Annotated[str, typer.Option(help="Organization; it must be there.")] = "trackerdcs",
+    org: Annotated[str, typer.Option(help="Organization; made in a server that has none.")] = "trackerdcs",
     bucket: Annotated[str, typer.Option(help="Bucket, and name of the database for InfluxQL.")] = "slow-control",
     retention: Annotated[
         str | None,
@@ -35,7 +35,7 @@ def influx_init(
 
     The bucket; for each --out a token that writes and reads this bucket and nothing else, for each --read-out one
     that reads it; the bucket as a database for InfluxQL; and its user `grafana`, who only reads. Run at each start of
-    the stack.
+    the stack. A server whose first start was cut off before it had an organization is set up.
 
     \b
     Exit status:

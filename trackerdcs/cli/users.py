@@ -45,7 +45,7 @@ def add(name: NameArgument, role: RoleArgument, users: UsersOption) -> None:
       expert   change flows
       admin    be admin of the dashboards
 
-    Example: trackerdcs users add ada shifter --users var/users.sqlite
+    Example: trackerdcs users add deputy shifter --users var/users.sqlite
     """
     from trackerdcs.web.passwords import hash_password
 

@@ -32,6 +32,7 @@ RANDOM = (
 """Secrets that one container alone makes use of, and the first of those that two share."""
 COPIES = {
     "influx-init/admin-token": "influxdb/admin-token",
+    "influx-init/admin-password": "influxdb/admin-password",
     "influx-init/grafana-password": "grafana/influx-password",
     "mongo-init/root-password": "mongodb/root-password",
     "web/mongo/web": "mongo-init/mongo/web",

@@ -9,6 +9,7 @@ from trackerdcs.adapters.whole_file import write_whole
 from trackerdcs.domain.errors import ConfigError
 
 ADMIN_TOKEN, GRAFANA_PASSWORD, TOKEN = "admin-token", "grafana-password", "influx-token"
+ADMIN, ADMIN_PASSWORD = "admin", "admin-password"
 GRAFANA = "grafana"
 """The user of the data source, who reads by InfluxQL."""
 
@@ -33,6 +34,9 @@ def init(
         raise ConfigError("out: two folders of one name, by which a token is known again")
     server = InfluxSetup(url, admin)
     server.wait(patience)
+    if server.blank():  # its first start was cut off: it finds its files and takes itself for complete
+        server.begin(ADMIN, secret_in(secrets / ADMIN_PASSWORD, "secrets"), org, bucket)
+        tell(f"organization {org}: set up")
     try:
         org_id = server.org(org)
     except Refused as e:

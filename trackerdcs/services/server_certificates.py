@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from trackerdcs.adapters.certificates import Certificate, issue, make_ca
+from trackerdcs.adapters.certificates import Certificate, issue, make_ca, private_key
 from trackerdcs.adapters.secret_files import SecretFiles
 from trackerdcs.domain.errors import ConfigError
 from trackerdcs.domain.secret_folder import CA, CA_KEY, SERVERS
@@ -15,9 +15,10 @@ SOON = timedelta(days=30)
 
 def certify(files: SecretFiles, hosts: Sequence[str], now: datetime) -> list[str]:
     """Put what is missing; what people should hear of certificates that we do not make. ConfigError names the file."""
-    ca = _read(files, CA, CA_KEY)
+    ca = _read(files, CA, CA_KEY) if files.content(CA) or not _begun(files) else None
     if ca is None:
-        ca = make_ca(now)
+        there = files.content(CA_KEY)
+        ca = make_ca(now, private_key(files.at(CA_KEY), there) if there else None)
         assert ca.key_pem is not None
         files.put(CA_KEY, ca.key_pem)
         files.put(CA, ca.pem)
@@ -43,6 +44,11 @@ def certify(files: SecretFiles, hosts: Sequence[str], now: datetime) -> list[str
             if found is not None:
                 warnings.append(f"{files.at(crt)}: renewed: start {server} again, or it goes on with the old one")
     return warnings
+
+
+def _begun(files: SecretFiles) -> bool:
+    """True for a folder whose making was cut off here at most: no certificate is there that a CA has signed."""
+    return not any(files.content(f"{server}/server.crt") for server in SERVERS)
 
 
 def _read(files: SecretFiles, crt: str, key: str) -> Certificate | None:

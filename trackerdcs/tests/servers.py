@@ -206,31 +206,14 @@ class Mosquitto(Server):
         return [str(self._program), "-c", str(config)]
 
 
-class Influxd(Server):
-    """The real InfluxDB 2.7, set up with one organization, one bucket and an all-access token."""
+class BlankInfluxd(Server):
+    """The real InfluxDB 2.7, not yet set up."""
 
-    org = "test"
-    bucket = "test"
-    token = "test-token"
     start_timeout_s = 60.0
 
     def __init__(self) -> None:
         self._program = require("influxd")
         super().__init__()
-        body = {"username": "test", "password": "test-password"}
-        body |= {"org": self.org, "bucket": self.bucket, "token": self.token}
-        request = urllib.request.Request(f"{self.url}/api/v2/setup", json.dumps(body).encode())
-        try:
-            urllib.request.urlopen(request, timeout=30).close()
-        except BaseException:
-            self.stop()
-            raise
-
-    def token_file(self, token: str = token) -> Path:
-        """A file with a token."""
-        path = self.directory / f"{token}.token"
-        path.write_text(f"{token}\n")
-        return path
 
     @property
     def url(self) -> str:
@@ -252,3 +235,28 @@ class Influxd(Server):
                 return bool(json.load(reply)["status"] == "pass")
         except (OSError, urllib.error.HTTPError):
             return False
+
+
+class Influxd(BlankInfluxd):
+    """The same, set up with one organization, one bucket and an all-access token."""
+
+    org = "test"
+    bucket = "test"
+    token = "test-token"
+
+    def __init__(self) -> None:
+        super().__init__()
+        body = {"username": "test", "password": "test-password"}
+        body |= {"org": self.org, "bucket": self.bucket, "token": self.token}
+        request = urllib.request.Request(f"{self.url}/api/v2/setup", json.dumps(body).encode())
+        try:
+            urllib.request.urlopen(request, timeout=30).close()
+        except BaseException:
+            self.stop()
+            raise
+
+    def token_file(self, token: str = token) -> Path:
+        """A file with a token."""
+        path = self.directory / f"{token}.token"
+        path.write_text(f"{token}\n")
+        return path

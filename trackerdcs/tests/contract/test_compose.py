@@ -71,7 +71,13 @@ class TestCompose(unittest.TestCase):
         self.assertTrue(all(port.endswith(":8883") for port in published["mosquitto"]))
         networks = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["networks"]
         inside = {name for name, network in networks.items() if network and network.get("internal")}
-        self.assertEqual(inside, {"bus", "db", "docs", "front"})
+        self.assertEqual(inside, set(networks) - {"edge"})
+
+    def test_grafana_is_reached_by_the_gateway_alone(self) -> None:
+        # It believes whoever reaches it who somebody is; the database never calls it.
+        own = set(self.services["grafana"]["networks"])
+        beside = {name for name, s in self.services.items() if own & set(s.get("networks", ()))}
+        self.assertEqual(beside, {"gateway", "grafana", "influxdb"})
 
     def test_in_development_ports_are_opened_on_this_computer_alone(self) -> None:
         dev = services("docker-compose.dev.yml")

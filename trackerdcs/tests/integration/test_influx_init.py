@@ -14,7 +14,7 @@ from typing import ClassVar
 from typer.testing import CliRunner, Result
 
 from trackerdcs.cli.main import app
-from trackerdcs.tests.servers import HOST, Influxd, free_port
+from trackerdcs.tests.servers import HOST, BlankInfluxd, Influxd, free_port
 
 PASSWORD = "a password of grafana"
 DATABASE = "slow-control"
@@ -184,6 +184,18 @@ class TestInfluxInit(unittest.TestCase):
         self.run_it("--retention", "forever")
         self.assertEqual(kept(), [])
         self.assertEqual(self.tried("--retention", "long").exit_code, 2)
+
+    def test_a_database_whose_first_start_was_cut_off_is_set_up(self) -> None:
+        server = self.enterContext(BlankInfluxd())
+        (self.secrets / "admin-password").write_text("a password of admin\n")
+        done = self.tried(url=server.url)
+        self.assertEqual(done.exit_code, 0, done.output)
+        self.assertIn("set up", done.output)
+        self.assertNotIn("set up", self.tried(url=server.url).output)
+        signed = urllib.request.Request(f"{server.url}/api/v2/signin", b"", method="POST")
+        signed.add_header("Authorization", f"Basic {base64.b64encode(b'admin:a password of admin').decode()}")
+        with urllib.request.urlopen(signed, timeout=10) as reply:
+            self.assertEqual(reply.status, 204)
 
     def test_what_is_wrong_is_said_in_a_line(self) -> None:
         nowhere = f"http://{HOST}:{free_port()}"

@@ -58,7 +58,7 @@ class TestCommands(ChannelCase):
                 self.assertIn("on", last.readback)
         set_voltage, on, refused, hold, off = firsts
         self.assertEqual((on.user, on.by, set_voltage.args, refused.args), ("cli", None, {"v": -20}, {"v": -5000}))
-        self.assertEqual((hold.user, hold.by), ("web", "ada"))
+        self.assertEqual((hold.user, hold.by), ("web", "deputy"))
         self.assertEqual([e.id for e in found if e.step == "repeated"], ["h1"])
         orders = {first.id: [e for e in found if e.id == first.id and e.step == "order"] for first in firsts}
         sent = [(e.order, e.value, e.verdict) for e in orders[on.id]]
@@ -73,7 +73,7 @@ class TestCommands(ChannelCase):
 
     async def send_web(self, bench: DeviceBench, id: str) -> None:
         before, now = len([a for a in bench.acks if a.id == id]), SystemClock().now()
-        payload = encode(Command(id, "hold", now, now + 5 * 10**9, "ch0", by="ada", reason="test"))
+        payload = encode(Command(id, "hold", now, now + 5 * 10**9, "ch0", by="deputy", reason="test"))
         await bench.me.publish("dcs/v1/s/d/cmd/web", payload)
         await bench.until(lambda: len([a for a in bench.acks if a.id == id]) > before, "answer")
         await bench.until(lambda: bench.acks[-1].state == "done", "done")

@@ -9,11 +9,16 @@ import tempfile
 import time
 import unittest
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 import argon2
 from typer.testing import CliRunner, Result
 
+from trackerdcs.adapters.whole_file import write_whole
 from trackerdcs.cli.main import app
+from trackerdcs.services.secret_folder import fill
+from trackerdcs.services.stand_files import read_stands
 from trackerdcs.tests.documents import ROOT, blocks
 from trackerdcs.tests.forked import LIMIT_S
 from trackerdcs.tests.lab_broker import LabBroker
@@ -32,7 +37,7 @@ EXPECTED = {
     "gateway": {"server.crt", "server.key"},
     "mosquitto": {"server.crt", "server.key", "passwd", "acl"},
     "influxdb": {"admin-password", "admin-token"},
-    "influx-init": {"admin-token", "grafana-password"},
+    "influx-init": {"admin-token", "admin-password", "grafana-password"},
     "mongodb": {"root-password"},
     "mongo-init": {"root-password", "mongo/bridge", "mongo/importer", "mongo/recorder", "mongo/web"},
     "grafana": {"influx-password", "admin-password"},
@@ -134,6 +139,32 @@ class TestFolder(Secrets):
         secret = [path.read_text().strip() for path in self.files() if "passw" in path.name or "mqtt" in path.parts]
         self.assertFalse([one for one in secret if one in done.output], "no other secret is shown")
         self.assertGreater(min(map(len, secret)), 40)
+
+    def test_who_was_interrupted_begins_again(self) -> None:
+        class Killed(BaseException):
+            pass
+
+        for stop in (0, 1, *range(18, 100)):  # what is between is all alike
+            written: list[Path] = []
+
+            def write(path: Path, *arguments: Any, stop: int = stop, written: list[Path] = written) -> None:
+                if len(written) == stop:
+                    path.with_suffix(".new").write_text("half")
+                    raise Killed
+                written.append(path)
+                write_whole(path, *arguments)
+
+            with self.subTest(files=stop):
+                shutil.rmtree(self.secrets, ignore_errors=True)
+                try:
+                    with mock.patch("trackerdcs.adapters.secret_files.write_whole", write):
+                        fill(self.secrets, [file.stand for file in read_stands([self.stands])])
+                    break
+                except Killed:
+                    self.assertIn("first password of admin", self.run_it().stdout)
+                    self.assertEqual([path for path in self.files() if path.suffix == ".new"], [])
+                    self.assertNotIn("made ", self.run_it().stderr)
+        self.assertGreater(stop, 20)
 
     def test_further_loaders_and_stands(self) -> None:
         self.run_it()

@@ -92,7 +92,7 @@ class TestChannelRaces(PowerCase):
         self.poll()
         supply.cut = "gone"
         self.power._controls["ch0"].down.step_back(-50.0)
-        self.power.abandon("ch0", "the lease of bob was not renewed")
+        self.power.abandon("ch0", "the lease of somebody was not renewed")
         supply.cut = ""
         await self.until(lambda: not supply.is_on)
 
@@ -100,7 +100,7 @@ class TestChannelRaces(PowerCase):
         self.use(Stubborn(verifies=False))
         self.supply.v, self.supply.is_on = -60.0, True
         self.poll()
-        self.power.abandon("ch0", "the lease of bob was not renewed")
+        self.power.abandon("ch0", "the lease of somebody was not renewed")
         await asyncio.sleep(0.02)
         with self.assertRaisesRegex(TrackerError, "busy"):
             await self.power.execute("emergency_off", "ch0", {})

@@ -40,7 +40,7 @@ class TestLedger(unittest.TestCase):
         self.ledger.append([LedgerEntry(now - 2 * 3600 * 10**9, "a", "started", args={"sw": "0.1"})])
         on: dict[str, Any] = {"id": "abcdefgh-1", "user": "web", "ch": "ch0"}
         self.entries = [
-            LedgerEntry(now, "b", "accepted", by="ada", cmd="on", reason="IV \x1b[31mcurve", ms=0.4, **on),
+            LedgerEntry(now, "b", "accepted", by="deputy", cmd="on", reason="IV \x1b[31mcurve", ms=0.4, **on),
             LedgerEntry(now, "b", "order", order="on", readback={"on": True}, verdict="agrees", ms=3.0, **on),
             *(
                 LedgerEntry(now + n * 10**8, "b", "order", order="set_voltage", value=-5.0 * n, verdict="agrees", **on)
@@ -69,7 +69,7 @@ class TestLedger(unittest.TestCase):
         self.assertIn("UTC", head)
         self.assertIn("(UTC+0530)", day)
         self.assertNotIn("\x1b", result.stdout)
-        self.assertIn('web (ada)      ch0       0 ms  on: accepted, reason "IV ?[31mcurve" [abcdefgh]', rows[0])
+        self.assertIn('web (deputy)   ch0       0 ms  on: accepted, reason "IV ?[31mcurve" [abcdefgh]', rows[0])
         self.assertIn("3 ms    sent on: agrees (on yes) [abcdefgh]", rows[1])
         self.assertIn("900 ms    sent set_voltage -5.000 V to -50.000 V in 10 steps: agrees", rows[2])
         self.assertIn("sent set_voltage -55.000 V: unknown: no answer", rows[3])
@@ -94,7 +94,7 @@ class TestLedger(unittest.TestCase):
         found = json.loads(self.run_it("--json", "--since", "1d").stdout)
         self.assertEqual([e["step"] for e in found[:2]], ["begun", "started"])
         self.assertEqual(len(found), 2 + len(self.entries))
-        self.assertEqual((found[2]["by"], found[2]["ts"], found[2]["n"]), ("ada", self.entries[0].ts, 3))
+        self.assertEqual((found[2]["by"], found[2]["ts"], found[2]["n"]), ("deputy", self.entries[0].ts, 3))
         self.assertRegex(found[2]["digest"], "^[0-9a-f]{64}$")
         self.assertTrue(found[2]["time"].endswith("Z"))
 

@@ -37,28 +37,28 @@ class TestUsers(unittest.TestCase):
         return asyncio.run(Passwords().right(hash, password))
 
     def test_from_the_first_to_the_last(self) -> None:
-        self.assertEqual(self.add("ada", "admin").exit_code, 0)
-        self.assertEqual(self.add("ben", "shifter").stdout, "ben added as shifter\n")
-        self.assertTrue(self.right("ben", PASSWORD))
-        self.assertRegex(self.run_it("list").stdout, r"ada +admin +0 sessions\nben +shifter +0 sessions\n")
-        self.assertEqual(self.run_it("role", "ben", "expert").exit_code, 0)
-        self.assertEqual(self.run_it("password", "ben", typed="another fine one\n").exit_code, 0)
-        self.assertFalse(self.right("ben", PASSWORD))
-        self.assertTrue(self.right("ben", "another fine one"))
-        self.assertIn("ben  ", self.run_it("list").stdout)
-        self.assertEqual(self.run_it("remove", "ben").exit_code, 0)
-        self.assertNotIn("ben", self.run_it("list").stdout)
+        self.assertEqual(self.add("deputy", "admin").exit_code, 0)
+        self.assertEqual(self.add("shifter1", "shifter").stdout, "shifter1 added as shifter\n")
+        self.assertTrue(self.right("shifter1", PASSWORD))
+        self.assertRegex(self.run_it("list").stdout, r"deputy +admin +0 sessions\nshifter1 +shifter +0 sessions\n")
+        self.assertEqual(self.run_it("role", "shifter1", "expert").exit_code, 0)
+        self.assertEqual(self.run_it("password", "shifter1", typed="another fine one\n").exit_code, 0)
+        self.assertFalse(self.right("shifter1", PASSWORD))
+        self.assertTrue(self.right("shifter1", "another fine one"))
+        self.assertIn("shifter1  ", self.run_it("list").stdout)
+        self.assertEqual(self.run_it("remove", "shifter1").exit_code, 0)
+        self.assertNotIn("shifter1", self.run_it("list").stdout)
 
     def test_what_is_refused_is_said_in_one_line(self) -> None:
-        self.add("ada", "admin")
+        self.add("deputy", "admin")
         for arguments, typed, why in (
-            (("add", "Ada L", "admin"), PASSWORD, "name 'Ada L': expected a small letter"),
-            (("add", "ben", "boss"), PASSWORD, "role 'boss': expected one of viewer, shifter, expert, admin"),
-            (("add", "ben", "viewer"), "short", "password: a password has at least 10 characters, this one has 5"),
-            (("add", "ben", "viewer"), "", "password: a password has at least 10"),
-            (("add", "ada", "viewer"), PASSWORD, "ada: there is a user of this name already"),
-            (("remove", "ada"), "", "ada is the last admin"),
-            (("role", "eve", "viewer"), "", "eve: there is no user of this name"),
+            (("add", "Deputy L", "admin"), PASSWORD, "name 'Deputy L': expected a small letter"),
+            (("add", "shifter1", "boss"), PASSWORD, "role 'boss': expected one of viewer, shifter, expert, admin"),
+            (("add", "shifter1", "viewer"), "short", "password: a password has at least 10 characters, this one has 5"),
+            (("add", "shifter1", "viewer"), "", "password: a password has at least 10"),
+            (("add", "deputy", "viewer"), PASSWORD, "deputy: there is a user of this name already"),
+            (("remove", "deputy"), "", "deputy is the last admin"),
+            (("role", "nobody", "viewer"), "", "nobody: there is no user of this name"),
         ):
             with self.subTest(arguments):
                 result = self.run_it(*arguments, typed=f"{typed}\n")
@@ -90,4 +90,4 @@ class Page(unittest.TestCase):
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         before, _, after = done.stdout.partition("= before\n")
         self.assertTrue(before.endswith(shown), before)
-        self.assertRegex(after, r"= after\nada +admin +0 sessions\n$")
+        self.assertRegex(after, r"= after\ndeputy +admin +0 sessions\n$")

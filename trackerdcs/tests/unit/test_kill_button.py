@@ -50,16 +50,16 @@ class TestKillButton(unittest.IsolatedAsyncioTestCase):
         await self.owner.publish(topics.of_device("bench", device, "event"), encode(message))
 
     async def test_it_is_sent_by_somebody_for_a_reason(self) -> None:
-        press = await self.button.press("ada", "smoke\nX")
-        self.assertEqual((press.sent, press.by, press.why), ("sent", "ada", ""))
+        press = await self.button.press("deputy", "smoke\nX")
+        self.assertEqual((press.sent, press.by, press.why), ("sent", "deputy", ""))
         (kill,) = self.kills
         self.assertEqual((kill["topic"], kill["retained"]), ("dcs/v1/bench/kill/web", False))
-        self.assertEqual((kill["id"], kill["by"]), (press.id, "ada"))
-        self.assertEqual(kill["reason"], "ada: smoke X")
+        self.assertEqual((kill["id"], kill["by"]), (press.id, "deputy"))
+        self.assertEqual(kill["reason"], "deputy: smoke X")
         self.assertEqual(self.button.last, press)
 
     async def test_what_the_owner_says_is_kept(self) -> None:
-        await self.button.press("ada")
+        await self.button.press("deputy")
         self.assertEqual((self.button.answers, self.button.open), ({"hv1": "goes down"}, []))
         await self.say("trip")
         await self.say("killed", device="other")
@@ -68,7 +68,7 @@ class TestKillButton(unittest.IsolatedAsyncioTestCase):
 
     async def test_a_refusal_is_not_hidden(self) -> None:
         self.obeys = False
-        pressing = asyncio.create_task(self.button.press("ada"))
+        pressing = asyncio.create_task(self.button.press("deputy"))
         await until(lambda: self.kills)
         await self.say("kill_refused", "user 'web' is not among the command users of this stand")
         await pressing
@@ -78,22 +78,22 @@ class TestKillButton(unittest.IsolatedAsyncioTestCase):
     async def test_silence_is_no_answer(self) -> None:
         self.obeys = False
         with self.assertLogs("trackerdcs.app.kill_button", "WARNING") as logs:
-            press = await self.button.press("ada")
+            press = await self.button.press("deputy")
         self.assertEqual((press.sent, self.button.answers), ("sent", {"hv1": None}))
         self.assertIn("not obeyed or not heard by hv1", logs.output[0])
 
     async def test_a_double_click_is_one_kill(self) -> None:
-        first, second = await asyncio.gather(self.button.press("ada"), self.button.press("ben"))
+        first, second = await asyncio.gather(self.button.press("deputy"), self.button.press("shifter1"))
         self.assertEqual(first, second)
-        third = await self.button.press("ada")
+        third = await self.button.press("deputy")
         self.assertEqual((third.id, {kill["id"] for kill in self.kills}), (first.id, {first.id}))
 
     async def test_a_later_press_is_a_second_kill_and_nothing_old_is_shown(self) -> None:
-        first = await self.button.press("ada")
+        first = await self.button.press("deputy")
         await self.say("kill_ended")
         self.clock.later = SAME_S
         self.obeys = False
-        pressing = asyncio.create_task(self.button.press("ada"))
+        pressing = asyncio.create_task(self.button.press("deputy"))
         await until(lambda: len(self.kills) == 2)
         self.assertEqual(self.button.answers, {"hv1": None})
         self.assertNotEqual((await pressing).id, first.id)
@@ -101,33 +101,33 @@ class TestKillButton(unittest.IsolatedAsyncioTestCase):
     async def test_without_a_broker_it_is_not_sent(self) -> None:
         self.broker.stop()
         await until(lambda: not self.bus.connected)
-        press = await self.button.press("ada")
+        press = await self.button.press("deputy")
         self.assertEqual((press.sent, press.why), ("not sent", "the broker does not answer"))
         self.assertFalse(self.button.connected)
         self.broker.start()
         await until(lambda: self.bus.connected and self.owner.connected)
-        again = await self.button.press("ada")
+        again = await self.button.press("deputy")
         self.assertEqual((again.sent, again.id), ("sent", press.id))
         self.assertEqual(len(self.kills), 1)
 
     async def test_a_broker_that_does_not_confirm(self) -> None:
         self.broker.acknowledges = False
-        press = await self.button.press("ada")
+        press = await self.button.press("deputy")
         self.assertEqual((press.sent, press.why), ("unknown", "the broker has not confirmed it within 0.2 s"))
         self.broker.acknowledges = True
         self.clock.later = AGAIN_S / 2
-        self.assertEqual((await self.button.press("ada")).id, press.id)
+        self.assertEqual((await self.button.press("deputy")).id, press.id)
 
     async def test_a_connection_that_ends_meanwhile(self) -> None:
         self.broker.acknowledges = False
-        pressing = asyncio.create_task(self.button.press("ada"))
+        pressing = asyncio.create_task(self.button.press("deputy"))
         await asyncio.sleep(0.05)
         self.broker.cut("web")
         self.assertEqual((await pressing).sent, "unknown")
 
     async def test_a_browser_that_goes_away_stops_nothing(self) -> None:
         self.broker.acknowledges = False
-        pressing = asyncio.create_task(self.button.press("ada"))
+        pressing = asyncio.create_task(self.button.press("deputy"))
         await asyncio.sleep(0.01)
         pressing.cancel()
         self.broker.acknowledges = True

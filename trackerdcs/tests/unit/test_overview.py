@@ -237,14 +237,14 @@ class Notes(Heard):
         self.hear("cmd/cli", Command("i1", "set_voltage", 1, 2, "ch0", {"v": -50.0}))
         self.hear("ack", Ack("i1", "cli", "accepted", 1))
         self.hear("ack", Ack("i1", "cli", "refused", 1, why="too much"))
-        self.hear("ack", Ack("unheard-of", "web", "done", 1, by="ada"))
+        self.hear("ack", Ack("unheard-of", "web", "done", 1, by="deputy"))
         notes = [(note.text, note.bad) for note in self.overview.recent]
         self.assertEqual(
             notes,
             [
                 ("cli: set_voltage ch0 v=-50: accepted", False),
                 ("cli: set_voltage ch0 v=-50: refused (too much)", True),
-                ("ada: command unheard-: done", False),
+                ("deputy: command unheard-: done", False),
             ],
         )
 

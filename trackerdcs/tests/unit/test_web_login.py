@@ -110,8 +110,8 @@ class Ways(WebCase):
 
 class Hurdles(WebCase):
     async def test_an_unknown_user_and_a_wrong_password_look_the_same(self) -> None:
-        self.assertNotIn("eve", [account.name for account in self.users.accounts()])
-        times: dict[str, list[float]] = {"viewer": [], "eve": []}
+        self.assertNotIn("nobody", [account.name for account in self.users.accounts()])
+        times: dict[str, list[float]] = {"viewer": [], "nobody": []}
         answers = set()
         for _ in range(5):
             for name in times:
@@ -134,7 +134,7 @@ class Hurdles(WebCase):
 
         object.__setattr__(self.parts, "passwords", Watched())
         await self.log_in(self.client(), "viewer", "wrong password")
-        await self.log_in(self.client(), "eve", "wrong password")
+        await self.log_in(self.client(), "nobody", "wrong password")
         self.assertEqual(asked, [HASH, _NOBODY])
         self.assertEqual(_NOBODY.split("$")[1:4], hash_password("x").split("$")[1:4], "the same cost")
 
@@ -162,7 +162,7 @@ class Hurdles(WebCase):
 
     async def test_a_name_that_does_not_exist_is_blocked_like_one_that_does(self) -> None:
         with patch.object(Passwords, "_verify", return_value=False):
-            statuses = [(await self.log_in(self.client(), "eve", "wrong password")).status_code for _ in range(11)]
+            statuses = [(await self.log_in(self.client(), "nobody", "wrong password")).status_code for _ in range(11)]
         self.assertEqual(statuses, [401] * 10 + [429])
 
     async def test_an_address_tries_thirty_times_whatever_it_calls_itself(self) -> None:
@@ -201,7 +201,7 @@ class Hurdles(WebCase):
             statuses = [(await one).status_code for one in tries]
         self.assertEqual((statuses.count(401), statuses.count(503), most), (WAITING, 5, AT_ONCE))
         with patch.object(Passwords, "_verify", return_value=False):
-            self.assertEqual((await self.log_in(self.client(), "eve", "wrong password")).status_code, 401)
+            self.assertEqual((await self.log_in(self.client(), "nobody", "wrong password")).status_code, 401)
 
 
 class BehindTheGateway(WebCase):

@@ -72,6 +72,9 @@ class Kill(WebCase):
             self.assertEqual(json.loads(delivery.payload)["reason"], f"{role}: smoke")
             page = (await client.get("/")).text
             self.assertIn(f"KILL SENT by {role}", page)
+            self.assertRegex(
+                page, r'(?s)class="kill".*name="reason".*Look again', "a slip of it must not be a second kill"
+            )
 
     async def test_without_a_session_it_says_that_nothing_was_sent(self) -> None:
         answer = await self.post(self.client(), "/kill/bench")
