@@ -32,7 +32,8 @@ function read(text, argument) {
     const typed = String(text ?? '').trim().replace(/^\u2212/, '-');
     if (!typed) return {};
     if (argument.type === 'text') {
-        return typed.length <= 64 ? { value: typed } : { why: 'at most 64 characters' };
+        const most = argument.high || 64;
+        return typed.length <= most ? { value: typed } : { why: `at most ${most} characters` };
     }
     if (typed.includes(',')) return { why: 'use a point, not a comma' };
     if (!NUMBER.test(typed)) return { why: 'not a number' };

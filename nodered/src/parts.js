@@ -14,7 +14,8 @@ const channel = {
         said(field) { return fields.read(this.texts[field.cmd], field.argument); },
         extra(m, a) { return fields.read(this.texts[`${m.cmd}.${a.name}`], a.argument); },
         ready(m) {
-            return m.args.every((a) => this.extra(m, a).value !== undefined) && (!m.reason || this.reason.trim() !== '');
+            const given = ({ value, why }, a) => value !== undefined || (a.argument.optional && !why);
+            return m.args.every((a) => given(this.extra(m, a), a)) && (!m.reason || this.reason.trim() !== '');
         },
         send(cmd, args = {}, reason = '') { return this.command(this.c.stand, this.c.device, this.c.ch, cmd, args, reason); },
         apply(field) {
@@ -22,7 +23,8 @@ const channel = {
             if (value !== undefined && this.send(field.cmd, { [field.arg]: value })) this.texts[field.cmd] = '';
         },
         sendMore(m) {
-            const args = Object.fromEntries(m.args.map((a) => [a.name, this.extra(m, a).value]));
+            const typed = m.args.map((a) => [a.name, this.extra(m, a).value]).filter(([, value]) => value !== undefined);
+            const args = Object.fromEntries(typed);
             this.send(m.cmd, args, this.reason);
         },
     },
