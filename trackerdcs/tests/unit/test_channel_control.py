@@ -14,6 +14,7 @@ from trackerdcs.domain.errors import CommandRefused, LinkError, NotConnected, Re
 from trackerdcs.domain.instrument import Snapshot
 from trackerdcs.domain.stand import ChannelConfig
 from trackerdcs.tests.supplies import OFF, UP, Scripted, Values, calls
+from trackerdcs.tests.waiting import until
 
 
 class Faulty(Scripted):
@@ -117,7 +118,7 @@ class TestChannelControl(unittest.IsolatedAsyncioTestCase):
         self.poll(UP)
         self.supply.fails = ValueError("a bug")
         await self.trip()
-        self.assertTrue([e for e in self.events if "does not come down" in e and "a bug" in e], self.events)
+        await until(lambda: [e for e in self.events if "does not come down" in e and "a bug" in e])
 
     async def test_an_order_that_was_never_sent_does_not_end_the_doubt_about_an_earlier_one(self) -> None:
         await self.power.execute("set_voltage", "ch0", {"v": -50.0})
