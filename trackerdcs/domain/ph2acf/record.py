@@ -70,6 +70,7 @@ def record_of(run: Run, contents: Contents, version: int) -> ReadRun:
         signs=signs,
         failure=judged.failure,
         warnings=_warnings(run, contents, times),
+        progress=replace(run.progress, percent=100.0, left=0.0) if judged.state == "done" else run.progress,
         stages=stages,
         log=story.counts() if story else run.log,
         channels=sum(line.channels for line in summary),

@@ -29,6 +29,7 @@ class TestWhole(ImporterCase):
     def test_the_record_says_all_that_the_folder_says(self) -> None:
         run = self.run_of(self.take(made.write_run(self.folder)))
         self.assertEqual((run.state, run.failure, run.warnings, run.complete), ("done", None, (), True))
+        self.assertEqual((run.progress.percent, run.progress.left), (100.0, 0.0))
         self.assertEqual(
             (run.number, run.calibration, run.tracker, run.flavour), (7, "calibrationandpedenoise", "OT", "PS")
         )
