@@ -65,6 +65,10 @@ class TestCompose(unittest.TestCase):
         for service in self.each(ONCE | IN_THE_IMAGE):
             self.assertIn("test", service["healthcheck"])
 
+    def test_somebody_waits_for_each_job_that_is_always_there(self) -> None:
+        waited = {name for s in services("docker-compose.yml").values() for name in s.get("depends_on", ())}
+        self.assertEqual({"secrets", "influx-init", "mongo-init"} - waited, set())
+
     def test_only_the_gateway_and_the_broker_for_edge_nodes_are_published(self) -> None:
         published = {name: s["ports"] for name, s in self.services.items() if s.get("ports")}
         self.assertEqual(set(published), {"gateway", "mosquitto"})
