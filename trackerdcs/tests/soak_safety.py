@@ -13,7 +13,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -123,11 +123,13 @@ class Somebody:
         self.asked: list[tuple[float, float]] = []
         """When which voltage was asked for."""
         self.finals: dict[str, set[int]] = defaultdict(set)
+        self.answers: deque[str] = deque(maxlen=20)
 
     async def listen(self) -> None:
         async for delivery in self._bus.subscribe(topics.all_of(STAND)):
             if delivery.topic.endswith("/ack") and (ack := decode(Ack, delivery.payload)).state in FINAL:
                 self.finals[ack.id].add(ack.ts)
+                self.answers.append(f"{ack.state} {ack.why or ''}")
             delivery.acknowledge()
 
     async def send(self, device: str, cmd: str, ch: str | None = None, **args: float | str) -> None:
@@ -264,7 +266,7 @@ async def go_up_for_certain(stand: Stand, somebody: Somebody) -> None:
     deadline = time.monotonic() + 60.0
     while stand.now[1] < 40.0:
         if time.monotonic() > deadline:
-            raise AssertionError("with all services there it does not go up")
+            raise AssertionError(f"with all services there it does not go up: {list(somebody.answers)}")
         await somebody.go_up(50.0)
         with contextlib.suppress(TimeoutError):
             await until(lambda: stand.now[1] >= 40.0, 2.0)
