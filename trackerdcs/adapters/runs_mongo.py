@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 
 from bson import Int64
 from bson.codec_options import TypeDecoder, TypeRegistry
+from bson.errors import BSONError
 from gridfs import GridFSBucket
 from gridfs.errors import NoFile
 from pymongo import MongoClient, ReplaceOne
@@ -229,7 +230,7 @@ class MongoRuns:
             if e.code == NOT_ALLOWED:
                 raise StoreFault(f"{who}: this account may not do that: {e}") from e
             raise StoreFault(f"{who}: {e}") from e
-        except PyMongoError as e:
+        except (PyMongoError, BSONError, OverflowError) as e:  # the latter: what no document can hold, or is too large
             raise StoreFault(f"{who}: {e}") from e
 
 

@@ -44,6 +44,7 @@ class Finisher:
         parts = self._parts
         opened = with_run(opened, await self._seen(opened))
         await asyncio.to_thread(note, parts, opened)
+        kept = True
         while True:
             try:
                 final = await asyncio.to_thread(parts.imported, opened.run)
@@ -53,21 +54,34 @@ class Finisher:
                 await asyncio.sleep(RETRY)
             except Exception as e:  # whatever it is, the run has an end: its files stay where they are
                 log.exception("run %s", opened.run.id)
-                final = await self._unread(opened.run, e)
+                final, kept = await self._unread(opened.run, e)
                 break
         self.fault = None
         self._ended(final, opened)
+        if not kept:
+            self.fault = f"run {opened.run.id}: the store does not take its end"
+            return  # the next start tries again: in the store, too, a run has an end
         try:
             await asyncio.to_thread(parts.work.close, opened)
         except OSError as e:
             log.warning("run %s: %s", opened.run.id, e)
 
-    async def _unread(self, run: Run, error: Exception) -> Run:
+    async def _unread(self, run: Run, error: Exception) -> tuple[Run, bool]:
+        """The record without its results, and whether the store has it."""
         why = failure("not_imported", more=str(error) or repr(error))
         state = run.state if run.final else "failed"
         final = replace(run, state=state, failure=run.failure or why, warnings=(*run.warnings, why))
-        self._parts.queue.put(lambda: self._parts.store.put_run(final))
-        return final
+        while True:
+            try:
+                await asyncio.to_thread(self._parts.store.put_run, final)
+            except StoreDown as e:
+                self.fault = f"run {run.id} waits for its store: {e}"
+                await asyncio.sleep(RETRY)
+            except Exception:  # it is full, say
+                log.exception("run %s: the store does not take its end", run.id)
+                return final, False
+            else:
+                return final, True
 
     async def _seen(self, opened: OpenRun) -> Run:
         """With what slow control and bus have seen in its window."""
@@ -79,6 +93,8 @@ class Finisher:
                 run = replace(run, conditions=await parts.conditions(run, opened.channels))
             except (StoreDown, StoreFault) as e:
                 log.warning("run %s: nothing of its slow control: %s", run.id, e)
+            except Exception:  # as below
+                log.exception("run %s: nothing of its slow control", run.id)
         events: dict[RunEvent, None] = dict.fromkeys([*parts.keeper.events(devices, start, end), *run.events])
         ordered = tuple(sorted(events, key=lambda event: event.ts or 0)[:EVENTS])
         commands = tuple(dict.fromkeys([*run.commands, *parts.keeper.commands(devices, start, end)]))

@@ -110,8 +110,9 @@ class BridgeRuns:
             await self._never_began(opened, failed, held)
             raise DeviceError(f"{code}: {failed.text}") from e
         opened = replace(opened, born=child.born)
-        self._follow(opened, child, order.recipe, past)
+        # Before it is followed: the pilot notes what it hears, and two writers of one file spoil it.
         await asyncio.to_thread(note, parts, opened)
+        self._follow(opened, child, order.recipe, past)
         return run
 
     async def _never_began(self, opened: OpenRun, why: Failure, held: list[tuple[str, str]]) -> None:
@@ -120,18 +121,24 @@ class BridgeRuns:
         self._parts.queue.put(lambda: self._parts.store.put_run(run))
         self._parts.speaker.say(run, opened.channels)
         self._report("run_failed", f"{run.calibration}: {why.code}: {why.text}")
-        if opened.folder:
-            await asyncio.to_thread(self._parts.work.close, opened)
-        await self._parts.lease.release(held)
+        try:
+            if opened.folder:
+                await asyncio.to_thread(self._parts.work.close, opened)
+        except OSError as e:
+            log.warning("run %s: %s", run.id, e)
+        await self._parts.lease.release(held)  # else the high voltage would come down when it runs out
 
     async def adopt(self) -> None:
         """Go on with what an earlier start has left: what still runs is followed, what has ended comes to its end."""
+        found: list[tuple[OpenRun, Child | None]] = []
         for opened in await asyncio.to_thread(lambda: list(self._parts.work.opened())):
-            recipe = self._bridge.calibrations.get(opened.run.calibration, RecipeConfig())
             if opened.run.end is not None:
                 self._finisher.begin(opened)
                 continue
-            child = self._parts.programs.adopt(opened.born) if opened.born else None
+            found.append((opened, self._parts.programs.adopt(opened.born) if opened.born else None))
+        # What still runs comes last: behind it, one that has ended would take its place, and nobody would follow it.
+        for opened, child in sorted(found, key=lambda each: each[1] is not None):
+            recipe = self._bridge.calibrations.get(opened.run.calibration, RecipeConfig())
             if child is not None and self.pilot is None:
                 self._report("run_adopted", f"{opened.run.calibration}: process {child.born.pid}")
             self._follow(opened, child, recipe, await self._past(opened.run))

@@ -66,6 +66,8 @@ class Importer:
             if self._clock.now() / S - newest < settle:
                 return self._put_aside(folder, failure("still_written"), None)
             known = self._store.run(run_id(folder))
+            if known is not None and (why := _lesser(known, folder)) is not None:
+                return self._put_aside(folder, why, None)
             new = Run(run_id(folder), "finalizing", "import", folder=folder.name, host=self._host, stand=self._stand)
             run = known or new
             if module and len(run.modules) <= 1:
@@ -75,6 +77,8 @@ class Importer:
                 left = next((q for q in self._store.quarantined() if q.id == self._quarantine_id(folder)), None)
                 if left is not None and left.run == run.id:
                     return Imported(str(folder.folder), "quarantined", known, Failure(left.code, left.text))
+                if left is not None:
+                    self._store.release(left.id)
                 return Imported(str(folder.folder), "known", known)
             return self._analyse(run, folder, read or self._reader.read, folder.files)
         except OSError as e:
@@ -179,3 +183,14 @@ class Importer:
 
     def _quarantine_id(self, folder: RunFolder) -> str:
         return uuid.uuid5(SPACE, f"{self._host}:{folder.folder.absolute()}:{folder.inner}").hex
+
+
+def _lesser(known: Run, folder: RunFolder) -> Failure | None:
+    """Why a folder must not take the place of what is stored: of a run that is whole, it has half a copy."""
+    if not (known.complete and known.state == "done"):
+        return None
+    for file in known.files:
+        path = folder.files.get(file.name)
+        if path is not None and path.stat().st_size < file.size:
+            return failure("lesser_copy", more=f"{file.name}: {path.stat().st_size} bytes of {file.size}")
+    return None

@@ -59,6 +59,8 @@ class StoreQueue:
                     continue
                 except StoreFault as e:
                     self._edge.fail("fault", f"the store of runs refuses: {e}")
+                except Exception as e:  # noqa: BLE001 what no store was made for must not end the service, and all runs
+                    self._edge.fail("fault", f"the store of runs cannot take a write, which is given up: {e!r}")
                 self.fault = None
                 if self._jobs and self._jobs[0] is job:
                     self._jobs.popleft()

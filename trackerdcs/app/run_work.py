@@ -19,6 +19,8 @@ OUTPUT = "stdout.log"
 NUMBERS = ("RunNumbers.dat", "RunNumber.txt")
 """In which the programs count, in the folder that they run in: handed on from run to run."""
 PIECE = 1 << 20
+MOST = 4 * PIECE
+"""Bytes of output a look: a program that floods must not keep its bridge from everything else, an abort say."""
 
 
 @dataclass(frozen=True)
@@ -102,8 +104,11 @@ class Tail:
         found: list[tuple[str, int]] = []
         with suppress(FileNotFoundError), self._path.open("rb") as file:
             file.seek(self._offset)
-            while piece := file.read(self._length()):
+            left = os.fstat(file.fileno()).st_size - self._offset  # what comes meanwhile is for the next look
+            left = left if end else min(left, MOST)
+            while left > 0 and (piece := file.read(min(self._length(), left))):
                 self._offset += len(piece)
+                left -= len(piece)
                 ts = self._time(now)
                 *whole, self._rest = (self._rest + piece).split(b"\n")
                 found += [(line.decode(errors="replace"), ts) for line in whole]

@@ -12,12 +12,15 @@ from trackerdcs.domain.moments import moment, span
 from trackerdcs.domain.plain import plain
 from trackerdcs.domain.run import RunQuery, RunState
 from trackerdcs.domain.run_results import Kind, ResultQuery
+from trackerdcs.domain.storing import LAST
 from trackerdcs.web.answers import Fault, Format, answer, found, may_read, wanted
 from trackerdcs.web.examples import documented
 from trackerdcs.web.parts import Parts
 
 TIME = "ns since 1970 in UTC, or ISO 8601 with Z or an offset."
 PAGE = 100
+LARGEST = 2**31 - 1
+"""Of what is counted: larger ones are no integers of every store."""
 FormatQuery = Annotated[
     Format | None, Query(description="json, csv or parquet; without it the Accept header decides.", examples=["csv"])
 ]
@@ -49,7 +52,9 @@ def routes(parts: Parts, join: Joiner) -> APIRouter:
         module: Module = None,
         calibration: Annotated[str | None, Query(examples=["calibrationandpedenoise"])] = None,
         state: Annotated[list[RunState] | None, Query(description="Repeatable.", examples=["done"])] = None,
-        number: Annotated[int | None, Query(description="The program's own, not unique.", examples=[500749])] = None,
+        number: Annotated[
+            int | None, Query(ge=0, le=LARGEST, description="The program's own, not unique.", examples=[500749])
+        ] = None,
         stand: Text = None,
         sim: Annotated[bool | None, Query(description="Simulated runs only, or none.")] = None,
         since: Since = None,
@@ -87,8 +92,8 @@ def routes(parts: Parts, join: Joiner) -> APIRouter:
         request: Request,
         id: str,
         kind: Kind | None = None,
-        hybrid: int | None = None,
-        chip: int | None = None,
+        hybrid: Annotated[int | None, Query(ge=0, le=LARGEST)] = None,
+        chip: Annotated[int | None, Query(ge=0, le=LARGEST)] = None,
         chip_type: Annotated[str | None, Query(examples=["MPA"])] = None,
         channels: Annotated[
             bool, Query(description="The numbers of each channel, not their statistics alone.")
@@ -187,7 +192,8 @@ def _cursor(text: str | None) -> Cursor | None:
     if text is None:
         return None
     start, colon, run = text.partition(":")
-    if not colon or not run or not (start == "" or (start.isascii() and start.isdigit() and len(start) <= 19)):
+    digits = start.isascii() and start.isdigit() and len(start) <= 19 and int(start) < LAST
+    if not colon or not run or not (start == "" or digits):
         raise Fault(422, f"after: {text[:60]!r}: expected what `next` of the page before says")
     return (int(start) if start else None), run
 

@@ -126,6 +126,11 @@ FAILURES: dict[str, Known] = {
             "Files of this folder have just changed: the run is still on, or is being copied. Import again when "
             "that is over.",
         ),
+        _known(
+            "lesser_copy",
+            "A file of this folder is shorter than the one that is stored of the same run, which is whole: the stored "
+            "one was kept.",
+        ),
         _known("duplicate_number", "Another run has the same number. Both are kept; tell them apart by their time."),
         _known(
             "fuse_mismatch",

@@ -12,7 +12,7 @@ from trackerdcs.app.bridge_finish import Finisher
 from trackerdcs.app.bridge_parts import Parts
 from trackerdcs.app.run_keeper import RunKeeper, StoreQueue
 from trackerdcs.app.run_work import OpenRun, Work
-from trackerdcs.domain.errors import StoreDown
+from trackerdcs.domain.errors import StoreDown, StoreFault
 from trackerdcs.domain.messages import Ack, Command, Event, Frame
 from trackerdcs.domain.run import Condition, Run
 from trackerdcs.domain.run_links import BindingQuery, CommandQuery
@@ -39,7 +39,7 @@ class TestFinish(unittest.IsolatedAsyncioTestCase):
         parts.work, parts.store, parts.queue, parts.keeper = self.work, self.store, self.queue, self.keeper
         parts.conditions = lambda run, channels: asyncio.ensure_future(conditions())
         parts.imported = mock.Mock(side_effect=outcomes)
-        self.imported = parts.imported
+        self.imported, self.parts = parts.imported, parts
         return Finisher(parts, lambda run, opened: self.final.append(run), self.clock)
 
     def opened(self) -> OpenRun:
@@ -64,6 +64,31 @@ class TestFinish(unittest.IsolatedAsyncioTestCase):
             await until(lambda: self.final)
         (final,) = self.final
         self.assertEqual((final.state, final.failure.code if final.failure else ""), ("failed", "not_imported"))
+        await until(lambda: self.store.run(RUN.id))
+
+    async def test_a_store_that_is_full_is_asked_again_by_the_next_start(self) -> None:
+        self.store.put_run = mock.Mock(side_effect=StoreFault("disk is full"))  # type: ignore[method-assign]
+        finisher = self.finisher(StoreFault("disk is full"))
+        with self.assertLogs("trackerdcs.app.bridge_finish", "ERROR"):
+            finisher.begin(self.opened())
+            await until(lambda: finisher.fault)
+        self.assertEqual([run.state for run in self.final], ["failed"])
+        self.assertEqual([each.run.id for each in self.work.opened()], [RUN.id])
+
+    async def test_a_look_at_the_slow_control_that_fails_keeps_no_run_from_its_end(self) -> None:
+        finisher = self.finisher(Run(RUN.id, "done"))
+
+        async def conditions() -> dict[str, Condition]:
+            raise ValueError("never thought of")
+
+        self.parts.conditions = lambda run, channels: asyncio.ensure_future(conditions())
+        with self.assertLogs("trackerdcs.app.bridge_finish", "ERROR"):
+            finisher.begin(self.opened())
+            await until(lambda: self.final)
+
+    async def test_a_write_that_no_store_can_take_is_given_up_alone(self) -> None:
+        self.queue.put(mock.Mock(side_effect=OverflowError("too large for a document")))
+        self.queue.put(lambda: self.store.put_run(RUN))
         await until(lambda: self.store.run(RUN.id))
 
     async def test_what_was_heard_meanwhile_is_in_the_record_and_in_the_store(self) -> None:

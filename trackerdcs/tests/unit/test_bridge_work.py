@@ -81,6 +81,15 @@ class TestWork(InFolder):
         self.assertEqual(again.lines(99), [("one", 10), ("two", 20), ("three", 20), ("four", 99)])
         self.assertEqual(again.lines(100, end=True), [("last", 100)])
 
+    def test_a_flood_is_heard_in_parts(self) -> None:
+        path = self.here / "stdout.log"
+        path.write_bytes((b"x" * 1023 + b"\n") * 6000)
+        tail = Tail(path)
+        first = tail.lines(1)
+        self.assertEqual(len(first), 4096)
+        self.assertEqual(len(first) + len(tail.lines(2)), 6000)
+        self.assertEqual(len(Tail(path).lines(1, end=True)), 6000, "at the end there is no other look")
+
     def test_open_runs_come_back_whole_and_a_damaged_one_stops_nobody(self) -> None:
         work = Work(self.here)
         run = Run("a" * 32, "running", calibration="pedenoise", requested=1)

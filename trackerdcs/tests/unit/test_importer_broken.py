@@ -1,5 +1,8 @@
 """The importer on folders as they are found: broken in each way, foreign, doubtful, from two clocks."""
 
+import shutil
+from pathlib import Path
+
 import numpy as np
 
 from trackerdcs.adapters.runs_memory import MemoryRuns
@@ -80,6 +83,19 @@ class TestBroken(ImporterCase):
         self.assertEqual(self.code(self.take(self.folder / "photos")), ("quarantined", "foreign_folder"))
         self.assertEqual(self.store.runs(RunQuery()), [])
         self.assertEqual([q.run for q in self.store.quarantined()], [None])
+
+    def test_half_a_copy_takes_nothing_from_a_run_that_is_whole(self) -> None:
+        folder = made.write_run(self.folder)
+        whole = self.run_of(self.take(folder))
+        copy = Path(shutil.copytree(folder, self.folder / "copy" / "Run_7"))
+        root = (copy / "Results.root").read_bytes()
+        (copy / "Results.root").write_bytes(root[:1000])
+        self.assertEqual(self.code(self.take(copy)), ("quarantined", "lesser_copy"))
+        self.assertEqual(self.store.run(whole.id), whole)
+        self.assertEqual(b"".join(self.store.raw(whole.id, "Results.root")), root)
+        (copy / "Results.root").write_bytes(root)
+        self.assertEqual(self.take(copy).outcome, "known")
+        self.assertEqual(self.store.quarantined(), [], "what is mended does not wait any more")
 
     def test_a_folder_that_is_still_written_waits(self) -> None:
         folder = made.write_run(self.folder)

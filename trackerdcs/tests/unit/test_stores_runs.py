@@ -3,7 +3,12 @@
 import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
 
+from bson.errors import InvalidDocument
+from pymongo.errors import DocumentTooLarge
+
+from trackerdcs.adapters import runs_mongo
 from trackerdcs.adapters.runs_mongo import MongoRuns
 from trackerdcs.adapters.runs_sqlite import SqliteRuns
 from trackerdcs.domain.errors import ConfigError, StoreDown, StoreFault
@@ -48,6 +53,18 @@ class TestStores(unittest.TestCase):
         self.addCleanup(store.close)
         with self.assertRaisesRegex(StoreDown, "127.0.0.1:1"):
             store.runs(RunQuery())
+
+    def test_what_no_document_can_hold_is_a_fault_of_the_store(self) -> None:
+        store = MongoRuns("mongodb://127.0.0.1:1")
+        self.addCleanup(store.close)
+        for why in (InvalidDocument("a key with a null"), DocumentTooLarge("17 MB"), OverflowError("9 bytes")):
+            with (
+                self.subTest(str(why)),
+                mock.patch.object(runs_mongo, "prepare"),
+                self.assertRaises(StoreFault),
+                store._speaking(),
+            ):
+                raise why
 
     def test_contradictions_are_named(self) -> None:
         for config, field in [
