@@ -14,8 +14,8 @@ from trackerdcs.web.answers import may_read
 from trackerdcs.web.examples import faults, role
 from trackerdcs.web.parts import Parts
 
-ME: Any = {"user": "anna", "role": "viewer"}
-PRESS: Any = {"id": "k1", "by": "anna", "at": 1780063197000000000, "sent": "sent", "why": ""}
+ME: Any = {"user": "viewer", "role": "viewer"}
+PRESS: Any = {"id": "k1", "by": "viewer", "at": 1780063197000000000, "sent": "sent", "why": ""}
 STAND: Any = {"stand": "demo", "broker": "connected", "last_kill": None, "owners": {"hv1": None}}
 WELL: Any = {"well": True, "faults": []}
 STATUS = {"sent": 200, "not sent": 503, "unknown": 504}

@@ -42,7 +42,7 @@ class OnTheStand(unittest.TestCase):
         cls.addClassCleanup(cls.chromium.stop)
 
     def setUp(self) -> None:
-        self.cookie = self.stand.verify.login("anna")
+        self.cookie = self.stand.verify.login("shifter-a")
         self.addCleanup(self.stand.verify.sessions.clear)
 
     def open(self, fresh: bool = True, **size: int) -> Page:
@@ -84,12 +84,14 @@ class TestCommands(OnTheStand):
         expect(ch0.locator("[data-measured=v_mon] .number")).to_have_text(re.compile(r"^−(99\.\d\d|100\.\d\d) V$"))
         shot(page, "on")
         sent = self.stand.said("cmd", cmd="on")[-1]
-        self.assertEqual((sent["by"], sent["ch"]), ("anna", "ch0"))
+        self.assertEqual((sent["by"], sent["ch"]), ("shifter-a", "ch0"))
         self.assertEqual(sent["expires"] - sent["ts"], 5 * 10**9)
         self.assertLess(abs(time.time_ns() - sent["ts"]), 60 * 10**9)
-        self.assertEqual(self.stand.said("ack", id=sent["id"], state="done")[0]["by"], "anna")
+        self.assertEqual(self.stand.said("ack", id=sent["id"], state="done")[0]["by"], "shifter-a")
         ledger = [entry_of(link) for link in read_chain(self.stand.folder / "hv1.ledger.sqlite")]
-        self.assertEqual({entry.by for entry in ledger if entry.id == sent["id"] and entry.step == "done"}, {"anna"})
+        self.assertEqual(
+            {entry.by for entry in ledger if entry.id == sent["id"] and entry.step == "done"}, {"shifter-a"}
+        )
 
     def test_refused_says_why_and_nothing_is_sent_beyond_a_limit(self) -> None:
         page = self.open()
@@ -110,7 +112,7 @@ class TestCommands(OnTheStand):
         page = self.open()
         apply(page, "hv1", "ch1", "set_current_limit", "12.5")
         newest(page, "hv1", "ch1", "done")
-        self.assertEqual(self.stand.said("cmd", cmd="set_current_limit", by="anna")[-1]["args"], {"i": 1.25e-5})
+        self.assertEqual(self.stand.said("cmd", cmd="set_current_limit", by="shifter-a")[-1]["args"], {"i": 1.25e-5})
         expect(channel(page, "hv1", "ch1").locator("[data-set=i_limit] .number")).to_have_text("12.50 µA")
 
     def test_a_double_click_is_one_command(self) -> None:
@@ -179,7 +181,7 @@ class TestKill(OnTheStand):
         channel(page, "hv1", "ch1").locator("[data-cmd=on]").click()  # an open question is not in the way
         page.locator(f'[data-kill="{STAND}"]').dblclick()
         panel = page.locator(f'[data-killed="{STAND}"]')
-        expect(panel).to_contain_text("by anna")
+        expect(panel).to_contain_text("by shifter-a")
         expect(panel).to_contain_text("not yet seen off")
         shot(page, "kill-going")
         expect(panel).to_contain_text("all high voltage was seen off")

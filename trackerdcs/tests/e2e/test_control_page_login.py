@@ -90,7 +90,7 @@ class TestDoor(OnTheStand):
             shot(page, "login-silent")
             channel(page, "hv1", "ch1").locator("[data-cmd=off]").click()  # the way down needs no login service
             newest(page, "hv1", "ch1", "done")
-            self.assertEqual(self.stand.said("cmd", cmd="off")[-1]["by"], "anna")
+            self.assertEqual(self.stand.said("cmd", cmd="off")[-1]["by"], "shifter-a")
         finally:
             self.stand.verify.restart()
 
@@ -115,8 +115,8 @@ class TestNames(OnTheStand):
             {"payload": asked, "by": "eva", "_client": {"user": {"user": "eva"}, "socketId": "x"}},
         )
         eventually(lambda: self.stand.said("ack", id=asked["id"]), "an ack")
-        self.assertEqual(self.stand.said("cmd", id=asked["id"])[0]["by"], "anna")
-        self.assertEqual({ack["by"] for ack in self.stand.said("ack", id=asked["id"])}, {"anna"})
+        self.assertEqual(self.stand.said("cmd", id=asked["id"])[0]["by"], "shifter-a")
+        self.assertEqual({ack["by"] for ack in self.stand.said("ack", id=asked["id"])}, {"shifter-a"})
 
     def test_a_browser_cannot_speak_for_another_node(self) -> None:
         client = Polling(self.stand.nodered.url, self.cookie)
