@@ -1,7 +1,7 @@
 """ROOT files of Ph2_ACF through uproot: histograms, texts, graphs of the monitor. `Channel/` is never read."""
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -55,47 +55,50 @@ def file_state(path: Path) -> tuple[Root, str]:
 def read_results(path: Path) -> RootContent:
     """All of a file of results that is of use; never an exception for what the file is like."""
     content = RootContent()
-    content.state, content.why = file_state(path)
-    if content.state != "whole":
-        return content
-    try:
-        with uproot.open(path, **PLAINLY) as file:
-            if not file.keys(recursive=False):
-                content.state, content.why = "unclosed", "it has no keys"
-                return content
-            groups: dict[tuple[Any, ...], Found] = {}
-            for name, kind, directory, key in _objects(file, ""):
-                try:
-                    _take(content, groups, place_of(name), kind, directory, key)
-                except Exception:  # noqa: BLE001 damaged bytes make uproot raise whatever they happen to lead to
-                    content.unread[kind] = content.unread.get(kind, 0) + 1
-            content.found = list(groups.values())
-            _name_chips(content.found)
-    except Exception as e:  # noqa: BLE001 as above
-        content.state, content.why = "unreadable", f"{type(e).__name__}: {e}"[:300]
+
+    def take(file: Any) -> None:
+        groups: dict[tuple[Any, ...], Found] = {}
+        for name, kind, directory, key in _objects(file, ""):
+            try:
+                _take(content, groups, place_of(name), kind, directory, key)
+            except Exception:  # noqa: BLE001 damaged bytes make uproot raise whatever they happen to lead to
+                content.unread[kind] = content.unread.get(kind, 0) + 1
+        content.found = list(groups.values())
+        _name_chips(content.found)
+
+    content.state, content.why = _read(path, take)
     return content
 
 
 def read_monitor(path: Path) -> MonitorContent:
     """The graphs of a file of monitored registers."""
     content = MonitorContent()
-    content.state, content.why = file_state(path)
-    if content.state != "whole":
-        return content
+
+    def take(file: Any) -> None:
+        for name, kind, directory, key in _objects(file, ""):
+            if kind.startswith("TGraph"):
+                times, values = directory[key].values()
+                place = place_of(name)
+                register = place.name.partition("_DQM_")[2] or place.name
+                content.graphs.append(Graph(place, register, tuple(times.tolist()), plain_list(values, False)))
+
+    content.state, content.why = _read(path, take)
+    return content
+
+
+def _read(path: Path, take: Callable[[Any], None]) -> tuple[Root, str]:
+    """Let `take` have the open file, if it is whole; the state of the file and why."""
+    state, why = file_state(path)
+    if state != "whole":
+        return state, why
     try:
         with uproot.open(path, **PLAINLY) as file:
             if not file.keys(recursive=False):
-                content.state, content.why = "unclosed", "it has no keys"
-                return content
-            for name, kind, directory, key in _objects(file, ""):
-                if kind.startswith("TGraph"):
-                    times, values = directory[key].values()
-                    place = place_of(name)
-                    register = place.name.partition("_DQM_")[2] or place.name
-                    content.graphs.append(Graph(place, register, tuple(times.tolist()), plain_list(values, False)))
-    except Exception as e:  # noqa: BLE001 as above
-        content.state, content.why = "unreadable", f"{type(e).__name__}: {e}"[:300]
-    return content
+                return "unclosed", "it has no keys"
+            take(file)
+    except Exception as e:  # noqa: BLE001 damaged bytes make uproot raise whatever they happen to lead to
+        return "unreadable", f"{type(e).__name__}: {e}"[:300]
+    return state, why
 
 
 def _objects(directory: Any, above: str) -> Iterator[tuple[str, str, Any, str]]:
