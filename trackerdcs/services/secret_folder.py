@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from trackerdcs.adapters.broker_passwords import password_file
-from trackerdcs.adapters.first_password import hashed
 from trackerdcs.adapters.secret_files import SecretFiles
 from trackerdcs.domain.access_list import Bench, access_list
 from trackerdcs.domain.errors import ConfigError
@@ -25,6 +24,7 @@ from trackerdcs.domain.secret_folder import (
 from trackerdcs.domain.stand import Stand
 from trackerdcs.domain.topics import LOADER, SITE, Topic, is_loader
 from trackerdcs.services.server_certificates import certify
+from trackerdcs.web.passwords import hash_password
 
 BYTES = 32
 """Of each random secret."""
@@ -112,4 +112,4 @@ def _first_admin(files: SecretFiles, filled: Filled) -> None:
     """The last to be written: the password is shown when all the rest is there."""
     if files.text(FIRST_ADMIN) is None:
         filled.admin_password = secrets.token_urlsafe(12)
-        files.put(FIRST_ADMIN, f"{hashed(filled.admin_password)}\n")
+        files.put(FIRST_ADMIN, f"{hash_password(filled.admin_password)}\n")

@@ -20,10 +20,10 @@ from trackerdcs.tests.programs import require
 from trackerdcs.tests.servers import HOST, Mosquitto, free_port
 from trackerdcs.tests.service import TRACKERDCS, Forked, Service
 from trackerdcs.tests.stack import device_service
+from trackerdcs.tests.trusting_chromium import FLAGS
 
 STAND = "bench"
 PASSWORD = "only for this test"
-FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
 PERIOD_S = 0.5
 PATIENCE_MS = 15_000
 FILE = """
