@@ -174,6 +174,37 @@ class Interlock(Message):
     guidance: str = ""
 
 
+AlarmState = Literal["normal", "raised", "acknowledged", "cleared", "shelved", "suppressed", "not_evaluated"]
+Severity = Literal["info", "warning", "critical"]
+
+
+@dataclass(frozen=True)
+class Alarm(Message):
+    """What the alarm service says of one alarm, retained; repeated with its own seq and boot, so that a dead service shows.
+
+    `raised` is there and nobody has acknowledged it, `acknowledged` is still there, `cleared` has gone and nobody has
+    acknowledged it. `of` is the node of the tree that it is about (`hv1.ch0.i_mon`, `hv1`, or empty: the stand),
+    `raised` when it was raised last, `until` the end of a shelf (ns UTC), `by` and `comment` who acknowledged or shelved.
+    """
+
+    state: AlarmState
+    severity: Severity
+    ts: int
+    since: int
+    seq: int
+    boot: str
+    rule: str
+    of: str = ""
+    value: Value | None = None
+    why: str | None = None
+    guidance: str = ""
+    by: str | None = None
+    comment: str | None = None
+    until: int | None = None
+    raised: int | None = None
+    count: int = 0
+
+
 @dataclass(frozen=True)
 class RunNote(Message):
     """What a bridge says of a run, retained and repeated: devices put its id into their frames of `channels` (device ->
@@ -216,6 +247,7 @@ MESSAGES: dict[str, type[Message]] = {
     "ack": Ack,
     "event": Event,
     "interlock": Interlock,
+    "alarm": Alarm,
     "run": RunNote,
 }
 """Which message a topic carries, by its kind."""
