@@ -44,7 +44,10 @@ async def serve_http(app: Any, listener: socket.socket) -> None:
         server_header=False,
         proxy_headers=False,
         lifespan="off",
-        ws="none",
+        ws="websockets-sansio",
+        ws_max_size=16 * 1024,  # of what comes in: pages say nothing there
+        ws_ping_interval=20.0,
+        ws_ping_timeout=20.0,
         h11_max_incomplete_event_size=32 * 1024,
         limit_concurrency=500,
         timeout_graceful_shutdown=round(LAST_ANSWERS_S),

@@ -16,6 +16,7 @@ from trackerdcs.adapters.table_parquet import parquet_bytes
 from trackerdcs.adapters.users_sqlite import SqliteUsers
 from trackerdcs.adapters.whole_file import write_whole
 from trackerdcs.app.kill_button import KillButton
+from trackerdcs.app.live_hub import LiveHub
 from trackerdcs.domain.access import Account
 from trackerdcs.domain.errors import ConfigError
 from trackerdcs.domain.stand import BusConfig, Stand
@@ -69,10 +70,12 @@ async def _answer(
         buttons = {s.stand: KillButton(buses[s.bus], s.stand, USER, high_voltage(s), clock) for s in stands}
         stores = StandStores(stands, USER)
         stack.push_async_callback(stores.close)
+        hub = LiveHub({s.stand: buses[s.bus] for s in stands}, clock)
         parts = Parts(
             users,
             SignedCookies(key, AGE_S),
             buttons,
+            hub,
             clock,
             behind_gateway,
             joiner_of(stores),
@@ -80,12 +83,10 @@ async def _answer(
             open_reads,
             dumps,
         )
-        following = [asyncio.create_task(button.follow()) for button in buttons.values()]
-        try:
+        async with asyncio.TaskGroup() as tasks:
+            for work in (hub.run(), *(button.follow() for button in buttons.values())):
+                tasks.create_task(work)
             await serve_http(create_app(parts), listener)
-        finally:
-            for task in following:
-                task.cancel()
 
 
 def own_key(path: Path) -> str:

@@ -14,6 +14,7 @@ from trackerdcs.adapters.clock_system import SystemClock
 from trackerdcs.adapters.cookies_itsdangerous import SignedCookies
 from trackerdcs.adapters.users_sqlite import SqliteUsers
 from trackerdcs.app.kill_button import KillButton
+from trackerdcs.app.live_hub import LiveHub
 from trackerdcs.domain.access import Account
 from trackerdcs.domain.instrument import ROLES
 from trackerdcs.tests.waiting import full_speed
@@ -57,11 +58,12 @@ class WebCase(unittest.IsolatedAsyncioTestCase):
         self.bus = MemoryBus(self.broker, "web")
         await self.enterAsyncContext(self.bus)
         self.button = KillButton(self.bus, "bench", "web", [], self.clock)
-        following = asyncio.create_task(self.button.follow())
-        self.addCleanup(following.cancel)
+        self.hub = LiveHub({"bench": self.bus}, self.clock)
+        for work in (self.button.follow(), self.hub.run()):
+            self.addCleanup(asyncio.create_task(work).cancel)
         self.seal = SignedCookies(KEY, AGE_S)
         self.parts = Parts(
-            self.users, self.seal, {"bench": self.button}, self.clock, self.behind_gateway, **self.parts_of
+            self.users, self.seal, {"bench": self.button}, self.hub, self.clock, self.behind_gateway, **self.parts_of
         )
         self.app = create_app(self.parts)
 

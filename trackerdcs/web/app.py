@@ -8,7 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse
 
 from trackerdcs.domain.errors import StoreFault
-from trackerdcs.web import api, home, login, runs, verify
+from trackerdcs.web import api, console, home, live, login, runs, verify
 from trackerdcs.web.answers import handled, may_read
 from trackerdcs.web.examples import role
 from trackerdcs.web.pages import Pages
@@ -18,8 +18,8 @@ from trackerdcs.web.requests import refused
 API = "1"
 """Version of what /api/ promises; what is added is no other version."""
 HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; "
-    "frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",  # no-referrer would take the Origin from our own forms
     "Cache-Control": "no-store",
@@ -33,8 +33,9 @@ def create_app(parts: Parts) -> FastAPI:
     """An application of these parts."""
     app = FastAPI(title="trackerdcs", version=API, openapi_url=None, docs_url=None, redoc_url=None)
     pages = Pages()
-    for router in (login.routes(parts, pages), home.routes(parts, pages), verify.routes(parts, pages)):
-        app.include_router(router, include_in_schema=False)  # pages for people, and what the gateway asks
+    for room in (login, home, console, verify):
+        app.include_router(room.routes(parts, pages), include_in_schema=False)  # for people, and what the gateway asks
+    app.include_router(live.routes(parts, parts.hub))
     app.include_router(api.routes(parts))
     if parts.joiner is not None:
         app.include_router(runs.routes(parts, parts.joiner))
@@ -51,9 +52,15 @@ def create_app(parts: Parts) -> FastAPI:
         """This document."""
         return JSONResponse(app.openapi())
 
-    @app.get("/static/style.css", include_in_schema=False)
-    async def style() -> Response:
-        return Response(pages.style, media_type="text/css")
+    @app.get("/static/{name}", include_in_schema=False)
+    async def static(request: Request, name: str) -> Response:
+        file = pages.static.get(name)
+        if file is None:
+            return PlainTextResponse(f"there is no file {name[:60]!r}", 404)
+        headers = {"Cache-Control": "no-cache", "ETag": file.tag}  # asked for each time, sent where it has changed
+        if request.headers.get("if-none-match") == file.tag:
+            return Response(status_code=304, headers=headers)
+        return Response(file.content, media_type=file.type, headers=headers)
 
     @app.middleware("http")
     async def guarded(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
@@ -61,7 +68,8 @@ def create_app(parts: Parts) -> FastAPI:
             response: Response = pages.message(no[0], "Refused", f"Nothing was done: {no[1]}.")
         else:
             response = await call_next(request)
-        response.headers.update(HEADERS)
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
         return response
 
     @app.exception_handler(StoreFault)

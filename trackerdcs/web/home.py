@@ -14,29 +14,27 @@ from trackerdcs.web.passwords import TooMany
 
 
 def routes(parts: Parts, pages: Pages) -> APIRouter:
-    """GET /, POST /kill/{stand}, GET and POST /account."""
+    """GET /kill, POST /kill/{stand}, GET and POST /account."""
     router = APIRouter()
 
-    @router.get("/")
+    @router.get("/kill")
     async def home(request: Request) -> Response:
         account = await sessions.account_of(request, parts)
-        if account is None and parts.open_reads:
-            return pages.open()
         if account is None:
-            return RedirectResponse("/login", 303)
+            return RedirectResponse(login_address("/kill"), 303)
         return pages.home(account, list(parts.buttons.values()))
 
     @router.post("/kill/{stand}")
     async def kill(request: Request, stand: str, reason: Annotated[str, Form()] = "") -> Response:
         account = await sessions.account_of(request, parts)
         if account is None:
-            return pages.login("/", "NOT SENT: your session has ended. Log in and press KILL again.", 401)
+            return pages.login("/kill", "NOT SENT: your session has ended. Log in and press KILL again.", 401)
         button = parts.buttons.get(stand)
         if button is None:
             return pages.message(404, "NOT SENT", f"There is no stand {stand[:60]!r} here.")
         await button.press(account.name, reason)
-        # What became of it is on the home page: whoever loads that again sends nothing.
-        return RedirectResponse(f"/#{stand}", 303)
+        # What became of it is on the page: whoever loads that again sends nothing.
+        return RedirectResponse(f"/kill#{stand}", 303)
 
     @router.get("/account")
     async def account_page(request: Request) -> Response:

@@ -1,6 +1,9 @@
 """The pages, from the templates beside this file. None needs a script, and none brings anything from elsewhere."""
 
-from collections.abc import Sequence
+import hashlib
+import mimetypes
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
@@ -29,13 +32,22 @@ def login_address(goal: str) -> str:
     return "/login?" + urlencode({"next": goal})
 
 
+@dataclass(frozen=True)
+class StaticFile:
+    """What a browser loads beside a page; `tag` is another one when the content is."""
+
+    content: bytes
+    type: str
+    tag: str
+
+
 class Pages:
     """Fills the templates."""
 
     def __init__(self) -> None:
         self._templates = Jinja2Templates(HERE / "templates").env
         self._templates.filters["clock"] = _clock
-        self.style = (HERE / "static" / "style.css").read_text(encoding="utf-8")
+        self.static = {path.name: _static(path) for path in (HERE / "static").iterdir()}
 
     def login(self, goal: str, fault: str = "", status: int = 200) -> Response:
         return self._page("login.html", status, goal=goal, fault=fault)
@@ -44,8 +56,15 @@ class Pages:
         places = [(*PLACES[area], AREAS[area], suffices(account.role, AREAS[area])) for area in PLACES]
         return self._page("home.html", account=account, buttons=buttons, places=places)
 
-    def open(self) -> Response:
-        return self._page("open.html")
+    def console(
+        self,
+        account: Account | None,
+        name: str,
+        title: str,
+        stands: Sequence[str],
+        pages: Mapping[str, tuple[str, str]],
+    ) -> Response:
+        return self._page("console.html", account=account, key=name, title=title, stands=stands, pages=pages)
 
     def account(self, account: Account, fault: str = "", status: int = 200) -> Response:
         return self._page("account.html", status, account=account, fault=fault, shortest=SHORTEST, longest=LONGEST)
@@ -58,6 +77,12 @@ class Pages:
 
     def _page(self, name: str, status: int = 200, **values: Any) -> HTMLResponse:
         return HTMLResponse(self._templates.get_template(name).render(values), status)
+
+
+def _static(path: Path) -> StaticFile:
+    content = path.read_bytes()
+    kind = mimetypes.guess_type(path.name)[0] or "text/plain"
+    return StaticFile(content, kind, f'"{hashlib.sha256(content).hexdigest()[:16]}"')
 
 
 def _clock(ns: int) -> str:

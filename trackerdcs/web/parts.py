@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from trackerdcs.app.joiner import Joiner
 from trackerdcs.app.kill_button import KillButton
+from trackerdcs.app.live_hub import LiveHub
 from trackerdcs.domain.access import Account
 from trackerdcs.domain.answers import Table
 from trackerdcs.domain.attempts import Attempts
@@ -44,6 +45,7 @@ class Parts:
     users: Users
     seal: Seal
     buttons: Mapping[str, KillButton]
+    hub: LiveHub
     clock: Clock
     behind_gateway: bool = False
     joiner: Joiner | None = None

@@ -1,7 +1,7 @@
 """What a request says of where it comes from, and which requests are not taken at all."""
 
 from fastapi import Request
-from starlette.datastructures import Headers
+from starlette.requests import HTTPConnection
 
 LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 LARGEST = 16 * 1024
@@ -9,10 +9,10 @@ LARGEST = 16 * 1024
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-def scheme(request: Request, behind_gateway: bool) -> str:
-    """https where the browser speaks https, to the gateway or to us."""
+def scheme(request: HTTPConnection, behind_gateway: bool) -> str:
+    """https where the browser speaks https, to the gateway or to us; of a websocket that of its page."""
     said = request.headers.get("x-forwarded-proto", "") if behind_gateway else ""
-    return said or request.url.scheme
+    return {"ws": "http", "wss": "https"}.get(said or request.url.scheme, said or request.url.scheme)
 
 
 def address(request: Request, behind_gateway: bool) -> str:
@@ -21,7 +21,7 @@ def address(request: Request, behind_gateway: bool) -> str:
     return said.rpartition(",")[2].strip() or (request.client.host if request.client else "")
 
 
-def is_local(request: Request) -> bool:
+def is_local(request: HTTPConnection) -> bool:
     """Addressed by a name of this computer: only there does a password go over plain http."""
     return request.url.hostname in LOCAL
 
@@ -30,9 +30,8 @@ def refused(request: Request, behind_gateway: bool) -> tuple[int, str] | None:
     """Status and reason for what changes something and does not come from a page of this site, or is too long."""
     if request.method in SAFE:
         return None
-    ours = f"{scheme(request, behind_gateway)}://{request.headers.get('host', '')}"
-    if not _from_here(request.headers, ours):
-        return 403, f"a {request.method} is only taken from a page of this site, {ours}"
+    if not from_here(request, behind_gateway):
+        return 403, f"a {request.method} is only taken from a page of this site, {_site(request, behind_gateway)}"
     length = request.headers.get("content-length", "")
     if not (length.isascii() and length.isdigit()):
         return 411, "the length of the request is missing"
@@ -41,7 +40,12 @@ def refused(request: Request, behind_gateway: bool) -> tuple[int, str] | None:
     return None
 
 
-def _from_here(headers: Headers, ours: str) -> bool:
-    """Browsers send Origin with every POST, and no page can forge it. Names of other sites have no way around."""
-    site = headers.get("sec-fetch-site", "same-origin")
-    return headers.getlist("origin") == [ours] and site == "same-origin"
+def from_here(request: HTTPConnection, behind_gateway: bool) -> bool:
+    """Browsers send Origin with every POST and every websocket, and no page can forge it. Names of other sites have no
+    way around."""
+    site = request.headers.get("sec-fetch-site", "same-origin")
+    return request.headers.getlist("origin") == [_site(request, behind_gateway)] and site == "same-origin"
+
+
+def _site(request: HTTPConnection, behind_gateway: bool) -> str:
+    return f"{scheme(request, behind_gateway)}://{request.headers.get('host', '')}"

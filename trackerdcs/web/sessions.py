@@ -4,6 +4,7 @@ import asyncio
 import secrets
 
 from fastapi import Request, Response
+from starlette.requests import HTTPConnection
 
 from trackerdcs.domain.access import Account
 from trackerdcs.web.parts import AGE_S, Parts
@@ -12,7 +13,7 @@ from trackerdcs.web.requests import is_local, scheme
 COOKIE = "trackerdcs"
 
 
-async def account_of(request: Request, parts: Parts) -> Account | None:
+async def account_of(request: HTTPConnection, parts: Parts) -> Account | None:
     """The person whose session this is, with the role of this moment, None without a session. Raises StoreFault."""
     id = _id(request, parts)
     return await asyncio.to_thread(parts.users.session, id, parts.clock.now()) if id else None
@@ -42,6 +43,6 @@ async def _end(request: Request, parts: Parts) -> None:
         await asyncio.to_thread(parts.users.end, id)
 
 
-def _id(request: Request, parts: Parts) -> str | None:
+def _id(request: HTTPConnection, parts: Parts) -> str | None:
     sealed = request.cookies.get(COOKIE)
     return parts.seal.unseal(sealed) if sealed else None

@@ -134,7 +134,7 @@ class TestStackInDocker(unittest.TestCase):
             assert answer is not None
             self.assertEqual(answer.status, 403)
         expect(viewer.locator("body")).to_contain_text("expert")
-        viewer.goto(self.stack.url)
+        viewer.goto(f"{self.stack.url}/kill")
         shot(viewer, "home")
         viewer.get_by_role("button", name=re.compile("KILL")).first.click()
         expect(viewer.locator("body")).to_contain_text(re.compile("SENT", re.IGNORECASE))

@@ -32,7 +32,7 @@ devices:
 def shown(client: httpx.Client, text: str) -> bool:
     """True as soon as the home page says it."""
     end = time.monotonic() + 20
-    while text not in client.get("/").text:
+    while text not in client.get("/kill").text:
         if time.monotonic() > end:
             return False
         time.sleep(0.05)
@@ -48,7 +48,7 @@ class Kill(unittest.TestCase):
         client = self.enterContext(httpx.Client(base_url=web.url, timeout=20))
         log_in(client, "viewer")
         post(client, "/kill/bench")
-        page = client.get("/").text
+        page = client.get("/kill").text
         self.assertRegex(page, r"KILL SENT by viewer, .*: the broker has taken it, BUT NOT EVERY OWNER\sSAYS")
         self.assertIn("hv1: NO ANSWER, not proven down", page)
 
@@ -57,15 +57,15 @@ class Kill(unittest.TestCase):
         self.enterContext(Forked(["device", file, "hv1"], "Identity("))
         time.sleep(2.0)  # what follows faster is the same kill
         post(client, "/kill/bench", {"reason": "smoke"})
-        self.assertRegex(client.get("/").text, "the broker has taken it, every owner obeys")
-        self.assertRegex(client.get("/").text, "hv1: (goes down|every channel was seen off)")
+        self.assertRegex(client.get("/kill").text, "the broker has taken it, every owner obeys")
+        self.assertRegex(client.get("/kill").text, "hv1: (goes down|every channel was seen off)")
         self.assertTrue(shown(client, "hv1: every channel was seen off"))
         self.assertEqual(client.get("/healthz").status_code, 200)
 
         broker.kill()
         self.assertTrue(shown(client, "NO BROKER"))
         post(client, "/kill/bench")
-        self.assertIn("KILL NOT SENT", client.get("/").text)
+        self.assertIn("KILL NOT SENT", client.get("/kill").text)
         self.assertEqual(client.get("/healthz").status_code, 503)
         other = self.enterContext(httpx.Client(base_url=web.url, timeout=20))
         self.assertEqual(log_in(other, "admin").status_code, 303, "a login needs no broker")

@@ -270,4 +270,4 @@ class TestOpen(RunsCase):
     async def test_the_first_page_says_what_is_open(self) -> None:
         page = await self.client().get("/")
         self.assertEqual(page.status_code, 200)
-        self.assertIn("/api/runs", page.text)
+        self.assertIn("reading only", page.text)

@@ -1,0 +1,3 @@
+// The page alarms.
+
+import "./shell.js";

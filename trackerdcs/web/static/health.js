@@ -1,0 +1,3 @@
+// The page health.
+
+import "./shell.js";

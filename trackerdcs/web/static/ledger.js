@@ -1,0 +1,3 @@
+// The page ledger.
+
+import "./shell.js";

@@ -1,0 +1,121 @@
+// What the stands say now. The page says so when it hears nothing: an old number must never look like a new one.
+
+import {mark, say} from "./dom.js";
+
+const SILENCE_MS = 2500; // the server speaks at least once a second
+const RETRY_MS = [200, 500, 1000, 2000];
+const ENDED = {4401: "your session has ended: log in again", 4403: "this page was opened under another name: reload it"};
+
+const said = new Map(); // topic below the contract's root -> {message, at (performance.now() at which it was said), kept}
+const listeners = new Set();
+let stands = {}; // stand -> its broker is reached
+let heard = -Infinity;
+let offset = 0; // ms that the server's clock is ahead of ours
+let socket = null;
+let tries = 0;
+let ended = "";
+let changed = new Set();
+let drawing = false;
+
+// The newest message of a topic, `demo/hv1/frame`, or undefined.
+export const message = (topic) => said.get(topic)?.message;
+export const entry = (topic) => said.get(topic);
+export const topics = () => said.keys();
+// Seconds since a message was heard by the server.
+export const age = (topic) => (said.has(topic) ? (performance.now() - said.get(topic).at) / 1000 : Infinity);
+export const reached = (stand) => connected() && Boolean(stands[stand]);
+export const connected = () => !ended && performance.now() - heard < SILENCE_MS;
+// The server's time, ms since 1970.
+export const now = () => Date.now() + offset;
+
+// A frame is fresh when it came live within three of its device's periods, and nothing between is lost.
+export function fresh(stand, device) {
+  const topic = `${stand}/${device}/frame`;
+  const period = message(`${stand}/${device}/meta`)?.period ?? 1;
+  return reached(stand) && said.has(topic) && !said.get(topic).kept && age(topic) <= 3 * period;
+}
+
+// `listener(changed topics, passing messages [[topic, message]])`: after each batch, at most once a frame; and once a second.
+export function on(listener) {
+  listeners.add(listener);
+}
+
+let passing = [];
+
+function take(batch) {
+  const at = performance.now();
+  if (batch.whole) {
+    for (const topic of said.keys()) changed.add(topic);
+    said.clear();
+  }
+  stands = batch.stands;
+  offset = batch.now / 1e6 - Date.now();
+  for (const [topic, old, kept, message] of batch.said) {
+    const leaf = topic.slice(topic.lastIndexOf("/") + 1);
+    if (leaf === "ack" || leaf === "event") {
+      passing.push([topic, message, old]);
+      continue;
+    }
+    if (message === null) said.delete(topic);
+    else said.set(topic, {message, at: at - old * 1000, kept});
+    changed.add(topic);
+  }
+  heard = at;
+  draw();
+}
+
+function draw() {
+  if (drawing) return;
+  drawing = true;
+  const run = () => {
+    drawing = false;
+    const [topics, passed] = [changed, passing];
+    changed = new Set();
+    passing = [];
+    for (const listener of listeners) listener(topics, passed);
+  };
+  // A page in the background is not drawn, but must not pile up what it hears.
+  if (document.hidden) run();
+  else requestAnimationFrame(run);
+}
+
+function judge() {
+  const banner = document.getElementById("lost");
+  const down = Object.keys(stands).filter((stand) => !stands[stand]);
+  let text = "";
+  if (ended) text = `NOT LIVE: ${ended}`;
+  else if (!connected()) {
+    text = heard < 0 ? "NOT LIVE: waiting for the server" : `NOT LIVE: no word from the server for ${Math.round((performance.now() - heard) / 1000)} s. What is shown is old.`;
+  } else if (down.length) text = `NO BROKER: ${down.join(", ")}. What is shown of it is old, and no command arrives.`;
+  if (text) text += " To bring high voltage down: the hardware interlock, or trackerdcs kill STAND on the computer of the instruments.";
+  say(banner, text);
+  banner.hidden = !text;
+  mark(document.body, "lost", !connected());
+  draw();
+}
+
+function connect() {
+  socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/api/live`);
+  socket.onmessage = (event) => {
+    tries = 0;
+    take(JSON.parse(event.data));
+  };
+  socket.onclose = (event) => {
+    if (ENDED[event.code]) {
+      ended = ENDED[event.code];
+      judge();
+      return;
+    }
+    setTimeout(connect, RETRY_MS[Math.min(tries++, RETRY_MS.length - 1)]);
+  };
+}
+
+// A connection that has died without a word: half open sockets are not noticed by a browser for minutes.
+function watch() {
+  judge();
+  if (!ended && socket?.readyState === WebSocket.OPEN && performance.now() - heard > 2 * SILENCE_MS) socket.close();
+}
+
+connect();
+judge();
+setInterval(watch, 500);

@@ -1,0 +1,3 @@
+// The page logbook.
+
+import "./shell.js";

@@ -1,0 +1,3 @@
+// The page runs.
+
+import "./shell.js";

@@ -1,0 +1,3 @@
+// The page stand.
+
+import "./shell.js";

@@ -1,0 +1,3 @@
+// The page trends.
+
+import "./shell.js";
