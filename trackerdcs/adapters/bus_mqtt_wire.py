@@ -19,6 +19,8 @@ from trackerdcs.domain.errors import BusDown, BusRefused
 ANSWER_S = 5.0
 """A broker that does not answer CONNECT or SUBSCRIBE within this time is left."""
 CLOSE_S = 1.0
+SELECTABLE = 1024
+"""select(), with which paho-mqtt waits, takes no file number from here on (FD_SETSIZE of Linux)."""
 
 Answer = asyncio.Future[list[ReasonCode]]
 
@@ -53,7 +55,7 @@ class Wire:
         self.opened: asyncio.Future[None] = self._loop.create_future()
         self.ended: asyncio.Future[BusDown] = self._loop.create_future()
         client.on_connect = lambda _c, _u, _flags, code, _p: self._hop(self._connected, code)
-        client.on_socket_open = lambda _c, _u, wire: _no_delay(wire)
+        client.on_socket_open = lambda _c, _u, wire: self._opened(wire)
         # paho calls this inside its `except`, and tells the cause in no other way.
         client.on_connect_fail = lambda _c, _u: self._not_connected(sys.exc_info()[1])
         client.on_disconnect = lambda _c, _u, _flags, code, _p: self._hop(self._end, _lost(code))
@@ -147,6 +149,13 @@ class Wire:
         self._hop(self._end, BusDown(f"cannot connect: {cause}"))
         self._client.disconnect()  # else paho's thread would linger for a second
 
+    def _opened(self, wire: Any) -> None:
+        # Else the kernel may hold a small packet back for 40 ms, until an earlier one is confirmed: long for a kill.
+        wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if wire.fileno() >= SELECTABLE:
+            why = f"this process has {SELECTABLE} files open: paho-mqtt's thread would end without a word"
+            self._hop(self._end, BusDown(why))
+
     def _connected(self, code: ReasonCode) -> None:
         if code.is_failure:
             self._end(BusRefused(f"login refused by the broker: {code}"))
@@ -189,11 +198,6 @@ class Wire:
 
 def _lost(code: ReasonCode) -> BusDown:
     return BusDown("connection lost" if code == "Unspecified error" else f"connection lost: {code}")
-
-
-def _no_delay(wire: Any) -> None:
-    """Else the kernel may hold a small packet back for 40 ms, until an earlier one is confirmed: long for a kill."""
-    wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def _client(login: Login) -> Client:

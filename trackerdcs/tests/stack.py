@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections import defaultdict
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -113,7 +114,8 @@ class Stack:
 
     def journal(self, device: str) -> list[tuple[str, int, int]]:
         """Boot, sequence number and time stamp of the frames that are not known to be stored."""
-        with sqlite3.connect(f"file:{self.folder}/{device}.journal.sqlite?mode=ro", uri=True, timeout=10) as db:
+        path = self.folder / f"{device}.journal.sqlite"
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)) as db:
             rows = db.execute("SELECT boot, seq, payload FROM frames").fetchall()
         return [(boot, seq, json.loads(payload)["ts"]) for boot, seq, payload in rows]
 

@@ -9,9 +9,11 @@ import subprocess
 import tempfile
 import time
 import unittest
+from contextlib import ExitStack
 from pathlib import Path
 
 from trackerdcs.adapters.bus_mqtt import MqttBus
+from trackerdcs.adapters.bus_mqtt_wire import SELECTABLE
 from trackerdcs.domain.errors import BusDown
 from trackerdcs.domain.stand import BusConfig
 from trackerdcs.ports import Will
@@ -40,6 +42,17 @@ class MosquittoTest(unittest.IsolatedAsyncioTestCase):
             await soon(bus.publish(TOPIC, b"after"))
             got = [(await soon(anext(inbox))).payload for _ in range(2)]
             self.assertEqual(got, [b"before", b"after"])
+
+    async def test_too_many_open_files_are_named_and_it_goes_on_when_there_are_fewer(self) -> None:
+        _, config = self.server()
+        with ExitStack() as held:
+            while held.enter_context(open(os.devnull)).fileno() < SELECTABLE:
+                pass
+            with self.assertLogs("trackerdcs.adapters.bus_mqtt", "ERROR") as said:
+                bus = await self.enterAsyncContext(MqttBus(config, "a"))
+            self.assertIn("1024 files open", said.output[0])
+            self.assertFalse(bus.connected)
+        await connected(bus)
 
     async def test_leaving_a_frozen_broker_is_bounded_and_the_last_will_speaks(self) -> None:
         server, config = self.server()

@@ -6,6 +6,7 @@ import tempfile
 import time
 import unittest
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import ClassVar
 from unittest.mock import patch
@@ -126,7 +127,7 @@ class TestServices(unittest.TestCase):
         found = set()
         for device in DEVICES:
             path = self.folder / "data" / device / f"{device}.journal.sqlite"
-            with sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10) as db:
+            with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)) as db:
                 found |= {(device, seq) for (seq,) in db.execute("SELECT seq FROM frames")}
         return found
 
