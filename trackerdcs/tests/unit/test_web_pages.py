@@ -24,6 +24,7 @@ class Verify(WebCase):
                     said = {k: v for k, v in answer.headers.items() if k.startswith("x-webauth")}
                     grafana = {"expert": "Editor", "admin": "Admin"}.get(role, "Viewer")
                     whole = {"x-webauth-user": role, "x-webauth-role": role, "x-webauth-grafana-role": grafana}
+                    whole["x-webauth-rights"] = json.dumps({"": role})
                     self.assertEqual(said, whole if role in roles else {})
 
     async def test_nobody(self) -> None:
