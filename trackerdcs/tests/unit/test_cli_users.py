@@ -1,8 +1,10 @@
 """`trackerdcs users`: who may log in, told on the command line; a password is never an argument."""
 
 import asyncio
+import contextlib
 import os
 import re
+import sqlite3
 import subprocess
 import tempfile
 import unittest
@@ -49,6 +51,30 @@ class TestUsers(unittest.TestCase):
         self.assertEqual(self.run_it("remove", "shifter1").exit_code, 0)
         self.assertNotIn("shifter1", self.run_it("list").stdout)
 
+    def test_rights_at_nodes_and_their_history(self) -> None:
+        self.add("deputy", "admin")
+        guest = self.run_it("add", "guest", "viewer", "--at", "bench", typed=f"{PASSWORD}\n")
+        self.assertEqual(guest.stdout, "guest added as viewer at bench\n")
+        granted = self.run_it("grant", "guest", "bench/hv1", "expert")
+        self.assertEqual(granted.stdout, "guest is expert at bench/hv1 now and has to log in again\n")
+        listed = self.run_it("list").stdout
+        self.assertRegex(
+            listed, r"deputy +admin +0 sessions\nguest +- +0 sessions +viewer at bench, expert at bench/hv1\n"
+        )
+        self.assertEqual(self.run_it("revoke", "guest", "bench").exit_code, 0)
+        self.assertEqual(self.run_it("grant", "guest", "site", "viewer").exit_code, 0)
+        self.assertRegex(self.run_it("list").stdout, r"guest +viewer +0 sessions +expert at bench/hv1\n")
+        told = self.run_it("history")
+        self.assertEqual(told.exit_code, 0)
+        self.assertRegex(told.stdout, r"Z cli \(\S+\) +grant guest node='bench/hv1' role='expert'\n")
+        self.assertRegex(told.stdout, r"Z cli \(\S+\) +revoke guest node='bench' was='viewer'\n")
+        self.assertIn("the chain is whole: 6 entries", told.stderr)
+        with contextlib.closing(sqlite3.connect(self.file)) as db:
+            db.executescript("DROP TRIGGER ledger_stays; UPDATE ledger SET body = replace(body, 'expert', 'viewer')")
+        broken = self.run_it("history")
+        self.assertEqual(broken.exit_code, 1)
+        self.assertIn("THE CHAIN IS BROKEN", broken.stderr)
+
     def test_what_is_refused_is_said_in_one_line(self) -> None:
         self.add("deputy", "admin")
         for arguments, typed, why in (
@@ -59,6 +85,9 @@ class TestUsers(unittest.TestCase):
             (("add", "deputy", "viewer"), PASSWORD, "deputy: there is a user of this name already"),
             (("remove", "deputy"), "", "deputy is the last admin"),
             (("role", "nobody", "viewer"), "", "nobody: there is no user of this name"),
+            (("grant", "deputy", "bench/", "viewer"), "", "node 'bench/': expected site, STAND, STAND/DEVICE or"),
+            (("revoke", "deputy", "bench"), "", "deputy was given no role at bench"),
+            (("revoke", "deputy", "site"), "", "deputy is the last admin"),
         ):
             with self.subTest(arguments):
                 result = self.run_it(*arguments, typed=f"{typed}\n")
