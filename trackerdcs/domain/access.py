@@ -1,11 +1,12 @@
 """Who may do what where: rights on the nodes of the tree, areas, names and passwords, and where a login may lead.
 
-`may(account, needed, node)` is the one place that decides about a person: web pages, API, gateway and command line ask it.
+`may(account, needed, node)` is the one place that decides about a person: pages, API and gateway ask it.
 A route that commands a device asks, before it sends anything:
 
     if not may(account, spec.role, node_of(stand, device, channel)): refuse(why_not(account, spec.role, node))
 
-`spec` is what the device's meta says of the command. Of a Node-RED it is asked in `nodered/src/rights.js`.
+`spec` is what the device's meta says of the command. Node-RED asks the same of what `/verify` tells it of the person's
+rights (`nodered/server/rights.js`); both are tested with one table.
 """
 
 import re
@@ -78,6 +79,11 @@ class Account:
         way = given if isinstance(node, _Anywhere) else [each for each in _way_up(node) if each in given]
         held = [given[each] for each in way]
         return max(held, key=ROLES.index, default=None)
+
+    @property
+    def stands(self) -> frozenset[str] | None:
+        """The stands that they see; None for all."""
+        return None if self.role else frozenset(node for node in self.below if "/" not in node)
 
     @property
     def standing(self) -> str:

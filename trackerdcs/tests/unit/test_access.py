@@ -110,6 +110,11 @@ class Nodes(unittest.TestCase):
         self.assertEqual(GUEST.rights, {"demo": "viewer", "demo/hv1/ch0": "expert"})
         self.assertEqual(WHOLE.rights, {SITE: "shifter"})
 
+    def test_the_stands_that_they_see(self) -> None:
+        self.assertEqual([a.stands for a in (WHOLE, MIXED, GUEST, NOBODY)], [None, None, {"demo"}, frozenset()])
+        for stand in ("demo", "other"):
+            self.assertEqual(stand in (GUEST.stands or ()), may(GUEST, "viewer", stand))
+
 
 class Goals(unittest.TestCase):
     def test_a_path_of_this_site(self) -> None:

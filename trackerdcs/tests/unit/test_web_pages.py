@@ -104,7 +104,9 @@ class Kill(WebCase):
 
     async def test_by_program(self) -> None:
         client = await self.logged_in("viewer")
-        self.assertEqual((await client.get("/api/me")).json(), {"user": "viewer", "role": "viewer"})
+        self.assertEqual(
+            (await client.get("/api/me")).json(), {"user": "viewer", "role": "viewer", "rights": {"": "viewer"}}
+        )
         nothing: dict[str, object] = {"stand": "bench", "broker": "connected", "last_kill": None, "owners": {}}
         self.assertEqual((await client.get("/api/stands")).json(), [nothing])
         answer = await client.post("/api/stands/bench/kill", content=b"", headers={"Origin": SITE})
