@@ -3,7 +3,7 @@
 import json
 import os
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -24,6 +24,12 @@ class Session:
 
     user: str
     role: str
+    below: dict[str, str] = field(default_factory=dict)
+    """Rights at nodes below the site."""
+
+    @property
+    def rights(self) -> dict[str, str]:
+        return ({"": self.role} if self.role else {}) | self.below
 
 
 class Verify:
@@ -59,14 +65,16 @@ class Verify:
             html = "text/html" in str(headers.get("Accept"))  # type: ignore[attr-defined]
             uri = headers.get("X-Forwarded-Uri")  # type: ignore[attr-defined]
             return (303, {"Location": f"/login?next={uri}"}) if html else (401, {})
-        if ROLES.index(session.role) < ROLES.index(NEEDED[area]):
+        held = [session.role] if area == "nodered" else session.rights.values()
+        if not any(role in ROLES and ROLES.index(role) >= ROLES.index(NEEDED[area]) for role in held):
             return 403, {}
-        return 200, {"X-Webauth-User": session.user, "X-Webauth-Role": session.role}
+        said = {"User": session.user, "Role": session.role, "Rights": json.dumps(session.rights)}
+        return 200, {f"X-Webauth-{name}": value for name, value in said.items()}
 
-    def login(self, user: str, role: str = "shifter") -> str:
-        """A new session: its cookie's value."""
+    def login(self, user: str, role: str = "shifter", below: dict[str, str] | None = None) -> str:
+        """A new session: its cookie's value. `role` may be empty: none on the site."""
         value = f"session-of-{user}-{len(self.sessions)}"
-        self.sessions[value] = Session(user, role)
+        self.sessions[value] = Session(user, role, below or {})
         return value
 
     def _serve(self) -> None:

@@ -1,5 +1,6 @@
 """Rights, names, passwords and ways on after a login, as decided without any service."""
 
+import json
 import unittest
 
 from trackerdcs.domain.access import (
@@ -24,6 +25,7 @@ from trackerdcs.domain.access import (
 )
 from trackerdcs.domain.errors import ConfigError
 from trackerdcs.domain.instrument import ROLES, Role
+from trackerdcs.tests.programs import NODERED
 
 WHOLE = Account("whole", "shifter")
 GUEST = Account("guest", None, {"demo": "viewer", "demo/hv1/ch0": "expert"})
@@ -74,6 +76,14 @@ class Nodes(unittest.TestCase):
                 self.assertEqual(account.role_at(node), role)
                 for needed in ROLES:
                     self.assertEqual(may(account, needed, node), suffices(role, needed))
+
+    def test_node_red_decides_alike(self) -> None:
+        table = json.loads((NODERED / "tests" / "rights.json").read_text(encoding="utf-8"))
+        self.assertGreater(len(table), 10)
+        for row in table:
+            rights = dict(row["rights"])
+            account = Account("somebody", rights.pop(SITE, None), rights)
+            self.assertEqual(account.role_at(row["node"]), row["role"], row)
 
     def test_a_lower_right_below_takes_nothing_away(self) -> None:
         self.assertEqual(Account("deputy", "admin", {"demo": "viewer"}).role_at("demo"), "admin")
