@@ -103,12 +103,13 @@ class TestUsers(unittest.TestCase):
 
 class Page(unittest.TestCase):
     def test_what_it_says_to_type_works_and_shows_what_it_says(self) -> None:
-        (_, add), (_, shown), (_, change) = BLOCK.findall(PAGE.read_text(encoding="utf-8"))
+        blocks = BLOCK.findall(PAGE.read_text(encoding="utf-8"))
+        self.assertEqual([kind for kind, _ in blocks], ["sh", "text", "sh", "text", "sh", "sh"])
         path = f"{Path(TRACKERDCS).parent}:{os.environ['PATH']}"
+        lines = "echo = next\n".join(text for kind, text in blocks if kind == "sh")
         with tempfile.TemporaryDirectory() as folder:
-            lines = f"{add}echo = before\n{change}echo = after\ntrackerdcs users list\n"
             done = subprocess.run(
-                ["bash", "-euo", "pipefail", "-c", lines],
+                ["bash", "-euo", "pipefail", "-c", f"{lines}echo = next\ntrackerdcs users list\n"],
                 cwd=folder,
                 env=os.environ | {"PATH": path},
                 capture_output=True,
@@ -116,7 +117,9 @@ class Page(unittest.TestCase):
                 timeout=60,
                 check=False,
             )
-        self.assertEqual((done.returncode, done.stderr), (0, ""))
-        before, _, after = done.stdout.partition("= before\n")
-        self.assertTrue(before.endswith(shown), before)
-        self.assertRegex(after, r"= after\ndeputy +admin +0 sessions\n$")
+        self.assertEqual((done.returncode, "the chain is whole: 9 entries" in done.stderr), (0, True), done.stderr)
+        added, granted, _, told, listed = done.stdout.split("= next\n")
+        for said, (_, shown) in ((added, blocks[1]), (granted, blocks[3])):
+            self.assertTrue(said.endswith(shown), said)
+        self.assertIn("grant shifter1 node='demo' role='expert'", told)
+        self.assertRegex(listed, r"^deputy +admin +0 sessions\nguest [^\n]+\n$")
