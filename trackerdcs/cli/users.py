@@ -130,7 +130,8 @@ def history(users: UsersOption) -> None:
     from trackerdcs.cli.ledger import judge, read
     from trackerdcs.domain.ledger import verify
 
-    links, fault = read(users, 0)
+    with _open(users):  # a file from before there was a ledger begins one here
+        links, fault = read(users, 0)
     for link in links:
         typer.echo(_line(link))
     judge(users, verify(links), fault, whole=True)

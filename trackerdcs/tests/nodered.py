@@ -2,11 +2,13 @@
 
 import json
 import os
+import subprocess
 import threading
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from urllib.request import urlopen
 
@@ -96,6 +98,17 @@ def node_or_skip() -> Path:
         return program
     require("nodered")
     raise AssertionError("unreachable")
+
+
+def asked_by_node_red(url: str, cookie: str) -> dict[str, Any]:
+    """What the code of Node-RED makes of the answer of a web service: user and rights."""
+    program = """const { Login } = require('./server/login.js'), [url, cookie] = process.argv.slice(1);
+        const told = ({ user, rights }) => console.log(JSON.stringify({ user, rights }));
+        new Login(url).ask(cookie, 'control').then(told);"""
+    command = [str(node_or_skip()), "-e", program, url, cookie]
+    done = subprocess.run(command, cwd=NODERED, capture_output=True, text=True, timeout=30, check=True)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
 
 
 class NodeRed(Server):

@@ -96,8 +96,9 @@ class TestUsers(unittest.TestCase):
                 self.assertEqual(result.stderr.count("\n"), 1)
 
     def test_a_file_that_is_not_there(self) -> None:
-        result = self.run_it("list")
-        self.assertEqual((result.exit_code, result.stderr), (1, f"{self.file}: no such file of users\n"))
+        for command in ("list", "history"):
+            result = self.run_it(command)
+            self.assertEqual((result.exit_code, result.stderr), (1, f"{self.file}: no such file of users\n"))
         self.assertFalse(self.file.exists())
 
 
