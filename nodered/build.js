@@ -10,11 +10,11 @@ const FLOWS = path.join(__dirname, 'flows.json'), SRC = path.join(__dirname, 'sr
 function modules(entry, found = {}) {
     const name = path.basename(entry);
     if (found[name]) return found;
-    const text = fs.readFileSync(path.join(SRC, name), 'utf8');
-    if (/<\/script|<!--/.test(text)) throw new Error(`src/${name}: this would end the script of the page`);
+    const text = fs.readFileSync(path.join(SRC, entry), 'utf8');
+    if (/<\/script|<!--/.test(text)) throw new Error(`${name}: this would end the script of the page`);
     found[name] = name.endsWith('.html') ? `function (module) { module.exports = ${JSON.stringify(text)}; }`
         : `function (module, exports, require) {\n${text}}`;
-    for (const [, next] of name.endsWith('.js') ? text.matchAll(/require\('\.\/([\w.]+)'\)/g) : []) modules(next, found);
+    for (const [, next] of name.endsWith('.js') ? text.matchAll(/require\('((?:\.|\.\.\/server)\/[\w.]+)'\)/g) : []) modules(next, found);
     return found;
 }
 
@@ -25,7 +25,7 @@ function template() {
 ${parts.join(',\n')}
 };
 function require(name) {
-    name = name.replace('./', '');
+    name = name.replace(/.*\\//, '');
     if (!made[name]) parts[name](made[name] = { exports: {} }, made[name].exports, require);
     return made[name].exports;
 }

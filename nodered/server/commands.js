@@ -1,9 +1,10 @@
 // From a click to a message on the bus: who, whether it may be, and what exactly is sent. Decides; sends nothing itself.
 'use strict';
 
+const { roleAt, standing, suffices } = require('./rights.js');
+
 const NAME = /^[a-z][a-z0-9_-]{0,31}$/;
 const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-const ROLES = ['viewer', 'shifter', 'expert', 'admin'];
 const DOWN = ['off', 'emergency_off', 'hold'];
 const LIFE_MS = 5000;
 const LATE_BEATS = 6;
@@ -64,8 +65,8 @@ class Commands {
             }
             if (!Object.hasOwn(spec, cmd)) throw new Refused(`${device} has not said that ${ch} knows ${cmd}`);
             const needed = spec[cmd].role || 'shifter';
-            if (!(ROLES.indexOf(who.role) >= ROLES.indexOf(needed))) {
-                throw new Refused(`${cmd} needs the role ${needed}, ${who.user} is ${who.role}`);
+            if (!suffices(roleAt(who.rights, stand, device, ch), needed)) {
+                throw new Refused(`${cmd} needs the role ${needed} at ${stand}, ${who.user} is ${standing(who.rights)}`);
             }
         }
         const fields = { v: 1, id, cmd, ch, args: plain(args), by: who.user };

@@ -4,6 +4,7 @@
 const { Commands } = require('./commands.js');
 const { Mirror } = require('./mirror.js');
 const { People } = require('./people.js');
+const { standing } = require('./rights.js');
 
 class Desk {
     constructor({ login }) {
@@ -58,8 +59,8 @@ class Desk {
     }
 
     #welcome(socketId) {
-        const { user, role } = this.people.last(socketId) || {};
-        const you = { user, role };
+        const { user, rights } = this.people.last(socketId) || {};
+        const you = { user, rights, standing: standing(rights) };
         return { payload: { op: 'welcome', you, messages: this.mirror.snapshot(), n: this.beats, bus: this.bus }, _client: { socketId } };
     }
 }

@@ -1,11 +1,13 @@
 // Asks the web service who a browser is. Only its answer counts: no header, no cookie is ever believed here.
 'use strict';
 
+const { parse } = require('./rights.js');
+
 const TIMEOUT_MS = 1000;
 const AREAS = ['control', 'nodered'];
 
 /**
- * `ask(cookie, area)` -> {state: 'ok', user, role} | {state: 'denied', status, headers, body} | {state: 'down', why}.
+ * `ask(cookie, area)` -> {state: 'ok', user, rights} | {state: 'denied', status, headers, body} | {state: 'down', why}.
  * A yes is believed for `keep` ms, so that a page with its many files is one question; a no is never kept.
  */
 class Login {
@@ -44,7 +46,7 @@ class Login {
             const body = await reply.text();
             if (reply.status >= 500) return { state: 'down', why: `login service: status ${reply.status}` };
             const user = reply.headers.get('x-webauth-user');
-            if (reply.status === 200 && user) return { state: 'ok', user, role: reply.headers.get('x-webauth-role') };
+            if (reply.status === 200 && user) return { state: 'ok', user, rights: parse(reply.headers.get('x-webauth-rights')) };
             const kept = {};
             for (const name of ['content-type', 'location']) {
                 if (reply.headers.get(name)) kept[name] = reply.headers.get(name);

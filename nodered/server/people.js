@@ -17,7 +17,7 @@ class People {
             const cookie = socket.handshake.headers.cookie;
             const said = await this.login.ask(cookie, 'control');
             if (said.state !== 'ok') return next(new Error('not logged in'));
-            this.sockets.set(socket.id, { cookie, socket, user: said.user, role: said.role });
+            this.sockets.set(socket.id, { cookie, socket, user: said.user, rights: said.rights });
             socket.on('disconnect', () => this.sockets.delete(socket.id));
             next();
         };
@@ -26,7 +26,7 @@ class People {
     /** Identity as it was last verified, to show. */
     last(id) {
         const found = this.sockets.get(id);
-        return found ? { user: found.user, role: found.role } : null;
+        return found ? { user: found.user, rights: found.rights } : null;
     }
 
     /**
@@ -40,8 +40,8 @@ class People {
         this.reachable = said.state !== 'down';
         if (said.state === 'ok') {
             found.user = said.user;
-            found.role = said.role;
-            return { who: { user: said.user, role: said.role }, certain: true };
+            found.rights = said.rights;
+            return { who: { user: said.user, rights: said.rights }, certain: true };
         }
         if (said.state === 'down') return { who: this.last(id), certain: false, why: said.why };
         this.#end(found);

@@ -1,7 +1,8 @@
 // Which button may be pressed now, and if not, why not. The way down is never closed.
 'use strict';
 
-const ROLES = ['viewer', 'shifter', 'expert', 'admin'];
+const { suffices } = require('../server/rights.js');
+
 const DOWN = ['off', 'emergency_off'];
 /** A second press of the same button within this time is the same press: a double click is one command. */
 const AGAIN_S = 0.7;
@@ -17,7 +18,7 @@ function closed(cmd, spec, at) {
     if (at.device !== 'online' && at.device !== 'fault') return `the device is ${at.device}`;
     if (at.fresh !== 'fresh') return at.fresh === 'waiting' ? 'waiting for fresh data' : 'the values are stale';
     const needed = spec.role || 'shifter';
-    if (ROLES.indexOf(at.role) < ROLES.indexOf(needed)) return `needs the role ${needed}`;
+    if (!suffices(at.role, needed)) return `needs the role ${needed} here`;
     return '';
 }
 

@@ -3,6 +3,7 @@
 
 const { channelView, reading, DANGER_V } = require('./channel_view.js');
 const { age: ageText, plain } = require('./format.js');
+const { roleAt } = require('../server/rights.js');
 const { fresh, age, PERIODS, SILENCE_S, GUARD_SILENCE_S } = require('./freshness.js');
 
 const BEAT_LOST_S = 2;
@@ -45,12 +46,12 @@ function channelsOf(device) {
 
 function deviceView(model, device, now, link) {
     const state = link ? deviceState(device, now) : 'unknown', meta = device.meta || {}, is = mark(model, device, now, link);
-    const at = { now, link, role: model.you.role, device: state, fresh: is };
+    const at = (ch) => ({ now, link, role: roleAt(model.you.rights, device.stand, device.name, ch), device: state, fresh: is });
     const seconds = device.live ? age(device.freshness, now) : null;
     return {
         key: `${device.stand}/${device.name}`, name: device.name, kind: meta.kind || (device.frame || {}).kind || '',
         model: meta.model || '', sim: !!meta.sim, state, error: (device.status || {}).error || '', mark: is, age: seconds, heard: device.freshness.heard,
-        ageText: device.live ? ageText(seconds) : '', channels: channelsOf(device).map((ch) => channelView(model, device, ch, at)),
+        ageText: device.live ? ageText(seconds) : '', channels: channelsOf(device).map((ch) => channelView(model, device, ch, at(ch))),
     };
 }
 

@@ -11,7 +11,7 @@ const { Mirror } = require('../server/mirror.js');
 const ID = '0d4c1c52-7d1b-4c5e-9b55-0e7f4f2f7a11';
 const meta = { channels: { ch0: { commands: { on: { role: 'shifter' }, bypass: { role: 'expert' } } } } };
 
-function desk(now = { who: { user: 'somebody', role: 'shifter' }, certain: true }) {
+function desk(now = { who: { user: 'somebody', rights: { s: 'shifter', other: 'admin' } }, certain: true }) {
     return new Commands({ people: { now: async () => now }, metaOf: (s, d) => (d === 'hv1' ? meta : undefined), beat: () => 10, now: () => 1767225600123.25 });
 }
 const asked = (more) => ({ op: 'command', id: ID, stand: 's', device: 'hv1', ch: 'ch0', cmd: 'on', args: {}, beat: 9, ...more });
@@ -32,7 +32,7 @@ test('a repeated id is sent once', async () => {
 test('refused: nobody, a role too low, a late click, what meta does not know, what is no name', async () => {
     const why = async (more, now) => (await desk(now).handle('x', asked(more))).refused;
     assert.match(await why({}, { who: null, why: 'your session has ended' }), /ended/);
-    assert.match(await why({ cmd: 'bypass' }), /needs the role expert, somebody is shifter/);
+    assert.match(await why({ cmd: 'bypass' }), /needs the role expert at s, somebody is admin at other, shifter at s/);
     assert.match(await why({ beat: 3 }), /late/);
     assert.match(await why({ beat: undefined }), /late/);
     assert.match(await why({ cmd: 'constructor' }), /has not said/);
@@ -42,8 +42,20 @@ test('refused: nobody, a role too low, a late click, what meta does not know, wh
     assert.match(await why({ id: 'x' }), /no id/);
 });
 
+test('a command is judged by the rights at its own node', async () => {
+    const sent = async (rights, more) => !!(await desk({ who: { user: 'somebody', rights }, certain: true }).handle('x', asked(more))).mqtt;
+    assert.deepEqual(await Promise.all([
+        sent({ '': 'shifter' }), sent({ s: 'shifter' }), sent({ 's/hv1': 'shifter' }), sent({ 's/hv1/ch0': 'shifter' }), sent({ 's/hv1/ch0': 'expert' }, { cmd: 'bypass' }),
+    ]), [true, true, true, true, true]);
+    assert.deepEqual(await Promise.all([
+        sent({}), sent(undefined), sent({ other: 'admin' }), sent({ 's/hv2': 'admin' }), sent({ 's/hv1/ch1': 'admin' }), sent({ '': 'viewer', other: 'admin' }),
+        sent({ s: 'shifter', other: 'expert' }, { cmd: 'bypass' }),
+    ]), [false, false, false, false, false, false, false]);
+    assert.ok(await sent({ other: 'shifter' }, { cmd: 'off' }), 'the way down is for whoever may use the page');
+});
+
 test('with a silent login service only the way down is left, in the name last verified', async () => {
-    const unsure = { who: { user: 'somebody', role: 'shifter' }, certain: false, why: 'login service: ECONNREFUSED' };
+    const unsure = { who: { user: 'somebody', rights: { s: 'shifter', other: 'admin' } }, certain: false, why: 'login service: ECONNREFUSED' };
     assert.match((await desk(unsure).handle('x', asked())).refused, /cannot be checked/);
     for (const more of [{ cmd: 'off' }, { cmd: 'hold' }, { cmd: 'emergency_off' }, { op: 'kill' }]) {
         assert.match((await desk(unsure).handle('x', asked(more))).mqtt.payload, /"by":"somebody"/);
@@ -67,12 +79,13 @@ test('login: yes is kept for 2 s, no is not, silence and a 200 without a name ar
     let status = 200, user = 'somebody', asks = 0, now = 0;
     const server = http.createServer((req, res) => {
         asks += 1;
-        res.writeHead(status, user ? { 'x-webauth-user': user, 'x-webauth-role': 'shifter' } : {});
+        res.writeHead(status, user ? { 'x-webauth-user': user, 'x-webauth-role': 'admin', 'x-webauth-rights': '{"s":"shifter"}' } : {});
         res.end();
     });
     await new Promise((done) => { server.listen(0, '127.0.0.1', done); });
     t.after(() => server.close());
     const login = new Login(`http://127.0.0.1:${server.address().port}/verify`, 2000, () => now);
+    assert.deepEqual((await login.ask('c=1', 'control', { fresh: true })).rights, { s: 'shifter' });
     const state = async (options) => (await login.ask('c=1', 'control', options)).state;
     assert.equal(await state(), 'ok');
     status = 401;

@@ -27,7 +27,7 @@ function page(boot = 'b') {
     };
     const channel = (later, alive) => shown(later, alive).stands[0].devices[0].channels[0];
     const device = (later, alive) => shown(later, alive).stands[0].devices[0];
-    take(model, { op: 'welcome', you: { user: 'somebody', role: 'shifter' }, messages: [], n: 0, bus: true }, clock());
+    take(model, { op: 'welcome', you: { user: 'somebody', rights: { s: 'shifter' } }, messages: [], n: 0, bus: true }, clock());
     bus('hv1/meta', meta, true);
     bus('hv1/status', status);
     return { model, bus, frame, shown, channel, device, clock, beat };
@@ -39,6 +39,19 @@ test('set and measured are kept apart', () => {
     const c = p.channel();
     assert.deepEqual(c.measured.map((r) => r.quantity), ['v_mon', 'i_mon']);
     assert.deepEqual(c.set.map((r) => r.quantity), ['v_set']);
+});
+
+test('buttons are closed for whoever has rights elsewhere only, the way down is not', () => {
+    const p = page();
+    p.frame(0, { v_set: -100, v_mon: 0, on: false, state: 'off' });
+    assert.equal(p.channel().buttons.on.closed, '');
+    for (const rights of [{ other: 'admin' }, { 's/hv1/ch1': 'admin' }, { '': 'viewer' }, {}]) {
+        p.model.you = { user: 'somebody', rights };
+        assert.match(p.channel().buttons.on.closed, /needs the role shifter here/);
+        assert.equal(p.channel().buttons.off.closed, '');
+    }
+    p.model.you = { user: 'somebody', rights: { 's/hv1/ch0': 'shifter' } };
+    assert.equal(p.channel().buttons.on.closed, '');
 });
 
 test('a frame that the broker has kept is never fresh: waiting, then stale', () => {

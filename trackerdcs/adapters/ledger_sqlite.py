@@ -46,14 +46,7 @@ class SqliteLedger:
     def append(self, entries: Sequence[LedgerEntry]) -> None:
         self._hold()
         with self._file.transaction() as db:
-            n, head = db.execute(LAST).fetchone() or (0, GENESIS)
-            if n == 0 and entries:
-                entries = [_first(self.path, entries[0]), *entries]
-            links = chained(entries, n, head)
-            db.executemany(
-                "INSERT INTO ledger (n, ts, body, digest) VALUES (?, ?, ?, ?)",
-                [(link.n, entry.ts, link.body, link.digest) for link, entry in zip(links, entries, strict=True)],
-            )
+            enter(db, self.path, entries)
 
     def chain(self, since: int = 0) -> Iterator[Chained]:
         return read_chain(self.path, since)
@@ -81,6 +74,18 @@ class SqliteLedger:
                 os.close(lock)
                 raise StoreFault(f"{self.path}: another service writes it") from e
             self._lock = lock
+
+
+def enter(db: sqlite3.Connection, path: Path, entries: Sequence[LedgerEntry]) -> None:
+    """Add entries behind the last one, in a transaction of the caller, who has seen to it that nobody else adds any."""
+    n, head = db.execute(LAST).fetchone() or (0, GENESIS)
+    if n == 0 and entries:
+        entries = [_first(path, entries[0]), *entries]
+    links = chained(entries, n, head)
+    db.executemany(
+        "INSERT INTO ledger (n, ts, body, digest) VALUES (?, ?, ?, ?)",
+        [(link.n, entry.ts, link.body, link.digest) for link, entry in zip(links, entries, strict=True)],
+    )
 
 
 def read_chain(path: Path, since: int = 0) -> Iterator[Chained]:

@@ -94,6 +94,8 @@ class MongoRuns:
             wanted["modules.name"] = query.module
         if query.states is not None:
             wanted["state"] = {"$in": list(query.states)}
+        if query.stands is not None:
+            wanted["$and"] = [{"stand": {"$in": list(query.stands)}}]  # beside `stand`, not in place of it
         if query.until is not None or query.since is not None:
             wanted["start"] = {"$ne": None} | ({"$lt": query.until} if query.until is not None else {})
         if query.since is not None:

@@ -103,9 +103,10 @@ class SqliteRuns(SqliteLinks):
             if (wanted := getattr(query, name)) is not None:
                 where.append(f"run.{name} = ?")
                 values.append(wanted)
-        if query.states is not None:
-            where.append(f"state IN ({_marks(len(query.states))})")
-            values += query.states
+        for name, some in (("state", query.states), ("stand", query.stands)):
+            if some is not None:
+                where.append(f"run.{name} IN ({_marks(len(some))})")
+                values += some
         if query.until is not None:
             where.append("start < ?")
             values.append(query.until)

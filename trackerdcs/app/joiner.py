@@ -1,7 +1,7 @@
 """Answers "under which conditions?": runs from one database, what the slow control saw meanwhile from the other."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -72,8 +72,11 @@ class Joiner:
         await self.run(query.run or "")
         return await asyncio.to_thread(lambda: self._stores.runs().results(query))
 
-    async def conditions(self, run: str, quantities: Sequence[str] = (), width: int | None = None) -> Conditions:
-        """What was seen while a run was on, in buckets of about `width` ns; not said: a thousandth of the window."""
+    async def conditions(
+        self, run: str, quantities: Sequence[str] = (), width: int | None = None, visible: Collection[str] | None = None
+    ) -> Conditions:
+        """What was seen while a run was on, in buckets of about `width` ns; not said: a thousandth of the window.
+        Of the stands that are `visible` alone, None for all."""
         found = await self.run(run)
         window = window_of(found, self._clock.now())
         length = window.stop - window.start
@@ -81,7 +84,7 @@ class Joiner:
         if number > MOST_BUCKETS:
             least = -(-length // MOST_BUCKETS) / 1e9
             raise ContractError(f"bucket: this run would have {number} of them: {least:.3g}s is the shortest for it")
-        of = await self._of(found, found.modules, quantities)
+        of = await self._of(found, found.modules, quantities, visible)
         buckets = await self._buckets([(m, window) for m in of], number)
         stands = sorted({m.stand for m in of if m.period})
         accounts, record = await asyncio.to_thread(self._accounts, stands, window)
@@ -104,7 +107,7 @@ class Joiner:
         for run in await asyncio.to_thread(read):
             window, doubt = window_of(run, now), ""
             try:
-                of = await self._of(run, modules_of(run, module), against) if against else []
+                of = await self._of(run, modules_of(run, module), against, query.stands) if against else []
             except ContractError as e:
                 of, doubt = [], str(e)  # this run has no such quantity, others do
             rows.append((run, doubt or window.doubt, len(of)))
@@ -122,26 +125,33 @@ class Joiner:
             found += [Noise(run, group, own, doubt) for group in groups]
         return found
 
-    async def at(self, ts: int, stand: str | None = None, module: str | None = None) -> Then:
-        """Which runs were on, and which module was on which channel."""
+    async def at(
+        self, ts: int, stand: str | None = None, module: str | None = None, visible: Collection[str] | None = None
+    ) -> Then:
+        """Which runs were on, and which module was on which channel; of the stands that are `visible`, None for all."""
 
         def read() -> Then:
             store = self._stores.runs()
-            query = RunQuery(module=module, stand=stand, since=ts, until=ts + 1, limit=MOST_RUNS)
+            query = RunQuery(module=module, stand=stand, since=ts, until=ts + 1, limit=MOST_RUNS, stands=visible)
             runs = [run for brief in store.runs(query) if (run := store.run(brief.id)) and on_at(run, ts)]
             bindings = store.bindings(BindingQuery(stand=stand, module=module, at=ts))
-            return Then(ts, tuple(runs), tuple(b for b in bindings if b.module is not None))
+            shown = (b for b in bindings if b.module is not None and (visible is None or b.stand in visible))
+            return Then(ts, tuple(runs), tuple(shown))
 
         return await asyncio.to_thread(read)
 
-    async def _of(self, run: Run, modules: Sequence[RunModule], words: Sequence[str]) -> list[Measured]:
+    async def _of(
+        self, run: Run, modules: Sequence[RunModule], words: Sequence[str], visible: Collection[str] | None
+    ) -> list[Measured]:
         """Which quantities are meant, of the channels that the record names, else of those bound at that time."""
         channels = {channel for m in modules for channel in m.channels}
         if not channels and (names := [m.name for m in modules if m.name]):
             channels = await asyncio.to_thread(self._bound, names, run.start)
         stands = {channel.partition("/")[0] for channel in channels} | ({run.stand} if run.stand else set())
-        known = self._stores.known
+        known = [m for m in self._stores.known if visible is None or m.stand in visible]
         of = chosen(words, known, channels, stands or {m.stand for m in known})
+        if hidden := [m.name for m in of if visible is not None and m.stand not in visible]:
+            raise ContractError(f"quantity: {hidden[0][:80]!r} is of a stand that is not visible here")
         if len(of) > MOST_QUANTITIES:
             raise ContractError(f"quantity: {len(of)} of them are meant, at most {MOST_QUANTITIES} at once")
         return of

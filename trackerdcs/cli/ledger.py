@@ -48,7 +48,7 @@ def ledger(
 
     start = SystemClock().now() - span(since, "--since") * 10**9
     path = _path(place(file, None), stand, device)
-    links, fault = _read(path, start)
+    links, fault = read(path, start)
     shown = [link for link in links if _of(link, id)]
     checked = _checked(links, path, verify)
     if as_json:
@@ -60,7 +60,7 @@ def ledger(
             typer.echo(line)
         if not shown:
             typer.echo(f"nothing{f' of command {id}' if id else ''} in the last {since}", err=True)
-    _judge(path, checked, fault, verify)
+    judge(path, checked, fault, verify)
 
 
 def _path(where: Place, stand: str, device: str) -> Path:
@@ -74,7 +74,7 @@ def _path(where: Place, stand: str, device: str) -> Path:
     return path
 
 
-def _read(path: Path, start: int) -> tuple[list["Chained"], str | None]:
+def read(path: Path, start: int) -> tuple[list["Chained"], str | None]:
     """What is there, and what is wrong with the file's end."""
     from trackerdcs.adapters.ledger_sqlite import read_chain
 
@@ -109,7 +109,7 @@ def _checked(links: list["Chained"], path: Path, whole: bool) -> "Checked":
         return Checked(0, GENESIS, 0, str(e))
 
 
-def _judge(path: Path, checked: "Checked", fault: str | None, whole: bool) -> None:
+def judge(path: Path, checked: "Checked", fault: str | None, whole: bool) -> None:
     """The last line: what the digests show. On stderr, and exit status 1, where they show a break."""
     if checked.broken is not None or fault:
         why = fault or f"{path}: {checked.why}"

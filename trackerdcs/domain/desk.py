@@ -4,8 +4,9 @@ import sys
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from trackerdcs.domain.access import suffices
 from trackerdcs.domain.errors import CommandRefused
-from trackerdcs.domain.instrument import ROLES, SAFE_COMMANDS, Argument, Channel, CommandSpec, Role
+from trackerdcs.domain.instrument import SAFE_COMMANDS, Argument, Channel, CommandSpec, Role
 from trackerdcs.domain.messages import Command
 
 LIFE = 10 * 10**9
@@ -136,5 +137,5 @@ def _permit(user: str, spec: CommandSpec, users: dict[str, Role] | None) -> None
         return
     if user not in users:
         raise CommandRefused(f"user {user!r} is not among the command users of this stand")
-    if ROLES.index(users[user]) < ROLES.index(spec.role):
+    if not suffices(users[user], spec.role):
         raise CommandRefused(f"user {user!r} has the role {users[user]}, this needs {spec.role}")

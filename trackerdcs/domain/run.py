@@ -225,7 +225,7 @@ class Run:
 @dataclass(frozen=True)
 class RunQuery:
     """Which runs; what is None does not matter. `since` and `until` (ns UTC): runs that were on in this window. The
-    newest first, at most `limit`."""
+    newest first, at most `limit`. `stands`: of these alone, whatever else is asked for; none of them is no run."""
 
     module: str | None = None
     calibration: str | None = None
@@ -236,6 +236,7 @@ class RunQuery:
     since: int | None = None
     until: int | None = None
     limit: int = 100
+    stands: Collection[str] | None = None
 
     def takes(self, run: Run) -> bool:
         """Whether a run is meant. One that has not begun is in no window; one that has not ended goes on for ever."""
@@ -245,6 +246,7 @@ class RunQuery:
             and (self.states is None or run.state in self.states)
             and (self.number is None or run.number == self.number)
             and (self.stand is None or run.stand == self.stand)
+            and (self.stands is None or run.stand in self.stands)
             and (self.sim is None or run.sim == self.sim)
             and (self.until is None or (run.start is not None and run.start < self.until))
             and (self.since is None or (run.start is not None and (run.end is None or run.end > self.since)))

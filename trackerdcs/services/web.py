@@ -42,7 +42,7 @@ async def serve(
     key = session_key(folder / "session-key")
     async with AsyncExitStack() as stack:
         listener = stack.enter_context(listen(host, port))
-        users = stack.enter_context(closing(SqliteUsers(users_file)))
+        users = stack.enter_context(closing(SqliteUsers(users_file, client=USER)))
         found_first(users, folder / "first-admin")
         await _answer(stands, users, key, listener, behind_gateway=behind_gateway)
 
@@ -50,7 +50,7 @@ async def serve(
 async def serve_open(stand: Stand, listener: socket.socket) -> None:
     """For the demonstrator: who only reads need not log in. It has no users until `trackerdcs users` adds some."""
     data = Path(stand.data)
-    with closing(SqliteUsers(data / "users.sqlite")) as users:
+    with closing(SqliteUsers(data / "users.sqlite", client=USER)) as users:
         await _answer([stand], users, own_key(data / "session-key"), listener, open_reads=True)
 
 

@@ -2,11 +2,13 @@
 
 import json
 import os
+import subprocess
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from urllib.request import urlopen
 
@@ -24,6 +26,12 @@ class Session:
 
     user: str
     role: str
+    below: dict[str, str] = field(default_factory=dict)
+    """Rights at nodes below the site."""
+
+    @property
+    def rights(self) -> dict[str, str]:
+        return ({"": self.role} if self.role else {}) | self.below
 
 
 class Verify:
@@ -59,14 +67,16 @@ class Verify:
             html = "text/html" in str(headers.get("Accept"))  # type: ignore[attr-defined]
             uri = headers.get("X-Forwarded-Uri")  # type: ignore[attr-defined]
             return (303, {"Location": f"/login?next={uri}"}) if html else (401, {})
-        if ROLES.index(session.role) < ROLES.index(NEEDED[area]):
+        held = [session.role] if area == "nodered" else session.rights.values()
+        if not any(role in ROLES and ROLES.index(role) >= ROLES.index(NEEDED[area]) for role in held):
             return 403, {}
-        return 200, {"X-Webauth-User": session.user, "X-Webauth-Role": session.role}
+        said = {"User": session.user, "Role": session.role, "Rights": json.dumps(session.rights)}
+        return 200, {f"X-Webauth-{name}": value for name, value in said.items()}
 
-    def login(self, user: str, role: str = "shifter") -> str:
-        """A new session: its cookie's value."""
+    def login(self, user: str, role: str = "shifter", below: dict[str, str] | None = None) -> str:
+        """A new session: its cookie's value. `role` may be empty: none on the site."""
         value = f"session-of-{user}-{len(self.sessions)}"
-        self.sessions[value] = Session(user, role)
+        self.sessions[value] = Session(user, role, below or {})
         return value
 
     def _serve(self) -> None:
@@ -88,6 +98,17 @@ def node_or_skip() -> Path:
         return program
     require("nodered")
     raise AssertionError("unreachable")
+
+
+def asked_by_node_red(url: str, cookie: str) -> dict[str, Any]:
+    """What the code of Node-RED makes of the answer of a web service: user and rights."""
+    program = """const { Login } = require('./server/login.js'), [url, cookie] = process.argv.slice(1);
+        const told = ({ user, rights }) => console.log(JSON.stringify({ user, rights }));
+        new Login(url).ask(cookie, 'control').then(told);"""
+    command = [str(node_or_skip()), "-e", program, url, cookie]
+    done = subprocess.run(command, cwd=NODERED, capture_output=True, text=True, timeout=30, check=True)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
 
 
 class NodeRed(Server):

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
 from trackerdcs.app.tables import csv_text
-from trackerdcs.domain.access import suffices
+from trackerdcs.domain.access import ANYWHERE, Account, Node, may, why_not
 from trackerdcs.domain.answers import Answer, Table
 from trackerdcs.domain.errors import ConfigError, ContractError, StoreDown, StoreFault, TrackerError
 from trackerdcs.domain.instrument import Role
@@ -41,17 +42,37 @@ class Fault(Exception):
         self.status = status
 
 
-def may_read(parts: Parts, needed: Role = "viewer") -> Callable[[Request], Awaitable[None]]:
-    """A dependency of routes that only read: nobody is asked for where reads are open, else who has the role."""
+@dataclass(frozen=True)
+class Reader:
+    """Who reads: a person, or whoever is at this computer where reads are open."""
 
-    async def check(request: Request) -> None:
+    account: Account | None
+
+    @property
+    def stands(self) -> frozenset[str] | None:
+        """Those that may be read; None for all."""
+        return self.account.stands if self.account else None
+
+    def needs(self, node: Node, needed: Role = "viewer") -> None:
+        """Fault 403 where the person may not read `node`."""
+        if self.account is not None and not may(self.account, needed, node):
+            raise Fault(403, why_not(self.account, needed, node))
+
+
+def may_read(parts: Parts, needed: Role = "viewer") -> Callable[[Request], Awaitable[Reader]]:
+    """A dependency of routes that only read: nobody is asked for where reads are open, else who has the role: at the
+    stand that the path names, or anywhere where it names none. Such a route leaves out, or refuses by `Reader.needs`,
+    what is of other stands."""
+
+    async def check(request: Request) -> Reader:
         if parts.open_reads and is_local(request):  # another name would be another site's that leads here
-            return
+            return Reader(None)
         account = await sessions.account_of(request, parts)
         if account is None:
             raise Fault(401, "not logged in")
-        if not suffices(account.role, needed):
-            raise Fault(403, f"this needs the role {needed}, {account.name} is {account.role}")
+        reader = Reader(account)
+        reader.needs(request.path_params.get("stand", ANYWHERE), needed)
+        return reader
 
     return check
 

@@ -2,19 +2,20 @@
 
 import asyncio
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
 
 from trackerdcs.app.kill_button import KillButton, Press
+from trackerdcs.domain.access import LOGIN, may
 from trackerdcs.domain.errors import StoreFault
 from trackerdcs.web import sessions
-from trackerdcs.web.answers import may_read
+from trackerdcs.web.answers import Reader, may_read
 from trackerdcs.web.examples import faults, role
 from trackerdcs.web.parts import Parts
 
-ME: Any = {"user": "viewer", "role": "viewer"}
+ME: Any = {"user": "viewer", "role": "viewer", "rights": {"": "viewer", "demo": "expert"}}
 PRESS: Any = {"id": "k1", "by": "viewer", "at": 1780063197000000000, "sent": "sent", "why": ""}
 STAND: Any = {"stand": "demo", "broker": "connected", "last_kill": None, "owners": {"hv1": None}}
 WELL: Any = {"well": True, "faults": []}
@@ -31,23 +32,26 @@ class Why:
 def routes(parts: Parts) -> APIRouter:
     """/api/me, /api/stands, /api/stands/{stand}/kill, /healthz."""
     router = APIRouter(tags=["site"])
+    reading = may_read(parts)
 
-    @router.get("/api/me", operation_id="me", responses=_ok(ME) | faults(401), openapi_extra=role("viewer"))
+    @router.get("/api/me", operation_id="me", responses=_ok(ME) | faults(401), openapi_extra=role("login"))
     async def me(request: Request) -> Response:
-        """Who is logged in."""
+        """Who is logged in, with the role on the site (null: none) and what was given at which node; the site is ""."""
         account = await sessions.account_of(request, parts)
-        return JSONResponse({"user": account.name, "role": account.role}) if account else _nobody()
+        if account is None:
+            return _nobody()
+        return JSONResponse({"user": account.name, "role": account.role, "rights": account.rights})
 
     @router.get(
         "/api/stands",
         operation_id="stands",
-        responses=_ok([STAND]) | faults(401),
+        responses=_ok([STAND]) | faults(401, 403),
         openapi_extra=role("viewer"),
-        dependencies=[Depends(may_read(parts))],
     )
-    async def stands() -> Response:
-        """The stands, whether their brokers are reached, and what became of the last kill."""
-        return JSONResponse([_stand(button) for button in parts.buttons.values()])
+    async def stands(reader: Annotated[Reader, Depends(reading)]) -> Response:
+        """The stands that one may see, whether their brokers are reached, and what became of the last kill."""
+        seen = [b for stand, b in parts.buttons.items() if reader.stands is None or stand in reader.stands]
+        return JSONResponse([_stand(button) for button in seen])
 
     @router.post(
         "/api/stands/{stand}/kill",
@@ -55,12 +59,12 @@ def routes(parts: Parts) -> APIRouter:
         responses=_ok(PRESS)
         | faults(401, 404)
         | {503: {"description": "Not sent."}, 504: {"description": "Nobody knows."}},
-        openapi_extra=role("viewer"),
+        openapi_extra=role("login"),
     )
     async def kill(request: Request, stand: str, why: Why | None = None) -> Response:
         """Bring all high voltage of a stand down. Everybody who is logged in may; never without a login."""
         account = await sessions.account_of(request, parts)
-        if account is None:
+        if account is None or not may(account, LOGIN, stand):
             return _nobody()
         button = parts.buttons.get(stand)
         if button is None:

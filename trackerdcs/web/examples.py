@@ -85,7 +85,7 @@ EXAMPLES: dict[str, tuple[Answer, Table]] = {
 }
 FAULTS = {
     401: ("Nobody is logged in.", "not logged in"),
-    403: ("The role is too low.", "this needs the role viewer"),
+    403: ("The role at that stand is too low.", "this needs the role viewer at demo, guest is viewer at other"),
     404: ("There is no such run.", "there is no run 'x'"),
     409: ("The run has not begun.", "run x is queued and has no start: there is no time to look at"),
     422: ("A parameter is wrong: which one, and what was expected.", "bucket: '1': expected a time such as 500ms, 10s"),
@@ -106,7 +106,8 @@ def faults(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def role(needed: str) -> dict[str, str]:
-    """The least role of a route, for who reads the document: `all` need no login."""
+    """The least role of a route, for who reads the document: `all` need no login, `login` is whoever has one. It is
+    needed at the stand that the path names or the run belongs to; where there is none, at any."""
     return {"x-role": needed}
 
 

@@ -15,8 +15,7 @@ from fastapi.responses import HTMLResponse
 from fastapi.templating import Jinja2Templates
 
 from trackerdcs.app.kill_button import KillButton
-from trackerdcs.domain.access import AREAS, LONGEST, SHORTEST, Account, suffices
-from trackerdcs.domain.instrument import Role
+from trackerdcs.domain.access import AREAS, LONGEST, SHORTEST, Account, Need, may
 
 HERE = Path(str(files("trackerdcs") / "web"))
 PLACES = {
@@ -53,7 +52,7 @@ class Pages:
         return self._page("login.html", status, goal=goal, fault=fault)
 
     def home(self, account: Account, buttons: Sequence[KillButton]) -> Response:
-        places = [(*PLACES[area], AREAS[area], suffices(account.role, AREAS[area])) for area in PLACES]
+        places = [(*PLACES[area], AREAS[area][0], may(account, *AREAS[area])) for area in PLACES]
         return self._page("home.html", account=account, buttons=buttons, places=places)
 
     def console(
@@ -69,7 +68,7 @@ class Pages:
     def account(self, account: Account, fault: str = "", status: int = 200) -> Response:
         return self._page("account.html", status, account=account, fault=fault, shortest=SHORTEST, longest=LONGEST)
 
-    def too_low(self, account: Account, area: str, needed: Role, having: Sequence[Account]) -> Response:
+    def too_low(self, account: Account, area: str, needed: Need, having: Sequence[Account]) -> Response:
         return self._page("too_low.html", 403, account=account, area=area, needed=needed, having=having)
 
     def message(self, status: int, title: str, text: str) -> Response:

@@ -1,5 +1,6 @@
 """Runs of calibrations, and what the slow control saw meanwhile: the join, for programs."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -10,10 +11,10 @@ from trackerdcs.domain import answers as said
 from trackerdcs.domain.errors import ContractError
 from trackerdcs.domain.moments import moment, span
 from trackerdcs.domain.plain import plain
-from trackerdcs.domain.run import RunQuery, RunState
+from trackerdcs.domain.run import Run, RunQuery, RunState
 from trackerdcs.domain.run_results import Kind, ResultQuery
 from trackerdcs.domain.storing import LAST
-from trackerdcs.web.answers import Fault, Format, answer, found, may_read, wanted
+from trackerdcs.web.answers import Fault, Format, Reader, answer, found, may_read, wanted
 from trackerdcs.web.examples import documented
 from trackerdcs.web.parts import Parts
 
@@ -44,11 +45,19 @@ Against = Annotated[
 
 def routes(parts: Parts, join: Joiner) -> APIRouter:
     """/api/runs and below, /api/modules/{module}/noise, /api/at."""
-    router = APIRouter(dependencies=[Depends(may_read(parts))], tags=["runs"])
+    reading = may_read(parts)
+    Who = Annotated[Reader, Depends(reading)]
+    router = APIRouter(dependencies=[Depends(reading)], tags=["runs"])
+
+    async def visible(reader: Reader, id: str) -> Run:
+        one: Run = await found(join.run(id))
+        reader.needs(one.stand)
+        return one
 
     @router.get("/api/runs", **documented("runs"))
     async def runs(
         request: Request,
+        reader: Who,
         module: Module = None,
         calibration: Annotated[str | None, Query(examples=["calibrationandpedenoise"])] = None,
         state: Annotated[list[RunState] | None, Query(description="Repeatable.", examples=["done"])] = None,
@@ -67,7 +76,9 @@ def routes(parts: Parts, join: Joiner) -> APIRouter:
     ) -> Response:
         """Runs by module, calibration, state and time, the newest first, in pages."""
         window = _moment(since, "since"), _moment(until, "until")
-        query = RunQuery(module, calibration, state or None, number, stand, sim, *window, limit)
+        if stand is not None:
+            reader.needs(stand)
+        query = RunQuery(module, calibration, state or None, number, stand, sim, *window, limit, reader.stands)
         page, last = await found(join.runs(query, _cursor(after)))
         next_page = _next(request, last)
         link = {"Link": f'<{next_page}>; rel="next"'} if next_page else {}
@@ -81,15 +92,16 @@ def routes(parts: Parts, join: Joiner) -> APIRouter:
         )
 
     @router.get("/api/runs/{id}", **documented("run"))
-    async def run(request: Request, id: str, format: FormatQuery = None) -> Response:
+    async def run(request: Request, reader: Who, id: str, format: FormatQuery = None) -> Response:
         """The whole record of a run; as a table, its row of the list."""
-        one = await found(join.run(id))
+        one = await visible(reader, id)
         form = wanted(request, format)
         return await answer(parts, form, "run", lambda: said.run_answer(one), lambda: said.runs_table([one]))
 
     @router.get("/api/runs/{id}/results", **documented("results"))
     async def results(
         request: Request,
+        reader: Who,
         id: str,
         kind: Kind | None = None,
         hybrid: Annotated[int | None, Query(ge=0, le=LARGEST)] = None,
@@ -101,6 +113,7 @@ def routes(parts: Parts, join: Joiner) -> APIRouter:
         format: FormatQuery = None,
     ) -> Response:
         """What a run measured, by chip and kind."""
+        await visible(reader, id)
         query = ResultQuery(id, kind, None, hybrid, chip, chip_type, blobs=False)
         measured = await found(join.results(query))
 
@@ -118,6 +131,7 @@ def routes(parts: Parts, join: Joiner) -> APIRouter:
     @router.get("/api/runs/{id}/conditions", **documented("conditions"))
     async def conditions(
         request: Request,
+        reader: Who,
         id: str,
         quantity: Against = None,
         bucket: Annotated[
@@ -134,7 +148,9 @@ def routes(parts: Parts, join: Joiner) -> APIRouter:
         bucket, statistics of the whole window, gaps. A bucket without values is absent; nothing is interpolated.
         Without `quantity`: all of the channels that feed the run's modules, and what is shared (temperature)."""
         width = None if bucket is None else _checked(span, bucket, "bucket")
-        seen = await found(join.conditions(id, quantity or (), width))
+        await visible(reader, id)
+        _named(reader, quantity or ())
+        seen = await found(join.conditions(id, quantity or (), width, reader.stands))
         form = wanted(request, format)
         whole, table = said.conditions_answer, said.conditions_table
         return await answer(parts, form, "conditions", lambda: whole(seen), lambda: table(seen))
@@ -142,6 +158,7 @@ def routes(parts: Parts, join: Joiner) -> APIRouter:
     @router.get("/api/modules/{module}/noise", **documented("noise"))
     async def noise(
         request: Request,
+        reader: Who,
         module: str,
         against: Against = None,
         calibration: Text = None,
@@ -152,8 +169,13 @@ def routes(parts: Parts, join: Joiner) -> APIRouter:
         format: FormatQuery = None,
     ) -> Response:
         """Noise of a module in each of its runs against any quantity (temperature, say) over the same window."""
+        _named(reader, against or ())
         query = RunQuery(
-            None, calibration, None, None, None, None, _moment(since, "since"), _moment(until, "until"), limit
+            calibration=calibration,
+            since=_moment(since, "since"),
+            until=_moment(until, "until"),
+            limit=limit,
+            stands=reader.stands,
         )
         rows = await found(join.noise(module, against or (), query, chips))
         form = wanted(request, format)
@@ -163,17 +185,27 @@ def routes(parts: Parts, join: Joiner) -> APIRouter:
     @router.get("/api/at", **documented("at"))
     async def at(
         request: Request,
+        reader: Who,
         time: Annotated[str, Query(description=TIME, examples=["2026-05-29T13:59:57.5Z"])],
         stand: Text = None,
         module: Module = None,
         format: FormatQuery = None,
     ) -> Response:
         """Which runs were on at a time, and which module was on which channel."""
-        then = await found(join.at(_checked(moment, time, "time"), stand, module))
+        if stand is not None:
+            reader.needs(stand)
+        then = await found(join.at(_checked(moment, time, "time"), stand, module, reader.stands))
         form = wanted(request, format)
         return await answer(parts, form, "at", lambda: said.then_answer(then), lambda: said.then_table(then))
 
     return router
+
+
+def _named(reader: Reader, quantities: Sequence[str]) -> None:
+    """Stands that are named with a quantity, as in demo/hv1/ch0/v_mon."""
+    for words in (quantity.split("/") for quantity in quantities):
+        if len(words) == 4:
+            reader.needs(words[0])
 
 
 def _checked(read: Any, text: str, name: str) -> int:

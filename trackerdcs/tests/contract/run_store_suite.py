@@ -156,6 +156,18 @@ class RunStoreContract(unittest.TestCase):
         self.assertEqual(found, [brief(waiting)])
         self.assertEqual((found[0].log.tail, found[0].settings, found[0].summary), ((), {}, ()))
 
+    def test_lists_of_some_stands_alone(self) -> None:
+        self.put("a", start=T0)
+        other = replace(whole_run(f"{self.stand}-b"), stand=f"{self.stand}x", start=T0 + 1)
+        self.assertTrue(self.store.put_run(other))
+        for stands, found in (({self.stand}, ["a"]), ({f"{self.stand}x"}, []), (set(), []), ({"", self.stand}, ["a"])):
+            self.assertEqual(self.runs(stands=frozenset(stands)), found)
+        both = self.store.runs(RunQuery(stands=[self.stand, f"{self.stand}x"]))
+        self.assertEqual([run.id for run in both], [f"{self.stand}-b", f"{self.stand}-a"])
+        module = next(module.name for module in other.modules if module.name)
+        both = self.store.runs(RunQuery(module=module, stands=[f"{self.stand}x"]))
+        self.assertEqual([run.id for run in both], [f"{self.stand}-b"])
+
     def test_lists_are_filtered(self) -> None:
         self.put("a", start=T0, end=T0 + 10, number=1)
         other = (RunModule("PS_1"), RunModule("2S_7"))

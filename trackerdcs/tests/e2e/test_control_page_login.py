@@ -148,6 +148,25 @@ class TestNames(OnTheStand):
         time.sleep(0.3)
         self.assertEqual([b for b in self.stand.said("cmd") if b["cmd"] in ("explode", "bypass")], [])
 
+    def test_rights_count_at_their_node_and_nowhere_else(self) -> None:
+        cookie = self.stand.verify.login("guest", "", {"other": "admin", f"{STAND}/hv1/ch1": "shifter"})
+        client = Polling(self.stand.nodered.url, cookie)
+        change: dict[str, object] = {"cmd": "set_voltage", "args": {"v": -1}, "beat": 10**9}
+        for wrong in (self.order(ch="ch0", **change), self.order(device="lv1", **change)):
+            client.emit("widget-action", WIDGET, {"payload": wrong})
+            self.assertIn(f"needs the role shifter at {STAND}, guest is shifter at", client.until(str(wrong["id"])))
+        allowed = self.order(**change)
+        client.emit("widget-action", WIDGET, {"payload": allowed})
+        eventually(lambda: self.stand.said("ack", id=allowed["id"], state="done"), "a set voltage")
+        self.assertEqual({body["ch"] for body in self.stand.said("cmd", cmd="set_voltage", by="guest")}, {"ch1"})
+
+        self.cookie = cookie
+        page = self.open()
+        expect(channel(page, "hv1", "ch1").locator("[data-cmd=on]")).to_be_enabled()
+        expect(channel(page, "hv1", "ch0").locator("[data-cmd=on]")).to_be_disabled()
+        expect(channel(page, "hv1", "ch0").locator("[data-cmd=off]")).to_be_enabled()
+        expect(page.locator(".dcs-you")).to_contain_text(f"guest (shifter at {STAND}/hv1/ch1, admin at other)")
+
 
 class TestEndedSession(OnTheStand):
     def test_a_session_that_has_ended_commands_no_more(self) -> None:

@@ -1,6 +1,7 @@
 """The gateway as it is shipped: the real Caddy, the real web service, upstreams that say what reaches them."""
 
 import base64
+import contextlib
 import os
 import socket
 import ssl
@@ -11,9 +12,13 @@ from pathlib import Path
 
 import httpx
 
+from trackerdcs.adapters.users_sqlite import SqliteUsers
+from trackerdcs.domain.access import Account
 from trackerdcs.domain.instrument import ROLES
+from trackerdcs.tests.nodered import asked_by_node_red
 from trackerdcs.tests.servers import HOST, free_port
-from trackerdcs.tests.web_stack import Gateway, Upstream, WebService, log_in, post
+from trackerdcs.tests.web_stack import PASSWORD, Gateway, Upstream, WebService, log_in, post
+from trackerdcs.web.passwords import hash_password
 
 PAGE = {"Accept": "text/html,application/xhtml+xml"}
 FORGED = {
@@ -22,6 +27,7 @@ FORGED = {
     "x-webauth-grafana-role": "Admin",
     "X_Webauth_User": "intruder",
     "X-Webauth-Anything": "intruder",
+    "X-Webauth-Rights": '{"": "admin"}',
 }
 MAY = {"grafana": ROLES, "api": ROLES, "control": ROLES[1:], "nodered": ROLES[2:]}
 
@@ -135,6 +141,22 @@ class Identity(BehindTheGateway):
         said = "close, X-Webauth-Role, X-Webauth-User"
         headers = self.headers(self.client("viewer"), "/grafana/x", Connection=said)
         self.assertEqual((headers.get("x-webauth-user"), headers.get("x-webauth-role")), (["viewer"], ["Viewer"]))
+
+    def test_somebody_with_a_right_at_one_stand_alone(self) -> None:
+        with contextlib.closing(SqliteUsers(web.users_file)) as users:
+            users.add(Account("guest", None, {"bench": "shifter"}), hash_password(PASSWORD))
+        self.addCleanup(self.forget, "guest")
+        client = self.client("guest")
+        self.assertEqual(self.headers(client, "/grafana/x")["x-webauth-role"], ["Viewer"])
+        self.assertEqual("".join(self.headers(client, "/control/x").get("x-webauth-role", [])), "")
+        self.assertEqual(client.get("/nodered/").status_code, 403)
+        self.assertEqual(client.get("/api/me", headers=FORGED).json()["rights"], {"bench": "shifter"})
+        told = asked_by_node_red(f"http://{HOST}:{web.port}/verify", f"trackerdcs={client.cookies['trackerdcs']}")
+        self.assertEqual(told, {"user": "guest", "rights": {"bench": "shifter"}})
+
+    def forget(self, name: str) -> None:
+        with contextlib.closing(SqliteUsers(web.users_file)) as users:
+            users.remove(name)
 
     def test_grafana_gets_no_session_and_no_password(self) -> None:
         client = self.client("viewer")

@@ -1,8 +1,10 @@
 """`trackerdcs users`: who may log in, told on the command line; a password is never an argument."""
 
 import asyncio
+import contextlib
 import os
 import re
+import sqlite3
 import subprocess
 import tempfile
 import unittest
@@ -49,6 +51,30 @@ class TestUsers(unittest.TestCase):
         self.assertEqual(self.run_it("remove", "shifter1").exit_code, 0)
         self.assertNotIn("shifter1", self.run_it("list").stdout)
 
+    def test_rights_at_nodes_and_their_history(self) -> None:
+        self.add("deputy", "admin")
+        guest = self.run_it("add", "guest", "viewer", "--at", "bench", typed=f"{PASSWORD}\n")
+        self.assertEqual(guest.stdout, "guest added as viewer at bench\n")
+        granted = self.run_it("grant", "guest", "bench/hv1", "expert")
+        self.assertEqual(granted.stdout, "guest is expert at bench/hv1 now and has to log in again\n")
+        listed = self.run_it("list").stdout
+        self.assertRegex(
+            listed, r"deputy +admin +0 sessions\nguest +- +0 sessions +viewer at bench, expert at bench/hv1\n"
+        )
+        self.assertEqual(self.run_it("revoke", "guest", "bench").exit_code, 0)
+        self.assertEqual(self.run_it("grant", "guest", "site", "viewer").exit_code, 0)
+        self.assertRegex(self.run_it("list").stdout, r"guest +viewer +0 sessions +expert at bench/hv1\n")
+        told = self.run_it("history")
+        self.assertEqual(told.exit_code, 0)
+        self.assertRegex(told.stdout, r"Z cli \(\S+\) +grant guest node='bench/hv1' role='expert'\n")
+        self.assertRegex(told.stdout, r"Z cli \(\S+\) +revoke guest node='bench' was='viewer'\n")
+        self.assertIn("the chain is whole: 6 entries", told.stderr)
+        with contextlib.closing(sqlite3.connect(self.file)) as db:
+            db.executescript("DROP TRIGGER ledger_stays; UPDATE ledger SET body = replace(body, 'expert', 'viewer')")
+        broken = self.run_it("history")
+        self.assertEqual(broken.exit_code, 1)
+        self.assertIn("THE CHAIN IS BROKEN", broken.stderr)
+
     def test_what_is_refused_is_said_in_one_line(self) -> None:
         self.add("deputy", "admin")
         for arguments, typed, why in (
@@ -59,6 +85,9 @@ class TestUsers(unittest.TestCase):
             (("add", "deputy", "viewer"), PASSWORD, "deputy: there is a user of this name already"),
             (("remove", "deputy"), "", "deputy is the last admin"),
             (("role", "nobody", "viewer"), "", "nobody: there is no user of this name"),
+            (("grant", "deputy", "bench/", "viewer"), "", "node 'bench/': expected site, STAND, STAND/DEVICE or"),
+            (("revoke", "deputy", "bench"), "", "deputy was given no role at bench"),
+            (("revoke", "deputy", "site"), "", "deputy is the last admin"),
         ):
             with self.subTest(arguments):
                 result = self.run_it(*arguments, typed=f"{typed}\n")
@@ -67,19 +96,21 @@ class TestUsers(unittest.TestCase):
                 self.assertEqual(result.stderr.count("\n"), 1)
 
     def test_a_file_that_is_not_there(self) -> None:
-        result = self.run_it("list")
-        self.assertEqual((result.exit_code, result.stderr), (1, f"{self.file}: no such file of users\n"))
+        for command in ("list", "history"):
+            result = self.run_it(command)
+            self.assertEqual((result.exit_code, result.stderr), (1, f"{self.file}: no such file of users\n"))
         self.assertFalse(self.file.exists())
 
 
 class Page(unittest.TestCase):
     def test_what_it_says_to_type_works_and_shows_what_it_says(self) -> None:
-        (_, add), (_, shown), (_, change) = BLOCK.findall(PAGE.read_text(encoding="utf-8"))
+        blocks = BLOCK.findall(PAGE.read_text(encoding="utf-8"))
+        self.assertEqual([kind for kind, _ in blocks], ["sh", "text", "sh", "text", "sh", "sh"])
         path = f"{Path(TRACKERDCS).parent}:{os.environ['PATH']}"
+        lines = "echo = next\n".join(text for kind, text in blocks if kind == "sh")
         with tempfile.TemporaryDirectory() as folder:
-            lines = f"{add}echo = before\n{change}echo = after\ntrackerdcs users list\n"
             done = subprocess.run(
-                ["bash", "-euo", "pipefail", "-c", lines],
+                ["bash", "-euo", "pipefail", "-c", f"{lines}echo = next\ntrackerdcs users list\n"],
                 cwd=folder,
                 env=os.environ | {"PATH": path},
                 capture_output=True,
@@ -87,7 +118,9 @@ class Page(unittest.TestCase):
                 timeout=60,
                 check=False,
             )
-        self.assertEqual((done.returncode, done.stderr), (0, ""))
-        before, _, after = done.stdout.partition("= before\n")
-        self.assertTrue(before.endswith(shown), before)
-        self.assertRegex(after, r"= after\ndeputy +admin +0 sessions\n$")
+        self.assertEqual((done.returncode, "the chain is whole: 9 entries" in done.stderr), (0, True), done.stderr)
+        added, granted, _, told, listed = done.stdout.split("= next\n")
+        for said, (_, shown) in ((added, blocks[1]), (granted, blocks[3])):
+            self.assertTrue(said.endswith(shown), said)
+        self.assertIn("grant shifter1 node='demo' role='expert'", told)
+        self.assertRegex(listed, r"^deputy +admin +0 sessions\nguest [^\n]+\n$")

@@ -24,6 +24,7 @@ class Verify(WebCase):
                     said = {k: v for k, v in answer.headers.items() if k.startswith("x-webauth")}
                     grafana = {"expert": "Editor", "admin": "Admin"}.get(role, "Viewer")
                     whole = {"x-webauth-user": role, "x-webauth-role": role, "x-webauth-grafana-role": grafana}
+                    whole["x-webauth-rights"] = json.dumps({"": role})
                     self.assertEqual(said, whole if role in roles else {})
 
     async def test_nobody(self) -> None:
@@ -103,7 +104,9 @@ class Kill(WebCase):
 
     async def test_by_program(self) -> None:
         client = await self.logged_in("viewer")
-        self.assertEqual((await client.get("/api/me")).json(), {"user": "viewer", "role": "viewer"})
+        self.assertEqual(
+            (await client.get("/api/me")).json(), {"user": "viewer", "role": "viewer", "rights": {"": "viewer"}}
+        )
         nothing: dict[str, object] = {"stand": "bench", "broker": "connected", "last_kill": None, "owners": {}}
         self.assertEqual((await client.get("/api/stands")).json(), [nothing])
         answer = await client.post("/api/stands/bench/kill", content=b"", headers={"Origin": SITE})
