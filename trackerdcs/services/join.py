@@ -8,11 +8,13 @@ from pathlib import Path
 from trackerdcs.adapters.clock_system import SystemClock
 from trackerdcs.adapters.runs_memory import MemoryRuns
 from trackerdcs.app.joiner import Joiner
+from trackerdcs.domain.derived import VERSION_OF, channels_of, sources
 from trackerdcs.domain.errors import ConfigError
 from trackerdcs.domain.gaps import Account
 from trackerdcs.domain.join import Measured
 from trackerdcs.domain.messages import TEXT
 from trackerdcs.domain.stand import RunsConfig, Stand, StoreConfig
+from trackerdcs.domain.topics import DERIVED
 from trackerdcs.drivers.registry import tables_of
 from trackerdcs.ports import TimeSeries
 from trackerdcs.ports_runs import RunStore
@@ -97,7 +99,26 @@ def known_of(stands: Sequence[Stand]) -> list[Measured]:
                     for name, q in (channels[channel].quantities if channel in channels else {}).items()
                     if name != TEXT
                 ]
+        found += _derived(stand)
     return found
+
+
+def _derived(stand: Stand) -> list[Measured]:
+    """What is computed of them, as often as the slowest of its inputs is measured."""
+    return [
+        Measured(
+            stand.stand,
+            DERIVED,
+            channel,
+            name,
+            quantity.unit,
+            max((stand.devices[device].period for device in sources(config) if device in stand.devices), default=None),
+            shared=True,
+        )
+        for (channel, described), config in zip(channels_of(stand.derived).items(), stand.derived.values(), strict=True)
+        for name, quantity in described.quantities.items()
+        if name != VERSION_OF
+    ]
 
 
 def _place(config: RunsConfig, data: str) -> tuple[RunsConfig, str]:
