@@ -59,7 +59,7 @@ def _dew_margin(v: Values) -> Values:
 
 
 def _power(v: Values) -> Values:
-    return {"p": v["v"] * v["i"]}
+    return {"power": v["v"] * v["i"]}
 
 
 def _leakage_20c(v: Values) -> Values:
@@ -70,7 +70,7 @@ AIR = {"t_air": "degC", "rh": "%"}
 FORMULAS: dict[str, Formula] = {
     "dew_point": Formula(1, "dew point", AIR, ("t_dew",), _dew_point),
     "dew_margin": Formula(1, "margin to the dew point", {"of": "degC"} | AIR, ("dew_margin",), _dew_margin),
-    "power": Formula(1, "power", {"v": "V", "i": "A"}, ("p",), _power),
+    "power": Formula(1, "power", {"v": "V", "i": "A"}, ("power",), _power),
     "leakage_20c": Formula(1, "leakage current at 20 degC", {"i": "A", "t": "degC"}, ("i_20c",), _leakage_20c),
     "time_at_bias": Formula(1, "time at bias", {"v": "V"}, ("at_bias", "missed"), None, threshold=True),
 }

@@ -24,7 +24,7 @@ UNITS: dict[str, str] = {
     "t_dew": "degC",
     "rh": "%",
     "dew_margin": "degC",
-    "p": "W",
+    "power": "W",
     "i_20c": "A",
     "at_bias": "s",
     "missed": "s",

@@ -52,7 +52,7 @@ class Others(unittest.TestCase):
         for name, values, expected in (
             ("dew_point", air, {"t_dew": 9.3}),
             ("dew_margin", {"of": -20.0} | air, {"dew_margin": -29.3}),
-            ("power", {"v": -400.0, "i": -2e-5}, {"p": 8e-3}),
+            ("power", {"v": -400.0, "i": -2e-5}, {"power": 8e-3}),
         ):
             with self.subTest(name):
                 found = compute(FORMULAS[name], values)
@@ -61,7 +61,7 @@ class Others(unittest.TestCase):
                     self.assertAlmostEqual(found[quantity], value, delta=0.05)
 
     def test_what_is_not_finite_is_no_value(self) -> None:
-        with self.assertRaisesRegex(ValueError, "p is inf"):
+        with self.assertRaisesRegex(ValueError, "power is inf"):
             compute(FORMULAS["power"], {"v": 1e200, "i": 1e200})
 
     def test_each_output_has_a_unit(self) -> None:
