@@ -25,6 +25,8 @@ from trackerdcs.ports import Bus, Clock, Journal
 from trackerdcs.ports_derived import Counts
 
 LAST_WORDS = 0.5
+SILENT = 2.0
+"""Periods after which a frame of any device is news, while the one that gives the beat says nothing."""
 KIND = "derived"
 
 log = logging.getLogger(__name__)
@@ -57,6 +59,9 @@ class Derived:
         self._announcer = Announcer(who, bus, clock, self._faults, remark=lambda: self._counting.remark)
         self._frames = Frames(who, KIND, sim, self._outbox, self._replay, self._announcer, clock)
         self._sole = SoleOwner(who, bus, clock)
+        self._pace = next(name for name, period in self._periods.items() if period == self._fastest)
+        """The device whose frames give the beat: each of them is followed by one of ours, with what others said."""
+        self._pace_at = float("-inf")
         self._news = asyncio.Event()
         self._bad: set[tuple[str, str]] = set()
         self._said_at = float("-inf")
@@ -95,17 +100,21 @@ class Derived:
         async for where, frame in frames:
             if not isinstance(frame, Frame):
                 continue
-            missed = self._deriver.hear(where.device or "", frame, self._clock.monotonic())
+            monotonic = self._clock.monotonic()
+            missed = self._deriver.hear(where.device or "", frame, monotonic)
             if missed is None:
                 continue
-            self._news.set()
+            beat = where.device == self._pace
+            if beat or monotonic - self._pace_at > SILENT * self._fastest:
+                self._news.set()
+            if beat:
+                self._pace_at = monotonic
             for channel, module, seconds in missed:
                 why = f"{module}: {seconds:.1f} s are not counted: no readings that are fresh and close enough"
                 self._announcer.report("missed", why, {"module": module, "seconds": seconds}, channel)
 
     async def _speak(self) -> None:
-        """A frame after each news of an input, but none before half a period of the fastest has passed: one for all
-        that speak at about the same time, and each frame of the fastest has one of its own."""
+        """A frame after each news, but none before half a period of the fastest has passed."""
         while True:
             try:
                 async with asyncio.timeout(self._fastest):

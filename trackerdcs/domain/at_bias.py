@@ -19,7 +19,7 @@ class Key:
 
 @dataclass(frozen=True)
 class Count:
-    """ns `at_bias`, and ns `missed`: in which nobody looked. `until` (ns UTC) is the last reading, `high` what it said."""
+    """ns `at_bias`, and ns `missed`, when nobody looked; `until` (ns UTC) is the last reading, `high` what it said."""
 
     at_bias: int = 0
     missed: int = 0

@@ -29,7 +29,7 @@ class Deriver:
         return max((frame.ts for frame in self._frames.values()), default=None)
 
     def hear(self, device: str, frame: Frame, monotonic: float) -> list[Missed] | None:
-        """Take a live frame, never a retained or replayed one; what did not count since the one before. None: no news."""
+        """Take a live frame, never a retained or replayed one; what did not count since the last one. None: no news."""
         if not self._inputs.hear(device, frame, monotonic):
             return None
         self._frames[device] = frame

@@ -80,7 +80,7 @@ class TestDerived(unittest.IsolatedAsyncioTestCase):
         await asyncio.wait(self.tasks)
 
     async def listen(self) -> None:
-        kinds = {"frame": Frame, "meta": Meta, "event": Event}
+        kinds: dict[str, type[Frame | Meta | Event]] = {"frame": Frame, "meta": Meta, "event": Event}
         async for delivery in self.bus.subscribe(*(topics.of_device("s", "derived", leaf) for leaf in kinds)):
             delivery.acknowledge()
             message = decode(kinds[topics.parse(delivery.topic).kind], delivery.payload)

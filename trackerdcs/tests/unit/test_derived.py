@@ -1,14 +1,19 @@
 """Derived quantities: what a stand file may say of them, and what becomes of inputs that cannot be believed."""
 
 import unittest
+from pathlib import Path
 
 from trackerdcs.domain.at_bias import AtBias
 from trackerdcs.domain.derived import DerivedConfig, channels_of, derived_faults, derived_misfits
 from trackerdcs.domain.deriving import Deriver
 from trackerdcs.domain.instrument import Channel, Origin, Quantity
+from trackerdcs.domain.join import chosen
 from trackerdcs.domain.messages import Frame
 from trackerdcs.domain.wiring import Wired
+from trackerdcs.services.join import known_of
+from trackerdcs.settings import load_stand
 
+DEMO = Path(__file__).parents[2] / "stands" / "demo.yaml"
 S = 10**9
 T0 = 1_700_000_000 * S
 DEVICES = {
@@ -128,3 +133,19 @@ class Deriving(unittest.TestCase):
         frame = Frame(T0 + 10 * S, self.seq, "b", "1", "hv", {"ch0": {"v_mon": -100.0}}, mod={"ch0": "m-1"})
         self.assertEqual(self.deriver.hear("hv1", frame, 10.0), [("bias", "m-1", 10.0)])
         self.assertIsNone(self.deriver.hear("hv1", frame, 10.1), "no news")
+
+
+class Known(unittest.TestCase):
+    def test_a_run_finds_what_is_derived_of_its_channels_and_what_is_shared(self) -> None:
+        known = known_of([load_stand(DEMO)])
+        units = {f"{m.channel}/{m.quantity}": m.unit for m in known if m.device == "derived"}
+        self.assertEqual(
+            units,
+            {"air/t_dew": "degC", "air_margin/dew_margin": "degC", "power1/power": "W", "power2/power": "W"}
+            | {f"leak{i}/i_20c": "A" for i in (0, 1)}
+            | {f"bias{i}/{quantity}": "s" for i in (0, 1) for quantity in ("at_bias", "missed")},
+        )
+        found = {
+            m.channel for m in chosen([], known, {"demo/hv1/ch0", "demo/lv1/ch1"}, {"demo"}) if m.device == "derived"
+        }
+        self.assertEqual(found, {"air", "air_margin", "leak0", "bias0", "power1"})
