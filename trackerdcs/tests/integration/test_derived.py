@@ -132,6 +132,8 @@ class TestDerived(unittest.IsolatedAsyncioTestCase):
         said = self.frames[-1]
         self.assertIn("more than 3 periods", said.bad["leak"]["i_20c"])
         self.assertEqual(said.ch.keys(), {"bias"}, "no old number, and what does not need the air goes on")
+        counted = self.last("bias", "at_bias") or 0.0
+        await until(lambda: (self.last("bias", "at_bias") or 0) > counted + 2 * PERIOD)
         self.hv.silent = True
         await until(lambda: not self.frames[-1].ch)
         seen = len(self.frames)
