@@ -42,9 +42,15 @@ class Frames:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(said, SHOWN_S)
 
-    def send(self, snapshot: Snapshot, channels: dict[str, Channel]) -> None:
-        """Number a snapshot and put it into the outbox."""
-        ts, unc = self._clock.now(), dict(snapshot.unc)
+    def send(
+        self,
+        snapshot: Snapshot,
+        channels: dict[str, Channel],
+        ts: int | None = None,
+        runs: dict[str, list[str]] | None = None,
+    ) -> None:
+        """Number a snapshot and put it into the outbox; `ts` (ns UTC, now unless said) and `runs` of its source."""
+        ts, unc = self._clock.now() if ts is None else ts, dict(snapshot.unc)
         if ts <= self._last_ts:
             behind = (self._last_ts - ts) / 1e9
             unc[NO_CHANNEL] = unc.get(NO_CHANNEL, {}) | {"ts": f"the clock stepped back by {behind:.3f} s"}
@@ -60,7 +66,7 @@ class Frames:
             bad=snapshot.bad,
             unc=unc,
             mod={ch: c.module for ch, c in channels.items() if c.module},
-            runs=self.marks.of(channels),
+            runs=self.marks.of(channels) if runs is None else runs,
         )
         self._replay.ages.went_out(self._seq, self._clock.monotonic())
         self._outbox.put(Entry(self._who.boot, self._seq, encode(frame)), self._this)

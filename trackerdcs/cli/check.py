@@ -61,6 +61,7 @@ def _without_faults(file: "StandFile") -> "Stand":
 
 def faults_of(file: "StandFile") -> list[tuple[str, str]]:
     """What is wrong with a stand in the eyes of its drivers, as (field, why)."""
+    from trackerdcs.domain.derived import derived_misfits
     from trackerdcs.domain.limits import excesses, slow_link, unbearable
     from trackerdcs.domain.modules import Modules
     from trackerdcs.domain.wiring import misfits
@@ -76,4 +77,7 @@ def faults_of(file: "StandFile") -> list[tuple[str, str]]:
         found = excesses(driver.channels(), device) + slow_link(driver.kind, device, wire_of(device))
         found += unbearable(driver.kind, device, modules)
         faults += [(f"devices.{name}.{field}", why) for field, why in found]
-    return faults or list(misfits(file.stand.interlocks, wired(file.stand)))
+    if faults:
+        return faults
+    devices = wired(file.stand)
+    return [*misfits(file.stand.interlocks, devices), *derived_misfits(file.stand.derived, devices)]

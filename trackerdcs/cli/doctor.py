@@ -23,6 +23,7 @@ from trackerdcs.domain.series import Selection
 
 if TYPE_CHECKING:
     from trackerdcs.app.overview import DeviceView, Moment, Overview
+    from trackerdcs.domain.stand import Stand
     from trackerdcs.ports import TimeSeries
 
 LISTEN_S = 3.0
@@ -96,7 +97,7 @@ async def _findings(where: Place, listen: float) -> AsyncIterator[Finding]:
             "WARN", "journals and database were not looked at: where they are stands in the stand file (--file)"
         )
         return
-    for finding in from_files(Path(where.stand.data), list(where.stand.devices)):
+    for finding in from_files(Path(where.stand.data), _promised(where.stand)):
         yield finding
     for finding in from_gaps(Path(where.stand.data), where.stand.stand, at.now):
         yield finding
@@ -124,12 +125,19 @@ async def _listen(where: Place, seconds: float, overview: "Overview") -> "Moment
     return Moment(clock.now(), clock.monotonic())
 
 
+def _promised(stand: "Stand") -> list[str]:
+    """Who sends frames that are journaled and stored."""
+    from trackerdcs.domain.topics import DERIVED
+
+    return [*stand.devices, *([DERIVED] if stand.derived else [])]
+
+
 def _expected(where: Place, overview: "Overview") -> "list[DeviceView]":
     """What is heard, and what the stand file promises."""
     from trackerdcs.app.overview import DeviceView
 
     stand = where.stand.stand
-    missing = [DeviceView(stand, d) for d in where.stand.devices if (stand, d) not in overview.devices]
+    missing = [DeviceView(stand, d) for d in _promised(where.stand) if (stand, d) not in overview.devices]
     return sorted([*overview.instruments(), *missing], key=lambda d: (d.stand, d.name))
 
 
@@ -164,7 +172,7 @@ async def _from_store(where: Place, overview: "Overview", at: "Moment") -> Async
         yield Finding("FAIL", f"{name}: {e}")
         return
     try:
-        for i, device in enumerate(stand.devices):
+        for i, device in enumerate(_promised(stand)):
             latest = await newest(series, Selection(stand.stand, device, None, "seq", 0, at.now + 10**18))
             if i == 0:
                 yield Finding("OK", f"{name} answers")

@@ -10,6 +10,7 @@ from trackerdcs.cli.check import check
 from trackerdcs.cli.compose import compose
 from trackerdcs.cli.deadletter import deadletter
 from trackerdcs.cli.demo import demo
+from trackerdcs.cli.derived import derived
 from trackerdcs.cli.device import device
 from trackerdcs.cli.doctor import doctor
 from trackerdcs.cli.gaps import gaps
@@ -67,6 +68,7 @@ app.command()(proof)
 app.command("import-run")(import_run)
 app.command()(device)
 app.command()(guard)
+app.command()(derived)
 app.command()(ph2acf)
 app.command()(loader)
 app.command()(web)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from trackerdcs.domain.topics import (
+    DERIVED,
     DEVICE_LEAVES,
     GUARD,
     LOADER,
@@ -47,11 +48,13 @@ class Bench:
     devices: tuple[str, ...]
     bridges: tuple[str, ...] = ()
     """Services that pilot calibrations."""
+    derived: bool = False
+    """Does it have derived quantities?"""
 
     @property
     def services(self) -> tuple[str, ...]:
-        """Its devices, its guard and its bridges, each with a login."""
-        return (*self.devices, GUARD, *self.bridges)
+        """Its devices, its guard, its bridges and what else speaks for it, each with a login."""
+        return (*self.devices, GUARD, *self.bridges, *([DERIVED] if self.derived else []))
 
 
 def access_list(benches: Sequence[Bench], loaders: Sequence[str] = (LOADER,), foreign: Sequence[str] = ()) -> str:
@@ -61,6 +64,7 @@ def access_list(benches: Sequence[Bench], loaders: Sequence[str] = (LOADER,), fo
         parts += [_user(login(bench.stand, name), _device(bench.stand, name)) for name in bench.devices]
         parts.append(_user(login(bench.stand, GUARD), _guard(bench.stand)))
         parts += [_user(login(bench.stand, name), _bridge(bench, name)) for name in bench.bridges]
+        parts += [_user(login(bench.stand, DERIVED), _derived(bench.stand))] if bench.derived else []
     stands = [bench.stand for bench in benches]
     parts += [_user(login(SITE, name), _loader(name, stands, foreign)) for name in loaders]
     parts += [_user(name, _commander(name)) for name in COMMANDERS]
@@ -104,6 +108,14 @@ def _bridge(bench: Bench, name: str) -> Iterator[str]:
         yield f"write {command(bench.stand, device, name)}"
     yield f"read {all_of(bench.stand)}"
     yield f"read {any_device(SITE, 'status')}"
+
+
+def _derived(stand: str) -> Iterator[str]:
+    yield from _own(stand, DERIVED)
+    yield f"read {of_device(stand, DERIVED, 'status')}"  # somebody else of this name is seen by it
+    yield f"read {any_device(stand, 'frame')}"
+    yield f"read {stored(stand)}"
+    yield f"read {any_device(SITE, 'status')}"  # is a loader there?
 
 
 def _loader(name: str, stands: Sequence[str], foreign: Sequence[str]) -> Iterator[str]:

@@ -23,6 +23,12 @@ UNITS: dict[str, str] = {
     "t_board": "degC",
     "t_dew": "degC",
     "rh": "%",
+    "dew_margin": "degC",
+    "power": "W",
+    "i_20c": "A",
+    "at_bias": "s",
+    "missed": "s",
+    "formula": "1",
     "received": "1",
     "stored": "1",
     "parked": "1",
@@ -77,14 +83,25 @@ class CommandSpec:
 
 
 @dataclass(frozen=True)
+class Origin:
+    """Where derived values come from: the formula and its version, its inputs as `env1.rh`, and its threshold in V."""
+
+    formula: str
+    version: int
+    inputs: dict[str, str]
+    above: float | None = None
+
+
+@dataclass(frozen=True)
 class Channel:
-    """A channel as meta shows it."""
+    """A channel as meta shows it; `origin` only of one that is computed."""
 
     quantities: dict[str, Quantity]
     commands: dict[str, CommandSpec] = field(default_factory=dict)
     label: str = ""
     module: str | None = None
     proof: str | None = None
+    origin: Origin | None = None
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,10 @@ class Window:
 
 @dataclass(frozen=True)
 class Measured:
-    """A quantity that is measured again and again, each `period` s if that is known; `shared`: by no one module."""
+    """A quantity that is measured again and again, each `period` s if that is known; `shared`: by no one module.
+
+    `of`: the places out of whose quantities it is computed.
+    """
 
     stand: str
     device: str
@@ -46,6 +49,7 @@ class Measured:
     unit: str = ""
     period: float | None = None
     shared: bool = False
+    of: tuple[str, ...] = ()
 
     @property
     def place(self) -> str:
@@ -140,7 +144,7 @@ def chosen(
     """The quantities meant by `v_mon` (of the channels; else of all in the stands), `hv1/ch0/v_mon` (of the stands) or
     `demo/hv1/ch0/v_mon` (of any); without a word, all of the channels and what is shared. ContractError for none."""
     ours = [m for m in known if m.stand in stands]
-    fed = [m for m in known if m.place in channels]
+    fed = [m for m in known if m.place in channels or any(place in channels for place in m.of)]
     if not wanted:
         return list(dict.fromkeys([*fed, *(m for m in ours if m.shared)]))
     found: dict[Measured, None] = {}

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal
 
+from trackerdcs.domain.derived import DerivedConfig, derived_faults
 from trackerdcs.domain.errors import ConfigError, ContractError
 from trackerdcs.domain.instrument import Role
 from trackerdcs.domain.interlock import InterlockConfig, Strict, faults_of
@@ -17,7 +18,7 @@ SCHEMA = 1
 LOCAL = "127.0.0.1"
 SAFE = 60.0
 """Direct voltage in V above which nothing may be touched bare (IEC 60364-4-41): no `v_safe_off` is higher."""
-SERVICES = frozenset({"guard", "alarms", "config", "loader", "sim"})
+SERVICES = frozenset({"guard", "alarms", "config", "derived", "loader", "sim"})
 """Services are devices of the stand's tree: an instrument of their name would speak on their topics."""
 
 
@@ -131,6 +132,7 @@ class Stand(Strict):
     module_types: dict[str, ModuleType] = field(default_factory=dict)
     modules: dict[str, str] = field(default_factory=dict)
     calibrations: dict[str, BridgeConfig] = field(default_factory=dict)
+    derived: dict[str, DerivedConfig] = field(default_factory=dict)
     sim: SimConfig = field(default_factory=SimConfig)
 
 
@@ -151,6 +153,7 @@ def contradictions(stand: Stand) -> list[tuple[str, str]]:
         _name(wrong, f"devices.{name}", name, "device", NOT_A_DEVICE | SERVICES)
         wrong += [(f"devices.{name}.{f}", why) for f, why in _device(name, device, stand.sim.host, owners)]
     wrong += [*_services(stand), *faults_of(stand.interlocks)]
+    wrong += derived_faults(stand.derived)
     wrong += contradictions_of(Modules(stand.module_types, stand.modules))
     wrong += bridge_faults(
         stand.calibrations,

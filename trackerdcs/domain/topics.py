@@ -18,6 +18,7 @@ DEVICE_LEAVES = frozenset({"meta", "status", "frame", "replay", "ack", "event"})
 RETAINED = frozenset({"meta", "status", "frame", "interlock", "alarm", "run"})
 LOADER = "loader"
 GUARD = "guard"
+DERIVED = "derived"
 ADDRESSES = {leaf: f"{ROOT}/{{stand}}/{{device}}/{leaf}" for leaf in sorted(DEVICE_LEAVES)} | {
     "cmd": f"{ROOT}/{{stand}}/{{device}}/cmd/{{user}}",
     "stored": f"{ROOT}/{{stand}}/stored",

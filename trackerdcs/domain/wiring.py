@@ -35,6 +35,11 @@ def parts(of: str) -> tuple[str, str, str] | None:
     return None
 
 
+def whole(of: str) -> str:
+    """`env1.rh` with its channel, as `env1.-.rh`."""
+    return ".".join(parts(of) or (of,))
+
+
 def device_of(of: str) -> str:
     """The device of a quantity."""
     return of.partition(".")[0]

@@ -8,11 +8,14 @@ from pathlib import Path
 from trackerdcs.adapters.clock_system import SystemClock
 from trackerdcs.adapters.runs_memory import MemoryRuns
 from trackerdcs.app.joiner import Joiner
+from trackerdcs.domain.derived import VERSION_OF, channels_of
 from trackerdcs.domain.errors import ConfigError
 from trackerdcs.domain.gaps import Account
 from trackerdcs.domain.join import Measured
 from trackerdcs.domain.messages import TEXT
 from trackerdcs.domain.stand import RunsConfig, Stand, StoreConfig
+from trackerdcs.domain.topics import DERIVED
+from trackerdcs.domain.wiring import whole
 from trackerdcs.drivers.registry import tables_of
 from trackerdcs.ports import TimeSeries
 from trackerdcs.ports_runs import RunStore
@@ -97,6 +100,23 @@ def known_of(stands: Sequence[Stand]) -> list[Measured]:
                     for name, q in (channels[channel].quantities if channel in channels else {}).items()
                     if name != TEXT
                 ]
+        found += _derived(stand, found)
+    return found
+
+
+def _derived(stand: Stand, measured: Sequence[Measured]) -> list[Measured]:
+    """What is computed of them, as often as the slowest of its inputs is measured; of a module as soon as one is."""
+    known = {f"{m.device}.{m.channel}.{m.quantity}": m for m in measured if m.stand == stand.stand}
+    found = []
+    for channel, described in channels_of(stand.derived).items():
+        inputs = [known[place] for of in stand.derived[channel].inputs.values() if (place := whole(of)) in known]
+        period = max((m.period for m in inputs if m.period), default=None)
+        of = tuple(m.place for m in inputs if not m.shared)
+        found += [
+            Measured(stand.stand, DERIVED, channel, name, quantity.unit, period, not of, of)
+            for name, quantity in described.quantities.items()
+            if name != VERSION_OF
+        ]
     return found
 
 

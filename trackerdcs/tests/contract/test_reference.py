@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 
 from trackerdcs.adapters.schema import json_schemas
 from trackerdcs.cli.check import faults_of
-from trackerdcs.domain import interlock, mapping, modules, stand
+from trackerdcs.domain import derived, interlock, mapping, modules, stand
 from trackerdcs.domain.codec import decode, decode_stored
 from trackerdcs.domain.messages import MESSAGES
 from trackerdcs.domain.ph2acf import setup
@@ -45,6 +45,7 @@ SECTIONS: dict[str, type[Any]] = {
     "Calibration": setup.RecipeConfig,
     "Argument": setup.SettingConfig,
     "Need": setup.NeedConfig,
+    "Derived": derived.DerivedConfig,
 }
 MAPPING_SECTIONS: dict[str, type[Any]] = {
     "Mapping": mapping.Mapping,

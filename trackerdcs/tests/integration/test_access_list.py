@@ -21,12 +21,16 @@ calibrations: {{ph2acf1: {{sim: true, calibrations: {{x: {{}}}}}}}}
 devices:
   hv1: {{driver: iseg_shr, link: {{resource: "TCPIP::127.0.0.1::15001::SOCKET"}}}}
   env1: {{driver: env_board, link: {{resource: "TCPIP::127.0.0.1::15002::SOCKET"}}}}
+derived: {{air: {{formula: dew_point, inputs: {{t_air: env1.t_air, rh: env1.rh}}}}}}
 """
 HV1, ENV1, GUARD, LOADER = "bench/hv1", "bench/env1", "bench/guard", "site/loader"
-BRIDGE = "bench/ph2acf1"
+BRIDGE, DERIVED, STRANGE_DERIVED = "bench/ph2acf1", "bench/derived", "other/derived"
 LOADER_B, STRANGE_HV1, STRANGE_GUARD = "site/loader-b", "other/hv1", "other/guard"
 CLI, NODERED, WEB = "cli", "nodered", "web"
-USERS = (HV1, ENV1, GUARD, BRIDGE, LOADER, LOADER_B, STRANGE_HV1, "other/env1", STRANGE_GUARD, CLI, NODERED, WEB)
+USERS = (
+    *(HV1, ENV1, GUARD, BRIDGE, DERIVED, LOADER, LOADER_B, STRANGE_HV1, "other/env1", STRANGE_GUARD, STRANGE_DERIVED),
+    *(CLI, NODERED, WEB),
+)
 NOBODY: set[str] = set()
 LOADERS = {LOADER, LOADER_B}
 PEOPLE = {CLI, NODERED, WEB}
@@ -42,7 +46,7 @@ SITE = LOADERS | PEOPLE
 MAY: dict[str, tuple[set[str], set[str]]] = {
     "dcs/v1/bench/hv1/meta": ({HV1}, WATCHERS),
     "dcs/v1/bench/hv1/status": ({HV1}, WATCHERS | {HV1}),
-    "dcs/v1/bench/hv1/frame": ({HV1}, WATCHERS | BENCH),
+    "dcs/v1/bench/hv1/frame": ({HV1}, WATCHERS | BENCH | {DERIVED}),
     "dcs/v1/bench/hv1/replay": ({HV1}, WATCHERS),
     "dcs/v1/bench/hv1/ack": ({HV1}, WATCHERS),
     "dcs/v1/bench/hv1/event": ({HV1}, WATCHERS | BENCH),
@@ -54,12 +58,12 @@ MAY: dict[str, tuple[set[str], set[str]]] = {
     "dcs/v1/bench/hv1/cmd/hv1": (NOBODY, WATCHERS | {HV1}),
     "dcs/v1/bench/hv1/cmd": (NOBODY, WATCHERS),
     "dcs/v1/bench/hv1": (NOBODY, WATCHERS),
-    "dcs/v1/bench/env1/frame": ({ENV1}, WATCHERS | BENCH),
+    "dcs/v1/bench/env1/frame": ({ENV1}, WATCHERS | BENCH | {DERIVED}),
     "dcs/v1/bench/env1/cmd/cli": ({CLI}, WATCHERS | {ENV1}),
-    "dcs/v1/bench/hv2/frame": (NOBODY, WATCHERS | BENCH),
+    "dcs/v1/bench/hv2/frame": (NOBODY, WATCHERS | BENCH | {DERIVED}),
     "dcs/v1/bench/guard/meta": ({GUARD}, WATCHERS),
     "dcs/v1/bench/guard/status": ({GUARD}, WATCHERS),
-    "dcs/v1/bench/guard/frame": ({GUARD}, WATCHERS | BENCH),
+    "dcs/v1/bench/guard/frame": ({GUARD}, WATCHERS | BENCH | {DERIVED}),
     "dcs/v1/bench/guard/replay": ({GUARD}, WATCHERS),
     "dcs/v1/bench/guard/ack": ({GUARD}, WATCHERS),
     "dcs/v1/bench/guard/event": ({GUARD}, WATCHERS | BENCH),
@@ -69,32 +73,37 @@ MAY: dict[str, tuple[set[str], set[str]]] = {
     "dcs/v1/bench/interlock/dry": ({GUARD}, WATCHERS | BENCH),
     "dcs/v1/bench/alarm/warm": (NOBODY, WATCHERS),
     "dcs/v1/bench/run/r-1": ({BRIDGE}, WATCHERS | BENCH),
-    "dcs/v1/bench/ph2acf1/frame": ({BRIDGE}, WATCHERS | BENCH),
+    "dcs/v1/bench/ph2acf1/frame": ({BRIDGE}, WATCHERS | BENCH | {DERIVED}),
     "dcs/v1/bench/ph2acf1/cmd/cli": ({CLI}, WATCHERS),
     "dcs/v1/bench/ph2acf1/cmd/ph2acf1": (NOBODY, WATCHERS),
     "dcs/v1/bench/hv1/cmd/ph2acf1": ({BRIDGE}, WATCHERS | {HV1}),
+    "dcs/v1/bench/derived/frame": ({DERIVED}, WATCHERS | BENCH | {DERIVED}),
+    "dcs/v1/bench/derived/replay": ({DERIVED}, WATCHERS),
+    "dcs/v1/bench/derived/status": ({DERIVED}, WATCHERS | {DERIVED}),
+    "dcs/v1/bench/hv1/cmd/derived": (NOBODY, WATCHERS | {HV1}),
+    "dcs/v1/other/derived/frame": ({STRANGE_DERIVED}, STRANGERS | {STRANGE_HV1, "other/env1", STRANGE_DERIVED}),
     "dcs/v1/other/hv1/cmd/ph2acf1": (NOBODY, STRANGERS | {STRANGE_HV1}),
     "dcs/v1/other/run/r-1": (NOBODY, STRANGERS | {STRANGE_HV1, "other/env1"}),
-    "dcs/v1/bench/stored": (LOADERS, WATCHERS | BENCH),
+    "dcs/v1/bench/stored": (LOADERS, WATCHERS | BENCH | {DERIVED}),
     "dcs/v1/bench/kill/cli": ({CLI}, WATCHERS | BENCH),
     "dcs/v1/bench/kill/nodered": ({NODERED}, WATCHERS | BENCH),
     "dcs/v1/bench/kill/web": ({WEB}, WATCHERS | BENCH),
     "dcs/v1/bench/kill/guard": (NOBODY, WATCHERS | BENCH),
-    "dcs/v1/other/hv1/frame": ({STRANGE_HV1}, STRANGERS | {STRANGE_HV1, "other/env1"}),
+    "dcs/v1/other/hv1/frame": ({STRANGE_HV1}, STRANGERS | {STRANGE_HV1, "other/env1"} | {STRANGE_DERIVED}),
     "dcs/v1/other/interlock/dry": ({STRANGE_GUARD}, STRANGERS | {STRANGE_HV1, "other/env1"}),
-    "dcs/v1/other/stored": (LOADERS, STRANGERS | {STRANGE_HV1, "other/env1"}),
+    "dcs/v1/other/stored": (LOADERS, STRANGERS | {STRANGE_HV1, "other/env1"} | {STRANGE_DERIVED}),
     "dcs/v1/other/kill/cli": ({CLI}, STRANGERS | {STRANGE_HV1, "other/env1"}),
     "dcs/v1/other/hv1/cmd/web": ({WEB}, STRANGERS | {STRANGE_HV1}),
     "dcs/v1/absent/hv1/frame": (NOBODY, PEOPLE),
     "dcs/v1/absent/kill/cli": ({CLI}, PEOPLE),
     "dcs/v1/site/loader/meta": ({LOADER}, SITE),
-    "dcs/v1/site/loader/status": ({LOADER}, SITE | DEVICES | {BRIDGE}),
+    "dcs/v1/site/loader/status": ({LOADER}, SITE | DEVICES | {BRIDGE} | {DERIVED, STRANGE_DERIVED}),
     "dcs/v1/site/loader/frame": ({LOADER}, SITE),
     "dcs/v1/site/loader/replay": ({LOADER}, SITE),
     "dcs/v1/site/loader/ack": ({LOADER}, SITE),
     "dcs/v1/site/loader/event": ({LOADER}, SITE),
     "dcs/v1/site/loader/cmd/cli": ({CLI}, SITE),
-    "dcs/v1/site/loader-b/status": ({LOADER_B}, SITE | DEVICES | {BRIDGE}),
+    "dcs/v1/site/loader-b/status": ({LOADER_B}, SITE | DEVICES | {BRIDGE} | {DERIVED, STRANGE_DERIVED}),
     "dcs/v1/site/stored": (LOADERS, SITE),
     "dcs/v2/bench/hv1/frame": (NOBODY, NOBODY),
     "dcs/probe/abc": ({CLI}, {CLI}),

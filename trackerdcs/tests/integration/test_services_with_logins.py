@@ -24,6 +24,7 @@ from trackerdcs.tests.service import Forked
 PATIENCE_S = 20.0
 """Less than the 30 s after which a journal sends again: what is stored sooner, the broker has kept."""
 DEVICES = ("hv1", "lv1", "env1")
+STORED = (*DEVICES, "derived")
 FILE = """
 stand: bench
 data: {data}
@@ -55,6 +56,8 @@ devices:
     sim: true
     link: {{resource: "ASRL{run}/env1.tty::INSTR"}}
     period: 0.2
+derived:
+  air: {{formula: dew_point, inputs: {{t_air: env1.t_air, rh: env1.rh}}}}
 """
 
 
@@ -80,8 +83,9 @@ class TestServices(unittest.TestCase):
         cls.enterClassContext(Forked(["guard", str(cls.file("guard", "bench-guard", cls.broker.port))]))
         for name in DEVICES:
             cls.enterClassContext(Forked(["device", str(cls.file(name, f"bench-{name}", cls.broker.port)), name]))
+        cls.enterClassContext(Forked(["derived", str(cls.file("derived", "bench-derived", cls.broker.port))]))
         deadline = time.monotonic() + PATIENCE_S
-        while not all(map(cls.is_stored, DEVICES)):
+        while not all(map(cls.is_stored, STORED)):
             assert time.monotonic() < deadline, f"nothing is stored\n{cls.loader.log()}"
             time.sleep(0.1)
         # As a laptop elsewhere: over TLS, and without the sockets of the services.
@@ -125,7 +129,7 @@ class TestServices(unittest.TestCase):
     def waiting(self) -> set[tuple[str, int]]:
         """Frames of all devices that are not known to be stored."""
         found = set()
-        for device in DEVICES:
+        for device in STORED:
             path = self.folder / "data" / device / f"{device}.journal.sqlite"
             with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)) as db:
                 found |= {(device, seq) for (seq,) in db.execute("SELECT seq FROM frames")}

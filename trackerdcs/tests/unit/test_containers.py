@@ -43,6 +43,11 @@ class TestContainers(unittest.TestCase):
         self.assertEqual(set(services), {"secrets", "loader", "web", "bench1-hv1", "bench1-env1", "cli-bench1"})
         services = self.made(STAND + GUARDED)["services"]
         self.assertEqual(services["bench1-guard"]["command"], ["guard", "/stands/bench1.yaml"])
+        derived = "derived: {air: {formula: dew_point, inputs: {t_air: env1.t_air, rh: env1.rh}}}\n"
+        self.assertNotIn("bench1-derived", services)
+        service = self.made(STAND + derived)["services"]["bench1-derived"]
+        self.assertEqual(service["command"], ["derived", "/stands/bench1.yaml"])
+        self.assertIn("bench1:/data", service["volumes"], "what was counted outlives the container")
         owner = services["bench1-hv1"]
         self.assertEqual(owner["command"], ["device", "/stands/bench1.yaml", "hv1"])
         self.assertEqual(owner["deploy"]["update_config"], {"order": "stop-first"})

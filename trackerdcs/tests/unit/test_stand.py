@@ -43,7 +43,7 @@ class Contradictions(unittest.TestCase):
         for name in ("Demo", "", "site", "a b", "a" * 33):
             with self.subTest(stand=name):
                 self.found(replace(GOOD, stand=name), "stand", "expected a small letter|reserved")
-        for name in ("HV1", "kill", "stored", "guard", "loader", "sim", "a.b"):
+        for name in ("HV1", "kill", "stored", "guard", "derived", "loader", "sim", "a.b"):
             with self.subTest(device=name):
                 self.found(self.with_device(name), f"devices.{name}", "expected a small letter|reserved")
         for name in ("Web", "ack", "cmd"):
