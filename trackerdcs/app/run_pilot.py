@@ -19,6 +19,7 @@ from trackerdcs.ports_runs import Child
 
 LOOK = 0.1
 """Seconds between two looks at the output and at the process."""
+MOST_WARNINGS = 50
 NOTE = 5.0
 """Seconds between two notes of a run that only goes on, for a restart."""
 
@@ -70,6 +71,11 @@ class Pilot:
             return
         log.warning("run %s is being ended: %s %s", self.run.id, code, who)
         self.open = replace(self.open, ending=code, ended_by=who)
+        self._note()
+
+    def warn(self, why: Failure) -> None:
+        """Something that a reader of the record should know."""
+        self.open = with_run(self.open, replace(self.run, warnings=(*self.run.warnings[:MOST_WARNINGS], why)))
         self._note()
 
     async def follow(self) -> Run:

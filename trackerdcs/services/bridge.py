@@ -88,7 +88,7 @@ async def serve(stand: Stand, name: str, unconfirmed: float = UNCONFIRMED) -> No
             keeper,
             scene,
             RunSpeaker(who, bus, clock),
-            RunLease(Requester(bus, clock, name), stand.stand, config.lease),
+            RunLease(Requester(bus, clock, name), stand.stand, config.lease, clock),
             lambda run: imported(stand, store, run, host),
             conditions,
             f"{data}:" if config.sim else "",

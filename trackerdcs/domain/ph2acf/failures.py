@@ -191,6 +191,10 @@ FAILURES: dict[str, Known] = {
         _known("aborted", "Somebody aborted the run."),
         _known("lease_lost", "The high voltage of the run could not be held any longer: look at its supply."),
         _known(
+            "lease_lapsed",
+            "The high voltage was not held during a part of the run and may have come down: look at its conditions.",
+        ),
+        _known(
             "not_imported",
             "The results could not be brought into the store. They are in the run's folder: `trackerdcs import-run`.",
         ),

@@ -15,7 +15,7 @@ from trackerdcs.app.run_work import OpenRun, Tail, Work
 from trackerdcs.domain.errors import InUse
 from trackerdcs.domain.ph2acf.xml import BadConfig
 from trackerdcs.domain.run import Run
-from trackerdcs.ports_runs import Born
+from trackerdcs.ports_runs import MARK, Born
 
 
 class InFolder(unittest.TestCase):
@@ -149,6 +149,34 @@ class TestPrograms(InFolder):
         while (there := Path(f"/proc/{left}/stat")).exists() and there.read_text().rpartition(")")[2].split()[0] != "Z":
             self.assertLess(time.monotonic(), deadline)
             time.sleep(0.01)
+
+    def test_what_an_adopted_program_leaves_behind_is_ended_too(self) -> None:
+        programs = ProcessGroups()
+        for how in ("kill", "sweep"):
+            with self.subTest(how):
+                mark, board = f"{how}-{os.getpid()}", f"{how} {self.here}"
+                start = ["/bin/sh", "-c", "sleep 60 & sleep 0.5"]
+                child = programs.start(start, self.here, {MARK: mark}, self.here / "o", [board])
+                adopted = programs.adopt(child.born)
+                assert adopted is not None
+                while child.running:
+                    time.sleep(0.01)
+                self.assertIsNone(programs.find(mark), "its leader has gone")
+                if how == "kill":
+                    adopted.kill()
+                else:
+                    self.assertEqual(programs.sweep(mark), 1)
+                deadline = time.monotonic() + 10
+                while self.busy(programs, board):
+                    self.assertLess(time.monotonic(), deadline, "the board is never free again")
+                    time.sleep(0.05)
+
+    def busy(self, programs: ProcessGroups, board: str) -> bool:
+        try:
+            programs.start(["/bin/true"], self.here, {}, self.here / "o", [board])
+        except InUse:
+            return True
+        return False
 
     def test_a_board_is_busy_as_long_as_its_program_lives(self) -> None:
         programs, board = ProcessGroups(), f"test {self.here}"
