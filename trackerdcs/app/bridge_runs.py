@@ -130,6 +130,10 @@ class BridgeRuns:
 
     async def adopt(self) -> None:
         """Go on with what an earlier start has left: what still runs is followed, what has ended comes to its end."""
+        for remains in await asyncio.to_thread(lambda: list(self._parts.work.damaged())):
+            ended = await asyncio.to_thread(self._parts.programs.sweep, remains.id)
+            log.error("run %s: its note is damaged; processes of it that were ended: %d", remains.id, ended)
+            self._finisher.mend(remains)
         found: list[tuple[OpenRun, Child | None]] = []
         for opened in await asyncio.to_thread(lambda: list(self._parts.work.opened())):
             if opened.run.end is not None:

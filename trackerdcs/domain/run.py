@@ -3,6 +3,7 @@
 Times are ns UTC; None is unknown. Lists are tuples, so that a record can be shared between threads.
 """
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
@@ -249,6 +250,11 @@ class RunQuery:
             and (self.until is None or (run.start is not None and run.start < self.until))
             and (self.since is None or (run.start is not None and (run.end is None or run.end > self.since)))
         )
+
+
+def is_id(text: str) -> bool:
+    """Whether this is the id of a run as bridge and importer make them: 32 digits, hexadecimal."""
+    return re.fullmatch(r"[0-9a-f]{32}", text) is not None
 
 
 _NEXT: dict[RunState, frozenset[RunState]] = {

@@ -199,6 +199,11 @@ FAILURES: dict[str, Known] = {
             "The results could not be brought into the store. They are in the run's folder: `trackerdcs import-run`.",
         ),
         _known(
+            "note_damaged",
+            "What the bridge had noted of this run was damaged when it was started again: the run was ended. Look at "
+            "the disk of its computer, then start again.",
+        ),
+        _known(
             "bridge_restart",
             "The bridge was restarted, and the program was not running any more: nobody saw how it ended.",
         ),

@@ -17,6 +17,7 @@ from trackerdcs.domain.ph2acf.failures import failure
 from trackerdcs.domain.ph2acf.setup import BridgeConfig, RecipeConfig
 from trackerdcs.domain.run import Run
 from trackerdcs.ports_runs import MARK, Born
+from trackerdcs.tests.waiting import until
 
 
 class TestRuns(unittest.IsolatedAsyncioTestCase):
@@ -68,6 +69,31 @@ class TestRuns(unittest.IsolatedAsyncioTestCase):
             await self.runs.adopt()
         self.parts.lease.release.assert_awaited_once_with([("hv1", "ch0")])
         finisher.begin.assert_called_once_with(replace(opened, lease=False))
+
+    async def test_a_run_whose_note_is_damaged_ends_as_failed(self) -> None:
+        """One that the store knows, and one that only its folder knows."""
+        parts, programs, final = self.parts, ProcessGroups(), mock.AsyncMock(return_value={})
+        parts.programs, parts.imported, parts.conditions = programs, lambda run: replace(run, state="failed"), final
+        parts.keeper.events.return_value, parts.keeper.commands.return_value = [], ()
+        known = Run("e" * 32, "running", calibration="x", requested_by="shifter", start=5, stand="s")
+        other = Run("f" * 32, "queued", calibration="y", stand="s", device="ph2acf1", requested=1)
+        parts.store.put_run(known)
+        folder = parts.work.make(other, "X.xml", b"")
+        child = programs.start(["/bin/sleep", "60"], self.here, {MARK: other.id}, self.here / "o", [])
+        for run in (known, other):
+            parts.work.note(OpenRun(run, ""))
+            (self.here / "open" / f"{run.id}.json").write_text('{"run": ')
+        said: dict[str, Run] = {}
+        parts.speaker.say = lambda run, channels: said.update({run.id: run})
+        with self.assertLogs("trackerdcs.app.bridge_runs", "ERROR"):
+            await self.runs.adopt()
+        await until(lambda: len(said) == 2 and not list((self.here / "open").glob("*.json")))
+        one, two = said[known.id], said[other.id]
+        self.assertEqual({one.failure, two.failure}, {failure("note_damaged")})
+        self.assertEqual((one.requested_by, one.start), ("shifter", 5))
+        self.assertEqual((two.calibration, two.device, two.folder), ("y", "ph2acf1", str(folder)))
+        self.assertEqual(len(list((self.here / "open").glob("*.damaged"))), 2)
+        await until(lambda: not child.running)
 
     async def test_the_voltage_is_given_back_where_the_disk_fails(self) -> None:
         opened = self.opened("a")

@@ -98,7 +98,8 @@ class TestWork(InFolder):
         work.note(opened)
         (self.here / "open" / "b.json").write_text("{")
         self.assertEqual(list(work.opened()), [opened])
-        self.assertEqual(list(work.opened()), [opened])
+        self.assertEqual((list(work.damaged()), list(work.opened())), ([], [opened]))
+        self.assertTrue((self.here / "open" / "b.damaged").exists())
         work.close(opened)
         self.assertEqual(list(work.opened()), [])
 
