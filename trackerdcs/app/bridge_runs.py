@@ -254,7 +254,8 @@ class BridgeRuns:
             return
         self._states[run.id], self._stored[run.id] = run.state, now
         if not run.final:
-            self._parts.queue.put(lambda: self._parts.store.put_run(run))
+            on = replace(run, heard=self._clock.now())
+            self._parts.queue.put(lambda: self._parts.store.put_run(on))
         for kept in (self._states, self._stored):
             while len(kept) > 100:
                 kept.pop(next(iter(kept)))

@@ -19,6 +19,10 @@ from trackerdcs.ports_runs import RunStore
 BUCKETS, MOST_BUCKETS = 1000, 10_000
 MOST_QUANTITIES = 200
 MOST_RUNS = 1000
+MOST_LOOKS = 5000
+"""Quantities times runs of one question."""
+MOST_MEANS = 200_000
+"""Quantities times buckets of one answer."""
 Cursor = tuple[int | None, str]
 """Start and id of the last run of a page."""
 
@@ -82,6 +86,11 @@ class Joiner:
             least = -(-length // MOST_BUCKETS) / 1e9
             raise ContractError(f"bucket: this run would have {number} of them: {least:.3g}s is the shortest for it")
         of = await self._of(found, found.modules, quantities)
+        if len(of) * number > MOST_MEANS:
+            raise ContractError(
+                f"bucket: {len(of)} quantities in {number} buckets are {len(of) * number} means, at most {MOST_MEANS} "
+                "at once: name fewer quantities, or a longer bucket"
+            )
         buckets = await self._buckets([(m, window) for m in of], number)
         stands = sorted({m.stand for m in of if m.period})
         accounts, record = await asyncio.to_thread(self._accounts, stands, window)
@@ -111,6 +120,11 @@ class Joiner:
             asked += [(m, window) for m in of]
         if against and rows and not asked:
             raise ContractError(rows[0][1])
+        if len(asked) > MOST_LOOKS:
+            raise ContractError(
+                f"against: {max(n for *_, n in rows)} quantities in {len(rows)} runs are {len(asked)} looks at the slow "
+                f"control, at most {MOST_LOOKS} at once: name fewer quantities, or fewer runs (limit, since, until)"
+            )
         buckets = await self._buckets(asked, 1)
         all_seen = [seen(m, b, w) for (m, w), b in zip(asked, buckets, strict=True)]
         found, at = [], 0
@@ -128,9 +142,11 @@ class Joiner:
         def read() -> Then:
             store = self._stores.runs()
             query = RunQuery(module=module, stand=stand, since=ts, until=ts + 1, limit=MOST_RUNS)
-            runs = [run for brief in store.runs(query) if (run := store.run(brief.id)) and on_at(run, ts)]
+            now = self._clock.now()
+            runs = [run for brief in store.runs(query) if (run := store.run(brief.id)) and on_at(run, ts, now)]
+            doubts = {run.id: window_of(run, now).doubt for run in runs}
             bindings = store.bindings(BindingQuery(stand=stand, module=module, at=ts))
-            return Then(ts, tuple(runs), tuple(b for b in bindings if b.module is not None))
+            return Then(ts, tuple(runs), tuple(b for b in bindings if b.module is not None), doubts)
 
         return await asyncio.to_thread(read)
 

@@ -54,6 +54,7 @@ class Pilot:
         self._began, self._heard, self._noted, self._judged = now - age, now, now, now
         self._interrupted: float | None = None
         self._killed = False
+        self._told = now
         self._lost: set[str] = set()
         self._unknown: dict[str, float] = {}
         self._events: list[RunEvent] = []
@@ -113,8 +114,10 @@ class Pilot:
             progress=progress,
             log=replace(story.counts(), tail=()),
         )
-        if changed == run:
+        mono = self._clock.monotonic()
+        if changed == run and mono - self._told < NOTE:  # a silent stage goes on, too, and that is said
             return
+        self._told = mono
         news = (changed.state, len(changed.stages), changed.number) != (run.state, len(run.stages), run.number)
         self.open = with_run(self.open, changed)
         if news or self._clock.monotonic() - self._noted > NOTE:

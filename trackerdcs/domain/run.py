@@ -168,7 +168,7 @@ class Run:
     """The record. `number` is the program's own and not unique; `id` is.
 
     `conditions` are by `stand/device/channel/quantity`; `importer` is the version of the importer that read the results
-    (0: none has); `complete` says that all is stored.
+    (0: none has); `complete` says that all is stored. `heard`: when the bridge said last that the run goes on.
     """
 
     id: str
@@ -187,6 +187,7 @@ class Run:
     start: int | None = None
     started: int | None = None
     end: int | None = None
+    heard: int | None = None
     local_start: str = ""
     local_stop: str = ""
     zone: Zone | None = None
