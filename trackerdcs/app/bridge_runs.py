@@ -203,6 +203,7 @@ class BridgeRuns:
             needs,
             lambda run: self._say(run, opened.channels),
             self._clock,
+            self._parts.fuse_ids,
         )
         self.pilot = pilot
         self._say(opened.run, opened.channels)

@@ -122,8 +122,8 @@ class Joiner:
             raise ContractError(rows[0][1])
         if len(asked) > MOST_LOOKS:
             raise ContractError(
-                f"against: {max(n for *_, n in rows)} quantities in {len(rows)} runs are {len(asked)} looks at the slow "
-                f"control, at most {MOST_LOOKS} at once: name fewer quantities, or fewer runs (limit, since, until)"
+                f"against: {max(n for *_, n in rows)} quantities in {len(rows)} runs are {len(asked)} looks at the "
+                f"slow control, at most {MOST_LOOKS} at once: name fewer quantities, or fewer runs (limit, since, until)"
             )
         buckets = await self._buckets(asked, 1)
         all_seen = [seen(m, b, w) for (m, w), b in zip(asked, buckets, strict=True)]

@@ -21,6 +21,10 @@ NUMBERS = ("RunNumbers.dat", "RunNumber.txt")
 TOLD = ("calibration", "stand", "device", "requested_by")
 """Of a run, in its folder beside its id."""
 PIECE = 1 << 20
+LAST = 16 * PIECE
+"""Bytes of output that are listened to when a program has ended."""
+FLOOD = 1 << 30
+"""Bytes of output that no calibration has: before it has filled the disk, a program is ended."""
 MOST = 4 * PIECE
 """Bytes of output a look: a program that floods must not keep its bridge from everything else, an abort say."""
 
@@ -130,6 +134,8 @@ class Tail:
     def __init__(self, path: Path, stamps: tuple[tuple[int, ...], ...] = ()) -> None:
         self._path, self._earlier = path, list(stamps)
         self._offset, self._rest = 0, b""
+        self.skipped = 0
+        """Bytes that nobody has listened to: too much was said at the end."""
         self.stamps: list[tuple[int, int]] = [(at, ts) for at, ts in stamps]
 
     def lines(self, now: int, end: bool = False) -> list[tuple[str, int]]:
@@ -138,6 +144,10 @@ class Tail:
         with suppress(FileNotFoundError), self._path.open("rb") as file:
             file.seek(self._offset)
             left = os.fstat(file.fileno()).st_size - self._offset  # what comes meanwhile is for the next look
+            if end and left > LAST:
+                self.skipped += left - LAST
+                self._offset, self._rest, left = self._offset + left - LAST, b"", LAST
+                file.seek(self._offset)
             left = left if end else min(left, MOST)
             while left > 0 and (piece := file.read(min(self._length(), left))):
                 self._offset += len(piece)
@@ -151,7 +161,17 @@ class Tail:
             self._rest = b""
         return found
 
+    @property
+    def size(self) -> int:
+        """Bytes that the program has said."""
+        try:
+            return self._path.stat().st_size
+        except FileNotFoundError:
+            return 0
+
     def _length(self) -> int:
+        while self._earlier and self._earlier[0][0] <= self._offset:  # of what was skipped
+            self._earlier.pop(0)
         return self._earlier[0][0] - self._offset if self._earlier else PIECE
 
     def _time(self, now: int) -> int:

@@ -187,7 +187,12 @@ def modules_of(run: Run, module: str | None) -> list[RunModule]:
 
 
 def _moments(run: Run) -> Iterator[int]:
-    for ts in (run.started, run.heard, *(ts for s in run.stages for ts in (s.start, s.stop)), *(e.ts for e in run.events)):
+    for ts in (
+        run.started,
+        run.heard,
+        *(ts for s in run.stages for ts in (s.start, s.stop)),
+        *(e.ts for e in run.events),
+    ):
         if ts is not None:
             yield ts
 

@@ -92,6 +92,7 @@ async def serve(stand: Stand, name: str, unconfirmed: float = UNCONFIRMED) -> No
             lambda run: imported(stand, store, run, host),
             conditions,
             f"{data}:" if config.sim else "",
+            stand.fuse_ids,
         )
         configs = Path(config.configs or "")
         orders = Orders(

@@ -99,7 +99,9 @@ class TestFinish(unittest.IsolatedAsyncioTestCase):
         await until(lambda: self.store.bindings(BindingQuery(module="m-2")))
         ended = [b.stop for b in self.store.bindings(BindingQuery()) if b.module in ("m-ch0", "m-ch1")]
         self.assertEqual(ended, [10, 10])
-        self.assertEqual([b.start for b in self.store.bindings(BindingQuery(channel="ch2"))], [11], "never bound before")
+        self.assertEqual(
+            [b.start for b in self.store.bindings(BindingQuery(channel="ch2"))], [11], "never bound before"
+        )
 
     async def test_each_time_that_the_store_goes_away_is_said(self) -> None:
         for _ in range(2):

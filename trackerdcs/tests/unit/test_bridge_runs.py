@@ -8,8 +8,8 @@ from pathlib import Path
 from unittest import mock
 
 from trackerdcs.adapters.clock_system import SystemClock
-from trackerdcs.adapters.runs_memory import MemoryRuns
 from trackerdcs.adapters.process_group import ProcessGroups
+from trackerdcs.adapters.runs_memory import MemoryRuns
 from trackerdcs.app.bridge_parts import Parts
 from trackerdcs.app.bridge_runs import BridgeRuns
 from trackerdcs.app.run_work import OpenRun, Work
@@ -25,6 +25,7 @@ class TestRuns(unittest.IsolatedAsyncioTestCase):
         self.here = Path(self.enterContext(tempfile.TemporaryDirectory()))
         self.parts = mock.create_autospec(Parts, instance=True)
         self.parts.work, self.parts.store = Work(self.here), MemoryRuns()
+        self.parts.fuse_ids = {}
         for name in ("programs", "queue", "keeper", "scene", "speaker", "imported", "conditions"):
             setattr(self.parts, name, mock.Mock())
         self.parts.programs.sweep = lambda mark: 0

@@ -90,6 +90,14 @@ class TestWork(InFolder):
         self.assertEqual(len(first) + len(tail.lines(2)), 6000)
         self.assertEqual(len(Tail(path).lines(1, end=True)), 6000, "at the end there is no other look")
 
+    def test_of_a_flood_at_the_end_the_last_part_is_heard_and_the_rest_is_counted(self) -> None:
+        path = self.here / "stdout.log"
+        path.write_bytes(b"".join(b"%07d\n" % n for n in range(3 << 20)))
+        tail = Tail(path)
+        lines = [line for line, _ in tail.lines(1, end=True)]
+        self.assertEqual((lines[-1], len(lines)), (f"{(3 << 20) - 1:07d}", 2 << 20))
+        self.assertEqual(tail.skipped, 8 << 20)
+
     def test_open_runs_come_back_whole_and_a_damaged_one_stops_nobody(self) -> None:
         work = Work(self.here)
         run = Run("a" * 32, "running", calibration="pedenoise", requested=1)

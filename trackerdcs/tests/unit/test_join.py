@@ -42,7 +42,9 @@ class TestWindow(unittest.TestCase):
     def test_from_start_to_end(self) -> None:
         run = made_run("r")
         self.assertEqual(window_of(run, T0 + 7 * S), Window(T0, T0 + 100 * S))
-        self.assertEqual([on_at(run, T0 + s, T0 + 5000 * S) for s in (-1, 0, 100 * S - 1, 100 * S)], [False, True, True, False])
+        self.assertEqual(
+            [on_at(run, T0 + s, T0 + 5000 * S) for s in (-1, 0, 100 * S - 1, 100 * S)], [False, True, True, False]
+        )
 
     def test_a_run_that_goes_on_is_looked_at_until_now(self) -> None:
         window = window_of(made_run("r", state="running", end=None), T0 + 7 * S)
@@ -218,7 +220,10 @@ class TestJoiner(unittest.TestCase):
             self.do(self.join.noise(MODULE, ["nonsense"], RunQuery()))
 
     def test_too_much_at_once_is_said_with_the_numbers(self) -> None:
-        with mock.patch("trackerdcs.app.joiner.MOST_LOOKS", 3), self.assertRaisesRegex(ContractError, "2 quant.*2 runs"):
+        with (
+            mock.patch("trackerdcs.app.joiner.MOST_LOOKS", 3),
+            self.assertRaisesRegex(ContractError, "2 quant.*2 runs"),
+        ):
             self.do(self.join.noise(MODULE, ["t_air", "v_mon"], RunQuery()))
         with (
             mock.patch("trackerdcs.app.joiner.MOST_MEANS", 15),
