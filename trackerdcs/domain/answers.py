@@ -60,7 +60,7 @@ class Noise:
 
 @dataclass(frozen=True)
 class Then:
-    """Which runs were on at a time (`doubts`: why an end is doubtful, by run), and which module was on which channel."""
+    """Which runs were on at a time (`doubts`, by run: why its end is none), and which module was on which channel."""
 
     ts: int
     runs: tuple[Run, ...]
