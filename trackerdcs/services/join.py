@@ -59,8 +59,8 @@ class StandStores:
             return self._series[key]
 
     def accounts(self, stand: str, since: int) -> list[Account]:
-        """From the gap records in the data folder, which is that of the loader where both run on one computer; elsewhere
-        in the one that was named."""
+        """From the gap records in the data folder, which is that of the loader where both run on one computer, else in
+        the one that was named."""
         if stand not in self._stands:
             return []
         return accounts_of(self._gaps or Path(self._stands[stand].data), stand, None, since, SystemClock().now())

@@ -42,7 +42,8 @@ async def serve(
     behind_gateway: bool = False,
     gap_records: Path | None = None,
 ) -> None:
-    """Answer until told to stop. `folder` has the secrets, `gap_records` is the data folder of the loader. Neither a broker nor a database that is down keeps anybody
+    """Answer until told to stop. `folder` has the secrets, `gap_records` is the data folder of the loader.
+    Neither a broker nor a database that is down keeps anybody
     from logging in."""
     key = session_key(folder / "session-key")
     async with AsyncExitStack() as stack:
