@@ -37,7 +37,7 @@ class Blob:
     shape: tuple[int, ...]
     axes: tuple[Axis, ...]
     codec: Literal["zlib"]
-    data: bytes
+    data: bytes = b""
 
 
 @dataclass(frozen=True)

@@ -43,8 +43,7 @@ async def serve(
     gap_records: Path | None = None,
 ) -> None:
     """Answer until told to stop. `folder` has the secrets, `gap_records` is the data folder of the loader.
-    Neither a broker nor a database that is down keeps anybody
-    from logging in."""
+    Neither a broker nor a database that is down keeps anybody from logging in."""
     key = session_key(folder / "session-key")
     async with AsyncExitStack() as stack:
         listener = stack.enter_context(listen(host, port))
