@@ -7,7 +7,7 @@ from pathlib import Path
 from trackerdcs.domain.ph2acf.setup import NeedConfig, RecipeConfig
 from trackerdcs.domain.run import Run
 from trackerdcs.domain.run_links import BindingQuery, CommandQuery
-from trackerdcs.services import device
+from trackerdcs.services.device import serve
 from trackerdcs.sim.control import ask
 from trackerdcs.tests.bridge_bench import FREE, NAME, BridgeCase
 from trackerdcs.tests.ph2acf_bench import PS
@@ -169,7 +169,7 @@ class TestStand(BridgeCase):
         await self.power("hv1", "ch0", -100.0, 2e-5)
         id = await self.start(calibration="alignment")
         await self.end("hv1")
-        self.begin("hv1", device.serve(self.stand, "hv1"))
+        self.begin("hv1", serve(self.stand, "hv1"))
         await until(lambda: any(event.event == "lease_lapsed" for event in self.events), 15)
         self.assertIn(f"leased by {NAME}", (await self.tell("hv1", "set_voltage", "ch0", v=-10.0)).why or "")
         self.assertEqual((await self.tell(NAME, "abort")).state, "done")
