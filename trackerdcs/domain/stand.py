@@ -131,6 +131,7 @@ class Stand(Strict):
     interlocks: dict[str, InterlockConfig] = field(default_factory=dict)
     module_types: dict[str, ModuleType] = field(default_factory=dict)
     modules: dict[str, str] = field(default_factory=dict)
+    fuse_ids: dict[str, str] = field(default_factory=dict)
     calibrations: dict[str, BridgeConfig] = field(default_factory=dict)
     derived: dict[str, DerivedConfig] = field(default_factory=dict)
     sim: SimConfig = field(default_factory=SimConfig)
@@ -154,7 +155,7 @@ def contradictions(stand: Stand) -> list[tuple[str, str]]:
         wrong += [(f"devices.{name}.{f}", why) for f, why in _device(name, device, stand.sim.host, owners)]
     wrong += [*_services(stand), *faults_of(stand.interlocks)]
     wrong += derived_faults(stand.derived)
-    wrong += contradictions_of(Modules(stand.module_types, stand.modules))
+    wrong += contradictions_of(Modules(stand.module_types, stand.modules, stand.fuse_ids))
     wrong += bridge_faults(
         stand.calibrations,
         stand.devices,

@@ -35,16 +35,22 @@ SHORTEST_KEY = 32
 
 
 async def serve(
-    stands: Sequence[Stand], users_file: Path, folder: Path, host: str, port: int, behind_gateway: bool = False
+    stands: Sequence[Stand],
+    users_file: Path,
+    folder: Path,
+    host: str,
+    port: int,
+    behind_gateway: bool = False,
+    gap_records: Path | None = None,
 ) -> None:
-    """Answer until told to stop. `folder` has the secrets. Neither a broker nor a database that is down keeps anybody
-    from logging in."""
+    """Answer until told to stop. `folder` has the secrets, `gap_records` is the data folder of the loader.
+    Neither a broker nor a database that is down keeps anybody from logging in."""
     key = session_key(folder / "session-key")
     async with AsyncExitStack() as stack:
         listener = stack.enter_context(listen(host, port))
         users = stack.enter_context(closing(SqliteUsers(users_file, client=USER)))
         found_first(users, folder / "first-admin")
-        await _answer(stands, users, key, listener, behind_gateway=behind_gateway)
+        await _answer(stands, users, key, listener, behind_gateway=behind_gateway, gap_records=gap_records)
 
 
 async def serve_open(stand: Stand, listener: socket.socket) -> None:
@@ -61,6 +67,7 @@ async def _answer(
     listener: socket.socket,
     behind_gateway: bool = False,
     open_reads: bool = False,
+    gap_records: Path | None = None,
 ) -> None:
     async with AsyncExitStack() as stack:
         clock, buses = SystemClock(), dict[BusConfig, Bus]()
@@ -68,7 +75,7 @@ async def _answer(
             if stand.bus not in buses:
                 buses[stand.bus] = await stack.enter_async_context(connect(stand.bus, USER))
         buttons = {s.stand: KillButton(buses[s.bus], s.stand, USER, high_voltage(s), clock) for s in stands}
-        stores = StandStores(stands, USER)
+        stores = StandStores(stands, USER, gap_records)
         stack.push_async_callback(stores.close)
         hub = LiveHub({s.stand: buses[s.bus] for s in stands}, clock)
         parts = Parts(

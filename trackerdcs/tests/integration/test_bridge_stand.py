@@ -7,6 +7,7 @@ from pathlib import Path
 from trackerdcs.domain.ph2acf.setup import NeedConfig, RecipeConfig
 from trackerdcs.domain.run import Run
 from trackerdcs.domain.run_links import BindingQuery, CommandQuery
+from trackerdcs.services.device import serve
 from trackerdcs.sim.control import ask
 from trackerdcs.tests.bridge_bench import FREE, NAME, BridgeCase
 from trackerdcs.tests.ph2acf_bench import PS
@@ -158,6 +159,22 @@ class TestStand(BridgeCase):
         async with asyncio.timeout(15):
             while abs(await self.voltage()) > 5.0:
                 await asyncio.sleep(0.1)
+
+    async def test_rule_16_a_supply_that_was_restarted_during_a_run_is_held_again_and_the_run_says_so(self) -> None:
+        recipes = {"alignment": RecipeConfig(lease=True)}
+        self.setup(replace(BOUND, calibrations=recipes, environment=SLOW, lease=3.0))
+        await self.furnish()
+        await self.pilot()
+        await self.power("lv1", "ch1", 10.0, 1.0)
+        await self.power("hv1", "ch0", -100.0, 2e-5)
+        id = await self.start(calibration="alignment")
+        await self.end("hv1")
+        self.begin("hv1", serve(self.stand, "hv1"))
+        await until(lambda: any(event.event == "lease_lapsed" for event in self.events), 15)
+        self.assertIn(f"leased by {NAME}", (await self.tell("hv1", "set_voltage", "ch0", v=-10.0)).why or "")
+        self.assertEqual((await self.tell(NAME, "abort")).state, "done")
+        run = await self.over(id)
+        self.assertEqual([w.code for w in run.warnings if w.code == "lease_lapsed"], ["lease_lapsed"])
 
     async def test_runs_of_different_modules_never_mix(self) -> None:
         self.setup(replace(BOUND, environment=SLOW, work=str(self.data / "w1")))

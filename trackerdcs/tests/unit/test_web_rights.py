@@ -40,7 +40,7 @@ class RightsCase(RunsCase):
 class TestEveryRoute(RightsCase):
     async def test_each_route_without_a_login_and_with_rights_at_each_kind_of_node(self) -> None:
         operations = [(*operation, path) for operation, path in zip(self.operations(), self.paths(), strict=True)]
-        self.assertEqual(len(operations), 11)
+        self.assertEqual(len(operations), 14)
         for account in PERSONS:
             client = self.client() if account is None else await self.logged_in(account.name)
             for method, address, said, path in operations:
