@@ -143,7 +143,7 @@ def rule_faults(rules: Mapping[str, AlarmRule]) -> Iterator[Fault]:
             elif name in _suppressors(other, known):
                 yield (
                     f"alarms.{name}.suppress.alarm",
-                    f"they would hide each other",
+                    "they would hide each other",
                 )
 
 
