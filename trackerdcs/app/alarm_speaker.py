@@ -10,7 +10,7 @@ from trackerdcs.domain.errors import BusDown
 from trackerdcs.domain.messages import Alarm
 from trackerdcs.ports import Bus
 
-IN_FLIGHT = 500
+IN_FLIGHT = 200
 """Alarms that are said before the broker has acknowledged the first of them."""
 
 

@@ -118,7 +118,7 @@ DEFAULTS: dict[str, AlarmRule] = {
         guidance="the database takes nothing, the loader keeps what comes: look at its disk and at the database",
     ),
 }
-"""Rules that are there without being written; one of the same name takes their place, `enabled: false` takes it away."""
+"""Rules that are there without being written; one of the same name takes their place, `enabled: false` ends it."""
 
 
 def in_force(rules: Mapping[str, AlarmRule]) -> dict[str, AlarmRule]:

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import logging
+import unittest
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -26,6 +28,12 @@ from trackerdcs.tests.waiting import until
 
 Join = Callable[[str, Will | None], Bus]
 PERIOD = 0.1
+
+
+def quiet(case: unittest.TestCase) -> None:
+    """No warnings of the services in the log of the tests."""
+    logging.disable(logging.WARNING)
+    case.addCleanup(logging.disable, logging.NOTSET)
 
 
 class Device:
