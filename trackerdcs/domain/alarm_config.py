@@ -61,13 +61,6 @@ class AlarmRule(Strict):
     enabled: bool = True
 
 
-@dataclass(frozen=True)
-class AlarmsFile(Strict):
-    """Rules for all stands in a file of their own; those of a stand file win."""
-
-    alarms: dict[str, AlarmRule]
-
-
 DEFAULTS: dict[str, AlarmRule] = {
     "silent": AlarmRule(
         status="silent",
