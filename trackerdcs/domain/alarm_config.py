@@ -61,6 +61,13 @@ class AlarmRule(Strict):
     enabled: bool = True
 
 
+@dataclass(frozen=True)
+class RulesFile(Strict):
+    """Rules for all stands, in a file of their own."""
+
+    alarms: dict[str, AlarmRule]
+
+
 DEFAULTS: dict[str, AlarmRule] = {
     "silent": AlarmRule(
         status="silent",
