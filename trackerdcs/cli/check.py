@@ -61,6 +61,7 @@ def _without_faults(file: "StandFile") -> "Stand":
 
 def faults_of(file: "StandFile") -> list[tuple[str, str]]:
     """What is wrong with a stand in the eyes of its drivers, as (field, why)."""
+    from trackerdcs.domain.alarm_tree import alarm_misfits, tree_of
     from trackerdcs.domain.derived import derived_misfits
     from trackerdcs.domain.limits import excesses, slow_link, unbearable
     from trackerdcs.domain.modules import Modules
@@ -79,5 +80,8 @@ def faults_of(file: "StandFile") -> list[tuple[str, str]]:
         faults += [(f"devices.{name}.{field}", why) for field, why in found]
     if faults:
         return faults
-    devices = wired(file.stand)
-    return [*misfits(file.stand.interlocks, devices), *derived_misfits(file.stand.derived, devices)]
+    stand, devices = file.stand, wired(file.stand)
+    faults = [*misfits(stand.interlocks, devices), *derived_misfits(stand.derived, devices)]
+    if faults:
+        return faults
+    return list(alarm_misfits(stand.alarms, tree_of(stand, devices)))

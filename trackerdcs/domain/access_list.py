@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from trackerdcs.domain.topics import (
+    ALARMS,
     DERIVED,
     DEVICE_LEAVES,
     GUARD,
@@ -15,6 +16,7 @@ from trackerdcs.domain.topics import (
     PROBE,
     ROOT,
     SITE,
+    alarms_of,
     all_of,
     any_device,
     command,
@@ -53,8 +55,8 @@ class Bench:
 
     @property
     def services(self) -> tuple[str, ...]:
-        """Its devices, its guard, its bridges and what else speaks for it, each with a login."""
-        return (*self.devices, GUARD, *self.bridges, *([DERIVED] if self.derived else []))
+        """Its devices, its guard, its alarms, its bridges and what else speaks for it, each with a login."""
+        return (*self.devices, GUARD, ALARMS, *self.bridges, *([DERIVED] if self.derived else []))
 
 
 def access_list(benches: Sequence[Bench], loaders: Sequence[str] = (LOADER,), foreign: Sequence[str] = ()) -> str:
@@ -63,6 +65,7 @@ def access_list(benches: Sequence[Bench], loaders: Sequence[str] = (LOADER,), fo
     for bench in benches:
         parts += [_user(login(bench.stand, name), _device(bench.stand, name)) for name in bench.devices]
         parts.append(_user(login(bench.stand, GUARD), _guard(bench.stand)))
+        parts.append(_user(login(bench.stand, ALARMS), _alarms(bench.stand)))
         parts += [_user(login(bench.stand, name), _bridge(bench, name)) for name in bench.bridges]
         parts += [_user(login(bench.stand, DERIVED), _derived(bench.stand))] if bench.derived else []
     stands = [bench.stand for bench in benches]
@@ -98,6 +101,14 @@ def _guard(stand: str) -> Iterator[str]:
     yield from _own(stand, GUARD)
     yield f"write {interlocks_of(stand)}"
     yield f"read {all_of(stand)}"
+
+
+def _alarms(stand: str) -> Iterator[str]:
+    yield from _own(stand, ALARMS)
+    yield f"write {alarms_of(stand)}"
+    yield f"read {all_of(stand)}"
+    for leaf in ("frame", "status"):  # is a loader there, and does it get on?
+        yield f"read {any_device(SITE, leaf)}"
 
 
 def _bridge(bench: Bench, name: str) -> Iterator[str]:

@@ -8,8 +8,8 @@ from trackerdcs.domain.formulas import FORMULAS
 from trackerdcs.domain.instrument import UNITS, Channel, Origin, Quantity
 from trackerdcs.domain.interlock import Fault, Strict
 from trackerdcs.domain.messages import TEXT
-from trackerdcs.domain.topics import NAME
-from trackerdcs.domain.wiring import Devices, device_of, parts
+from trackerdcs.domain.topics import DERIVED, NAME
+from trackerdcs.domain.wiring import Devices, Wired, device_of, parts
 
 VERSION_OF = "formula"
 """The quantity that stores the version of the formula beside its values."""
@@ -76,6 +76,12 @@ def sources(config: DerivedConfig) -> set[str]:
 def channels_of(derived: Mapping[str, DerivedConfig]) -> dict[str, Channel]:
     """The channels of the device, each with its provenance."""
     return {name: _channel(config) for name, config in derived.items()}
+
+
+def as_device(derived: Mapping[str, DerivedConfig], devices: Devices) -> Wired:
+    """The device `derived` as those see it who watch its frames; its slowest channel has the longest period."""
+    period = max(devices[name].period for config in derived.values() for name in sources(config))
+    return Wired(DERIVED, channels_of(derived), period)
 
 
 def _channel(config: DerivedConfig) -> Channel:
