@@ -25,7 +25,7 @@ class AppriseNotifier:
 
         url = secret_in(path, field)
         logging.getLogger("apprise").propagate = False  # it names addresses
-        asset = apprise.AppriseAsset(app_id="trackerdcs", app_desc="detector control", async_mode=False)
+        asset = apprise.AppriseAsset(app_id="trackerdcs", app_desc="detector control")
         with _Said() as said:
             server: Any = apprise.Apprise.instantiate(url, asset=asset)
         secrets = {part for text in (url.partition("://")[2], unquote(url)) for part in re.split(r"[/:@?&=,\s]+", text)}
@@ -35,17 +35,16 @@ class AppriseNotifier:
         server.socket_connect_timeout, server.socket_read_timeout = CONNECT, READ
         server.notify_format = apprise.NotifyFormat.TEXT
         server.include_image = False
-        self._server, self._apprise = apprise.Apprise(asset=asset), apprise
-        self._server.add(server)
+        server.request_rate_per_sec = 0  # its own pace, which makes a caller wait
+        self._server, self._kinds = server, apprise.NotifyType
 
     def send(self, title: str, text: str, severity: Severity) -> None:
-        kinds = self._apprise.NotifyType
+        kinds = self._kinds
         kind = {"info": kinds.INFO, "warning": kinds.WARNING, "critical": kinds.FAILURE}[severity]
         with _Said() as said:
             try:
-                taken = self._server.notify(
-                    body=text, title=title, notify_type=kind, body_format=self._apprise.NotifyFormat.TEXT
-                )
+                # Not by an apprise.Apprise: its threads are shared by all addresses, and one that hangs keeps one.
+                taken = self._server.notify(body=text, title=title, notify_type=kind)
             except Exception as e:  # noqa: BLE001 a service of apprise that trips over an answer is one that failed
                 raise NotifyFailed(f"fault in apprise: {type(e).__name__}") from None
         if not taken:

@@ -53,7 +53,7 @@ class NoticeSender:
         for notice in notices:
             self._waiting[notice.key] = notice
             self._wake.set()
-        dropped = list(self._waiting)[: max(0, len(self._waiting) - WAITING)]
+        dropped = list(self._waiting)[: len(self._waiting) - WAITING] if len(self._waiting) > WAITING else []
         for key in dropped:
             del self._waiting[key]
         if dropped:
@@ -70,10 +70,11 @@ class NoticeSender:
                 if not self._waiting:
                     self._wake.clear()
                     continue
-                if wait := self._pace.wait(self._letter().severity, self._clock.monotonic()):
+                notices = list(self._waiting.values())
+                what = letter(self._stand, notices)
+                if wait := self._pace.wait(what.severity, self._clock.monotonic()):
                     await self._news(wait)
                     continue
-                notices, what = list(self._waiting.values()), self._letter()
                 try:
                     await self._send(what)
                 except NotifyFailed:
@@ -99,9 +100,6 @@ class NoticeSender:
         except TimeoutError:
             return f"{self.name}: no answer within {patience:g} s"
         return None
-
-    def _letter(self) -> Letter:
-        return letter(self._stand, list(self._waiting.values()))
 
     async def _news(self, wait: float) -> None:
         """Until the pace allows what waits now, or something else comes, which may be graver."""

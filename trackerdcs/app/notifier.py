@@ -1,6 +1,7 @@
 """Tells people of the alarms of a stand: hears them on the bus, keeps who was told, and is told who is on shift."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 
@@ -20,7 +21,7 @@ from trackerdcs.domain.errors import ContractError
 from trackerdcs.domain.freshness import HEARTBEAT, SILENCE
 from trackerdcs.domain.instrument import Channel, Role
 from trackerdcs.domain.messages import NO_CHANNEL, Alarm, Meta, Status
-from trackerdcs.domain.notice import Letter, Pace
+from trackerdcs.domain.notice import Letter, Notice, Pace
 from trackerdcs.domain.notify import NotifyConfig
 from trackerdcs.domain.notifying import Notifying
 from trackerdcs.ports import Bus, Clock, CommandLog, Delivery, Ledger
@@ -87,8 +88,7 @@ class Notifications:
         earlier = await self._keeper.recall()
         self._policy = Notifying(self._config, earlier.shift)
         self._policy.recall(earlier.episodes, self._clock.monotonic(), self._clock.now())
-        for name, sender in self._senders.items():
-            sender.put(notice for notice in earlier.notices if notice.address == name)
+        await self._hand_over(earlier.notices)
         await self._desk.end_interrupted()
         engine = topics.of_device(self._who.stand, topics.ALARMS, "status")
         heard = self._bus.subscribe(topics.alarms_of(self._who.stand), engine)
@@ -149,29 +149,37 @@ class Notifications:
             return
         alarm = decode(Alarm, delivery.payload) if delivery.payload else None
         self._policy.hear(where.item or "", alarm, now, self._clock.now())
-        self._wake.set()
+        if self._policy.has_news:
+            self._wake.set()
 
     async def _tell(self) -> None:
         """What is decided is written down, then handed to those who send it, for ever."""
+        due = self._clock.monotonic()
         while True:
-            try:
-                async with asyncio.timeout(TICK):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(max(0.0, due - self._clock.monotonic())):
                     await self._wake.wait()
-            except TimeoutError:
-                pass
             self._wake.clear()
-            self._policy.tick(self._clock.monotonic())
+            if (now := self._clock.monotonic()) >= due:  # a look at all that is open, not one for each that is heard
+                self._policy.tick(now)
+                due = now + TICK
             episodes, notices = self._policy.take()
             if episodes or notices:
                 await self._keeper.save(episodes, notices)
-            for name, sender in self._senders.items():
-                if dropped := sender.put(notice for notice in notices if notice.address == name):
-                    await self._keeper.sent(dropped)
+            await self._hand_over(notices)
             if (loud := self._policy.fault) != self._loud and loud:
                 log.error("%s", loud)
                 self._announcer.report("nobody_told", loud)
             self._loud = loud
             self._announcer.refresh()
+
+    async def _hand_over(self, notices: Sequence[Notice]) -> None:
+        of_address: dict[str, list[Notice]] = {}
+        for notice in notices:
+            of_address.setdefault(notice.address, []).append(notice)
+        for name, of_one in of_address.items():
+            if name in self._senders and (dropped := self._senders[name].put(of_one)):
+                await self._keeper.sent(dropped)
 
     async def _change_shift(self, people: Sequence[str]) -> None:
         await self._keeper.put_on_shift(people)

@@ -43,7 +43,7 @@ def _episode(name: str, alarm: Alarm, raised: int, utc: int) -> Episode:
 
 
 class Notifying:
-    """One stand's policy. `hear` and `tick` change `changed` and `notices`, which `take` hands over."""
+    """One stand's policy. What `hear` and `tick` decide, `take` hands over."""
 
     def __init__(self, config: NotifyConfig, shift: Sequence[str] | None = None) -> None:
         self._config = config
@@ -68,6 +68,11 @@ class Notifying:
                 f"nobody was told of {len(self.untold)} critical alarms ({some}): no step has anybody for them"
             )
         return "; ".join(faults) or None
+
+    @property
+    def has_news(self) -> bool:
+        """Is there something to take?"""
+        return bool(self._changed or self._notices)
 
     def recall(self, episodes: Sequence[Episode], now: float, utc: int) -> None:
         """Go on with what an earlier start knew; what it was about to do waits for the present state."""

@@ -39,9 +39,9 @@ class TestLetter(unittest.TestCase):
         self.assertEqual(lines[-1], f"... and {10_000 - LINES} more: see the page of alarms")
 
     def test_a_time_that_cannot_be_is_shown_as_it_is(self) -> None:
-        wild = Notice("mail", "a", 2**62, "raised", 0, "info", 2**62, why="x" * 5000)
+        wild = Notice("mail", "a", T, "raised", 0, "info", 10**25, why="x" * 5000)
         said = letter("bench", [wild, wild])
-        self.assertIn(f"{2**62} ns", said.text)
+        self.assertIn(f"{10**25} ns", said.text)
         self.assertLess(len(said.text), 2 * TEXT + 200)
 
 
