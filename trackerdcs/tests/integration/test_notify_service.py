@@ -94,17 +94,17 @@ class TestNotifyService(unittest.IsolatedAsyncioTestCase):
         self.hooks.status = 500
         await self.say("raised")
         with Forked(["notify", str(self.file)]) as service:
-            await until(lambda: self.told() == (1, 0, 0))
+            await until(lambda: self.told() == (1, 0, 0), 60)
             await until(lambda: "phone takes no messages" in service.log())
             service.kill()
             self.hooks.status = 200
             service.restart()
-            await until(lambda: self.told() == (1, 1, 1))
+            await until(lambda: self.told() == (1, 1, 1), 60)
             await asyncio.sleep(NOTED)
             service.kill()
             await self.say("cleared")
             service.restart()
-            await until(lambda: self.told() == (2, 2, 2))
+            await until(lambda: self.told() == (2, 2, 2), 60)
             await asyncio.sleep(NOTED)
             service.kill()
             service.restart()
