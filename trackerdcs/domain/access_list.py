@@ -8,12 +8,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from trackerdcs.domain.topics import (
+    ALARMS,
     DEVICE_LEAVES,
     GUARD,
     LOADER,
+    NOTIFY,
     PROBE,
     ROOT,
     SITE,
+    alarms_of,
     all_of,
     any_device,
     command,
@@ -47,11 +50,13 @@ class Bench:
     devices: tuple[str, ...]
     bridges: tuple[str, ...] = ()
     """Services that pilot calibrations."""
+    notify: bool = False
+    """Somebody is told of its alarms."""
 
     @property
     def services(self) -> tuple[str, ...]:
-        """Its devices, its guard and its bridges, each with a login."""
-        return (*self.devices, GUARD, *self.bridges)
+        """Its devices, its guard, its bridges and its notifications, each with a login."""
+        return (*self.devices, GUARD, *self.bridges, *[NOTIFY] * self.notify)
 
 
 def access_list(benches: Sequence[Bench], loaders: Sequence[str] = (LOADER,), foreign: Sequence[str] = ()) -> str:
@@ -61,6 +66,7 @@ def access_list(benches: Sequence[Bench], loaders: Sequence[str] = (LOADER,), fo
         parts += [_user(login(bench.stand, name), _device(bench.stand, name)) for name in bench.devices]
         parts.append(_user(login(bench.stand, GUARD), _guard(bench.stand)))
         parts += [_user(login(bench.stand, name), _bridge(bench, name)) for name in bench.bridges]
+        parts += [_user(login(bench.stand, NOTIFY), _notify(bench.stand))] * bench.notify
     stands = [bench.stand for bench in benches]
     parts += [_user(login(SITE, name), _loader(name, stands, foreign)) for name in loaders]
     parts += [_user(name, _commander(name)) for name in COMMANDERS]
@@ -94,6 +100,14 @@ def _guard(stand: str) -> Iterator[str]:
     yield from _own(stand, GUARD)
     yield f"write {interlocks_of(stand)}"
     yield f"read {all_of(stand)}"
+
+
+def _notify(stand: str) -> Iterator[str]:
+    yield from _own(stand, NOTIFY)
+    yield f"read {commands_of(stand, NOTIFY)}"
+    yield f"read {of_device(stand, NOTIFY, 'status')}"  # somebody else of this name is seen by it
+    yield f"read {of_device(stand, ALARMS, 'status')}"
+    yield f"read {alarms_of(stand)}"
 
 
 def _bridge(bench: Bench, name: str) -> Iterator[str]:

@@ -53,7 +53,7 @@ class NotifyConfig(Strict):
     addresses: dict[str, AddressConfig] = field(default_factory=dict)
     people: dict[str, PersonConfig] = field(default_factory=dict)
     shift: tuple[str, ...] = ()
-    escalation: tuple[StepConfig, ...] = (StepConfig((SHIFT,)),)
+    escalation: tuple[StepConfig, ...] = field(default_factory=lambda: (StepConfig((SHIFT,)),))
     alive: AliveConfig | None = None
 
 

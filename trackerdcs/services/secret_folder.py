@@ -51,7 +51,10 @@ def fill(
 
     `hosts` are further names of this machine, `loaders` further loaders, `foreign` what loaders read beside ours.
     """
-    benches = [Bench(stand.stand, tuple(stand.devices), tuple(stand.calibrations)) for stand in stands]
+    benches = [
+        Bench(stand.stand, tuple(stand.devices), tuple(stand.calibrations), stand.notify is not None)
+        for stand in stands
+    ]
     names = list(dict.fromkeys([LOADER, *loaders]))
     for name in names:
         if not is_loader(Topic(SITE, "status", name)):

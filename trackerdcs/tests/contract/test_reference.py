@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 
 from trackerdcs.adapters.schema import json_schemas
 from trackerdcs.cli.check import faults_of
-from trackerdcs.domain import interlock, mapping, modules, stand
+from trackerdcs.domain import interlock, mapping, modules, notify, stand
 from trackerdcs.domain.codec import decode, decode_stored
 from trackerdcs.domain.messages import MESSAGES
 from trackerdcs.domain.ph2acf import setup
@@ -41,6 +41,11 @@ SECTIONS: dict[str, type[Any]] = {
     "Interlock": interlock.InterlockConfig,
     "Condition": interlock.ConditionConfig,
     "dew_point": interlock.DewPointConfig,
+    "Notify": notify.NotifyConfig,
+    "Address": notify.AddressConfig,
+    "Person": notify.PersonConfig,
+    "Step": notify.StepConfig,
+    "alive": notify.AliveConfig,
     "Bridge": setup.BridgeConfig,
     "Calibration": setup.RecipeConfig,
     "Argument": setup.SettingConfig,
