@@ -39,12 +39,9 @@ class MailServer:
         return [str(mail["Subject"]) for mail in self.mails]
 
     def texts(self) -> list[str]:
-        return [
-            part.get_payload(decode=True).decode()
-            for mail in self.mails
-            for part in mail.walk()
-            if not part.is_multipart()
-        ]  # type: ignore[union-attr]
+        """Of all parts of all mails."""
+        parts = [part for mail in self.mails for part in mail.walk() if not part.is_multipart()]
+        return [bytes(part.get_payload(decode=True)).decode() for part in parts]  # type: ignore[arg-type]
 
     def stop(self) -> None:
         self._controller.stop()
