@@ -41,7 +41,7 @@ class MailServer:
     def texts(self) -> list[str]:
         """Of all parts of all mails."""
         parts = [part for mail in self.mails for part in mail.walk() if not part.is_multipart()]
-        return [bytes(part.get_payload(decode=True)).decode() for part in parts]  # type: ignore[arg-type]
+        return [bytes(part.get_payload(decode=True)).decode() for part in parts]
 
     def stop(self) -> None:
         self._controller.stop()
