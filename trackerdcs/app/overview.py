@@ -161,9 +161,8 @@ class Overview:
         return [d for d in self.devices.values() if topics.is_loader(Topic(d.stand, "status", d.name))]
 
     def instruments(self) -> list[DeviceView]:
-        """All devices that are neither loaders nor other services of a stand, by name."""
-        names = (topics.GUARD, topics.ALARMS, topics.NOTIFY)
-        services = {id(d) for d in self.loaders()} | {id(d) for d in self.devices.values() if d.name in names}
+        """All devices that are neither loaders nor guards, by name."""
+        services = {id(d) for d in self.loaders()} | {id(d) for d in self.devices.values() if d.name == topics.GUARD}
         return sorted((d for d in self.devices.values() if id(d) not in services), key=lambda d: (d.stand, d.name))
 
     def _take_interlock(self, where: Topic, payload: bytes, retained: bool, at: Moment) -> None:
