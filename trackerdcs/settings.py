@@ -281,8 +281,10 @@ def _reason(error: ErrorDetails, whole: type[C]) -> str:
 def _type_at(kind: Any, above: list[str]) -> Any:
     """The dataclass of a configuration at a path of keys."""
     for key in above:
-        kind = get_type_hints(kind)[key] if dataclasses.is_dataclass(kind) else get_args(kind)[1]
+        inner = get_args(kind)
+        kind = get_type_hints(kind)[key] if dataclasses.is_dataclass(kind) else inner[0 if inner[-1] is ... else 1]
         kind = next(
-            (arg for arg in get_args(kind) if dataclasses.is_dataclass(arg) and get_origin(kind) is not dict), kind
+            (arg for arg in get_args(kind) if dataclasses.is_dataclass(arg) and get_origin(kind) not in (dict, tuple)),
+            kind,
         )
     return kind

@@ -23,6 +23,7 @@ from trackerdcs.cli.kill import kill
 from trackerdcs.cli.ledger import ledger
 from trackerdcs.cli.loader import loader
 from trackerdcs.cli.mongo_init import mongo_init
+from trackerdcs.cli.notify import notify
 from trackerdcs.cli.ph2acf import ph2acf
 from trackerdcs.cli.proof import proof
 from trackerdcs.cli.runs import runs
@@ -71,6 +72,7 @@ app.command()(device)
 app.command()(guard)
 app.command()(derived)
 app.command()(alarms)
+app.command()(notify)
 app.command()(ph2acf)
 app.command()(loader)
 app.command()(web)

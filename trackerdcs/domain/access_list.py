@@ -13,6 +13,7 @@ from trackerdcs.domain.topics import (
     DEVICE_LEAVES,
     GUARD,
     LOADER,
+    NOTIFY,
     PROBE,
     ROOT,
     SITE,
@@ -52,11 +53,13 @@ class Bench:
     """Services that pilot calibrations."""
     derived: bool = False
     """Does it have derived quantities?"""
+    notify: bool = False
+    """Is somebody told of its alarms?"""
 
     @property
     def services(self) -> tuple[str, ...]:
         """Its devices, its guard, its alarms, its bridges and what else speaks for it, each with a login."""
-        return (*self.devices, GUARD, ALARMS, *self.bridges, *([DERIVED] if self.derived else []))
+        return (*self.devices, GUARD, ALARMS, *self.bridges, *[DERIVED] * self.derived, *[NOTIFY] * self.notify)
 
 
 def access_list(benches: Sequence[Bench], loaders: Sequence[str] = (LOADER,), foreign: Sequence[str] = ()) -> str:
@@ -67,7 +70,8 @@ def access_list(benches: Sequence[Bench], loaders: Sequence[str] = (LOADER,), fo
         parts.append(_user(login(bench.stand, GUARD), _guard(bench.stand)))
         parts.append(_user(login(bench.stand, ALARMS), _alarms(bench.stand)))
         parts += [_user(login(bench.stand, name), _bridge(bench, name)) for name in bench.bridges]
-        parts += [_user(login(bench.stand, DERIVED), _derived(bench.stand))] if bench.derived else []
+        parts += [_user(login(bench.stand, DERIVED), _derived(bench.stand))] * bench.derived
+        parts += [_user(login(bench.stand, NOTIFY), _notify(bench.stand))] * bench.notify
     stands = [bench.stand for bench in benches]
     parts += [_user(login(SITE, name), _loader(name, stands, foreign)) for name in loaders]
     parts += [_user(name, _commander(name)) for name in COMMANDERS]
@@ -109,6 +113,14 @@ def _alarms(stand: str) -> Iterator[str]:
     yield f"read {all_of(stand)}"
     for leaf in ("frame", "status"):  # is a loader there, and does it get on?
         yield f"read {any_device(SITE, leaf)}"
+
+
+def _notify(stand: str) -> Iterator[str]:
+    yield from _own(stand, NOTIFY)
+    yield f"read {commands_of(stand, NOTIFY)}"
+    yield f"read {of_device(stand, NOTIFY, 'status')}"  # somebody else of this name is seen by it
+    yield f"read {of_device(stand, ALARMS, 'status')}"
+    yield f"read {alarms_of(stand)}"
 
 
 def _bridge(bench: Bench, name: str) -> Iterator[str]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from trackerdcs.domain.resource import SerialAddress, parse_resource
 from trackerdcs.domain.stand import Stand
-from trackerdcs.domain.topics import ALARMS, DERIVED, GUARD
+from trackerdcs.domain.topics import ALARMS, DERIVED, GUARD, NOTIFY
 
 HEAD = """\
 # Made by `trackerdcs compose {path}`: make it anew when devices come or go, and change nothing here by hand.
@@ -119,6 +119,8 @@ def _parts(stand: Stand, path: str) -> Iterator[str]:
     if stand.derived:
         yield SERVICE.format(stand=stand.stand, name=DERIVED, command=f'derived, "/stands/{stand.stand}.yaml"')
     yield SERVICE.format(stand=stand.stand, name=ALARMS, command=f'alarms, "/stands/{stand.stand}.yaml"')
+    if stand.notify is not None:
+        yield SERVICE.format(stand=stand.stand, name=NOTIFY, command=f'notify, "/stands/{stand.stand}.yaml"')
     for name, device in stand.devices.items():
         yield SERVICE.format(stand=stand.stand, name=name, command=f'device, "/stands/{stand.stand}.yaml", {name}')
         if not device.sim and isinstance(address := parse_resource(device.link.resource), SerialAddress):

@@ -21,7 +21,8 @@ TrackerError
 ├── BusDown            the broker is not reachable or did not acknowledge: nothing is queued
 │   └── BusRefused     it answered, and the answer is no: somebody has to change something
 ├── StoreDown          a store is not reachable: try again later
-└── StoreFault         a local store (journal, dead letters) cannot be written
+├── StoreFault         a local store (journal, dead letters) cannot be written
+└── NotifyFailed       an address did not take a message: try again later; the text holds no secret of the address
 """
 
 from typing import Literal
@@ -138,3 +139,7 @@ class StoreDown(TrackerError):
 
 class StoreFault(TrackerError):
     """A local store cannot be written: full or read-only disk, damaged file."""
+
+
+class NotifyFailed(TrackerError):
+    """An address did not take a message. The text says why, and nothing that is secret about the address."""

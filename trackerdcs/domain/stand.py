@@ -11,6 +11,7 @@ from trackerdcs.domain.instrument import Role
 from trackerdcs.domain.interlock import InterlockConfig, Strict, faults_of
 from trackerdcs.domain.messages import NO_CHANNEL
 from trackerdcs.domain.modules import Modules, ModuleType, contradictions_of
+from trackerdcs.domain.notify import NotifyConfig, notify_faults
 from trackerdcs.domain.ph2acf.setup import BridgeConfig, bridge_faults
 from trackerdcs.domain.resource import Address, Backend, TcpAddress, VisaAddress, parse_resource
 from trackerdcs.domain.topics import NOT_A_DEVICE, NOT_AN_ITEM, SITE, checked
@@ -19,7 +20,7 @@ SCHEMA = 1
 LOCAL = "127.0.0.1"
 SAFE = 60.0
 """Direct voltage in V above which nothing may be touched bare (IEC 60364-4-41): no `v_safe_off` is higher."""
-SERVICES = frozenset({"guard", "alarms", "config", "derived", "loader", "sim"})
+SERVICES = frozenset({"guard", "alarms", "notify", "config", "derived", "loader", "sim"})
 """Services are devices of the stand's tree: an instrument of their name would speak on their topics."""
 
 
@@ -136,6 +137,7 @@ class Stand(Strict):
     fuse_ids: dict[str, str] = field(default_factory=dict)
     calibrations: dict[str, BridgeConfig] = field(default_factory=dict)
     derived: dict[str, DerivedConfig] = field(default_factory=dict)
+    notify: NotifyConfig | None = None
     sim: SimConfig = field(default_factory=SimConfig)
 
 
@@ -156,7 +158,7 @@ def contradictions(stand: Stand) -> list[tuple[str, str]]:
         _name(wrong, f"devices.{name}", name, "device", NOT_A_DEVICE | SERVICES)
         wrong += [(f"devices.{name}.{f}", why) for f, why in _device(name, device, stand.sim.host, owners)]
     wrong += [*_services(stand), *faults_of(stand.interlocks), *rule_faults(stand.alarms)]
-    wrong += derived_faults(stand.derived)
+    wrong += [*derived_faults(stand.derived), *notify_faults(stand.notify, stand.devices)]
     wrong += contradictions_of(Modules(stand.module_types, stand.modules, stand.fuse_ids))
     wrong += bridge_faults(
         stand.calibrations,

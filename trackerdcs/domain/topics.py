@@ -20,6 +20,7 @@ LOADER = "loader"
 GUARD = "guard"
 DERIVED = "derived"
 ALARMS = "alarms"
+NOTIFY = "notify"
 ADDRESSES = {leaf: f"{ROOT}/{{stand}}/{{device}}/{leaf}" for leaf in sorted(DEVICE_LEAVES)} | {
     "cmd": f"{ROOT}/{{stand}}/{{device}}/cmd/{{user}}",
     "stored": f"{ROOT}/{{stand}}/stored",

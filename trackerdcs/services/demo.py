@@ -12,7 +12,7 @@ from trackerdcs.adapters.http_uvicorn import listen
 from trackerdcs.domain.errors import ConfigError
 from trackerdcs.domain.resource import TcpAddress, parse_resource
 from trackerdcs.domain.stand import LOCAL, Stand
-from trackerdcs.services import alarms, bridge, derived, device, guard, loader, web
+from trackerdcs.services import alarms, bridge, derived, device, guard, loader, notify, web
 from trackerdcs.sim.stand import SimStand
 
 
@@ -51,6 +51,8 @@ async def serve(stand: Stand, ready: Callable[[], None], web_port: int) -> None:
                     tasks.create_task(guard.serve(stand))
                 if stand.derived:
                     tasks.create_task(derived.serve(stand))
+                if stand.notify is not None:
+                    tasks.create_task(notify.serve(stand))
                 for name in stand.devices:
                     tasks.create_task(device.serve(stand, name))
                 for name in stand.calibrations:

@@ -52,7 +52,14 @@ def fill(
     `hosts` are further names of this machine, `loaders` further loaders, `foreign` what loaders read beside ours.
     """
     benches = [
-        Bench(stand.stand, tuple(stand.devices), tuple(stand.calibrations), bool(stand.derived)) for stand in stands
+        Bench(
+            stand.stand,
+            tuple(stand.devices),
+            tuple(stand.calibrations),
+            bool(stand.derived),
+            stand.notify is not None,
+        )
+        for stand in stands
     ]
     names = list(dict.fromkeys([LOADER, *loaders]))
     for name in names:

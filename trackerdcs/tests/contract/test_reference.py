@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 
 from trackerdcs.adapters.schema import json_schemas
 from trackerdcs.cli.check import faults_of
-from trackerdcs.domain import alarm_config, derived, interlock, mapping, modules, stand
+from trackerdcs.domain import alarm_config, derived, interlock, mapping, modules, notify, stand
 from trackerdcs.domain.codec import decode, decode_stored
 from trackerdcs.domain.messages import MESSAGES
 from trackerdcs.domain.ph2acf import setup
@@ -44,6 +44,11 @@ SECTIONS: dict[str, type[Any]] = {
     "Alarm": alarm_config.AlarmRule,
     "Count": alarm_config.CountConfig,
     "Suppress": alarm_config.SuppressConfig,
+    "Notify": notify.NotifyConfig,
+    "Address": notify.AddressConfig,
+    "Person": notify.PersonConfig,
+    "Step": notify.StepConfig,
+    "alive": notify.AliveConfig,
     "Bridge": setup.BridgeConfig,
     "Calibration": setup.RecipeConfig,
     "Argument": setup.SettingConfig,

@@ -1,0 +1,61 @@
+"""What is sent: one message of whatever waits, and not too many of them."""
+
+import unittest
+
+from trackerdcs.domain.messages import Severity
+from trackerdcs.domain.notice import LINES, TEXT, News, Notice, Pace, letter
+
+T = 1_800_000_000 * 10**9
+
+
+def notice(alarm: str = "hot", news: News = "raised", step: int = 0, severity: Severity = "critical") -> Notice:
+    return Notice("mail", alarm, T, news, step, severity, T + 10**9, "hv1.ch0", "31.5", "t is high", "open the gas")
+
+
+class TestLetter(unittest.TestCase):
+    def test_a_single_one_says_all(self) -> None:
+        said = letter("bench", [notice()])
+        self.assertEqual((said.title, said.severity), ("bench: CRITICAL: hot", "critical"))
+        self.assertEqual(
+            said.text,
+            "why: t is high\nof: hv1.ch0\nvalue: 31.5\nraised: 2027-01-15 08:00:00 UTC\nwhat to do: open the gas",
+        )
+        self.assertEqual(letter("bench", [notice(step=1)]).title, "bench: CRITICAL: hot still not acknowledged")
+
+    def test_its_end_wakes_nobody(self) -> None:
+        said = letter("bench", [notice(news="over")])
+        self.assertEqual((said.title, said.severity), ("bench: over: hot", "info"))
+        self.assertIn("over: 2027-01-15 08:00:01 UTC", said.text)
+        self.assertNotIn("what to do", said.text)
+        self.assertEqual(letter("bench", [notice(), notice(news="over")]).severity, "info", "it is over already")
+
+    def test_ten_thousand_are_one_message_with_the_gravest_by_name(self) -> None:
+        many = [notice(f"w{n}", severity="warning") for n in range(9990)] + [notice(f"c{n}") for n in range(10)]
+        said = letter("bench", many)
+        self.assertEqual(said.title, "bench: 10000 notices: 10 CRITICAL, 9990 WARNING")
+        lines = said.text.splitlines()
+        self.assertEqual(len(lines), LINES + 1)
+        self.assertTrue(all("CRITICAL: c" in line for line in lines[:10]))
+        self.assertEqual(lines[-1], f"... and {10_000 - LINES} more: see the page of alarms")
+
+    def test_a_time_that_cannot_be_is_shown_as_it_is(self) -> None:
+        wild = Notice("mail", "a", T, "raised", 0, "info", 10**25, why="x" * 5000)
+        said = letter("bench", [wild, wild])
+        self.assertIn(f"{10**25} ns", said.text)
+        self.assertLess(len(said.text), 2 * TEXT + 200)
+
+
+class TestPace(unittest.TestCase):
+    def test_a_burst_then_one_each_minute_and_the_last_is_for_what_is_critical(self) -> None:
+        pace = Pace(3, 60.0)
+        for _ in range(2):
+            self.assertEqual(pace.wait("warning", 0.0), 0.0)
+            pace.sent(0.0)
+        self.assertEqual((pace.wait("warning", 0.0), pace.wait("critical", 0.0)), (60.0, 0.0))
+        pace.sent(0.0)
+        self.assertEqual((pace.wait("critical", 0.0), pace.wait("critical", 45.0)), (60.0, 15.0))
+        self.assertEqual(pace.wait("warning", 1e9), 0.0)
+        pace.sent(1e9)
+        self.assertEqual(pace.wait("warning", 1e9), 0.0, "no more than a burst is saved up")
+        pace.sent(1e9)
+        self.assertEqual(pace.wait("warning", 1e9), 60.0)
