@@ -18,8 +18,8 @@ from trackerdcs.tests.servers import Mosquitto
 from trackerdcs.tests.service import Forked
 from trackerdcs.tests.waiting import full_speed, until
 
-NOTED = 0.5
-"""Seconds until what a server has taken is noted on disk: a kill in this moment would tell it twice."""
+NOTED = 2.0
+"""Seconds until what a server has taken is on disk, of a busy machine: a kill in this moment would tell it twice."""
 STAND = """
 stand: s
 data: {folder}/data
@@ -96,6 +96,7 @@ class TestNotifyService(unittest.IsolatedAsyncioTestCase):
         with Forked(["notify", str(self.file)]) as service:
             await until(lambda: self.told() == (1, 0, 0), 60)
             await until(lambda: "phone takes no messages" in service.log())
+            await asyncio.sleep(NOTED)
             service.kill()
             self.hooks.status = 200
             service.restart()
