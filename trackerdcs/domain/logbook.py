@@ -1,4 +1,4 @@
-"""The logbook: what people write down, who and when; entries are never changed, a correction is a new one that refers."""
+"""The logbook: what people write down. Entries are never changed: a correction is a new one that refers."""
 
 import re
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class Attachment:
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry: `ts` in ns UTC by the server's clock, `refers` the id of the entry that it corrects or goes on with."""
+    """One entry: `ts` in ns UTC by the server's clock, `refers` the entry that it corrects or goes on with."""
 
     id: str
     ts: int

@@ -15,13 +15,16 @@ from trackerdcs.adapters.logins import secret_in
 from trackerdcs.adapters.table_parquet import parquet_bytes
 from trackerdcs.adapters.users_sqlite import SqliteUsers
 from trackerdcs.adapters.whole_file import write_whole
+from trackerdcs.app.desk import Desk
 from trackerdcs.app.kill_button import KillButton
 from trackerdcs.app.live_hub import LiveHub
 from trackerdcs.domain.access import Account
 from trackerdcs.domain.errors import ConfigError
 from trackerdcs.domain.stand import BusConfig, Stand
+from trackerdcs.domain.topics import SITE
 from trackerdcs.ports import Bus
 from trackerdcs.services.client import connect
+from trackerdcs.services.health import health_of
 from trackerdcs.services.join import StandStores, joiner_of
 from trackerdcs.services.kill import high_voltage
 from trackerdcs.web.app import create_app
@@ -70,7 +73,8 @@ async def _answer(
         buttons = {s.stand: KillButton(buses[s.bus], s.stand, USER, high_voltage(s), clock) for s in stands}
         stores = StandStores(stands, USER)
         stack.push_async_callback(stores.close)
-        hub = LiveHub({s.stand: buses[s.bus] for s in stands}, clock)
+        heard = {s.stand: buses[s.bus] for s in stands} | {SITE: buses[stands[0].bus]}
+        hub, health = LiveHub(heard, clock), health_of(stands, heard, clock)
         parts = Parts(
             users,
             SignedCookies(key, AGE_S),
@@ -82,9 +86,11 @@ async def _answer(
             parquet_bytes,
             open_reads,
             dumps,
+            desk=Desk(stores, [s.stand for s in stands], clock),
+            health=health,
         )
         async with asyncio.TaskGroup() as tasks:
-            for work in (hub.run(), *(button.follow() for button in buttons.values())):
+            for work in (hub.run(), health.run(), *(button.follow() for button in buttons.values())):
                 tasks.create_task(work)
             await serve_http(create_app(parts), listener)
 

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from trackerdcs.app.desk import Desk
+from trackerdcs.app.health_view import HealthView
 from trackerdcs.app.joiner import Joiner
 from trackerdcs.app.kill_button import KillButton
 from trackerdcs.app.live_hub import LiveHub
@@ -53,5 +55,7 @@ class Parts:
     open_reads: bool = False
     encode: Callable[[Any], bytes] = lambda value: json.dumps(value, allow_nan=False).encode()
     passwords: Passwords = field(default_factory=Passwords)
+    desk: Desk | None = None
+    health: HealthView | None = None
     by_name: Attempts = field(default_factory=lambda: Attempts(10, WINDOW_S))
     by_address: Attempts = field(default_factory=lambda: Attempts(30, WINDOW_S))

@@ -29,3 +29,6 @@ export const get = (path) => ask(path, {});
 
 export const post = (path, body = {}) =>
   ask(path, {method: "POST", headers: {"Content-Type": "application/json"}, body: JSON.stringify(body)});
+
+// A form, with the files in it.
+export const send = (path, form) => ask(path, {method: "POST", body: form});
