@@ -1,7 +1,7 @@
 // The page Alarms: what a person must see and has not seen comes first, and loudly, whether anybody watches at all.
 
 import {get, post} from "./api.js";
-import {ask, clock, keyed, setWord, soon, table, why, word} from "./desk.js";
+import {ask, clock, keyed, setWord, show, soon, table, why, word} from "./desk.js";
 import {h, mark, quantity, say, span} from "./dom.js";
 import * as live from "./live.js";
 import {may, stands} from "./shell.js";
@@ -49,7 +49,7 @@ const banners = stands.map((stand) => ({stand, element: h("p", {class: "watch", 
 const story = h("tbody", {});
 const nuisance = h("ol", {});
 const storyNote = h("p", {class: "dim"});
-document.getElementById("main").append(
+show(
   h("h1", {}, "Alarms"),
   banners.map((b) => b.element),
   may("shifter") ? null : h("p", {class: "dim"}, "Acknowledging and shelving need the role shifter: log in as one."),

@@ -51,6 +51,9 @@ export function keyed(body, items, key, make, fill) {
 export const table = (heads, body, caption) =>
   h("div", {class: "wide"}, h("table", {}, caption ? h("caption", {}, caption) : null, h("thead", {}, h("tr", {}, heads.map((text) => h("th", {scope: "col"}, text)))), body));
 
+// The content of the page, made by `h`.
+export const show = (...parts) => document.getElementById("main").append(h("div", {}, parts));
+
 export function soon(run, ms) {
   let timer = null;
   return () => {

@@ -1,15 +1,15 @@
 // The page Health: is everything well, and if not, what is not.
 
 import {get} from "./api.js";
-import {bytes, clock, keyed, setWord, soon, table, why} from "./desk.js";
+import {bytes, clock, keyed, setWord, show, soon, table, why} from "./desk.js";
 import {h, mark, say, span} from "./dom.js";
 import * as live from "./live.js";
 
 const AGAIN_MS = 4000;
 const verdict = h("p", {class: "verdict", role: "status"}, "asking ...");
 const list = h("ul", {class: "findings"});
-const bodies = {parts: h("tbody", {}), loaders: h("tbody", {}), sources: h("tbody", {}), places: h("tbody", {}), journals: h("tbody", {})};
-document.getElementById("main").append(
+const bodies = {parts: h("tbody", {id: "parts"}), loaders: h("tbody", {}), sources: h("tbody", {}), places: h("tbody", {}), journals: h("tbody", {})};
+show(
   h("h1", {}, "Health"), verdict, list,
   h("h2", {}, "Devices and services"),
   table(["", "Name", "What", "State", "Since", "Last word", "Last values", "Clock", "Version", "What is wrong"], bodies.parts),
@@ -37,6 +37,7 @@ function draw(said) {
   const bad = said.faults.length, watch = said.watch.length;
   setWord(verdict, bad ? "fault" : watch ? "watch" : "well");
   say(verdict, bad ? `✖ NOT WELL: ${bad} ${bad === 1 ? "fault" : "faults"}` : watch ? `▲ Running, ${watch} to look at` : "✓ Everything is well");
+  verdict.classList.add("verdict");
   mark(verdict, "is-bad", bad);
   list.replaceChildren(...said.faults.map((text) => h("li", {class: "bad"}, text)), ...said.watch.map((text) => h("li", {}, `▲ ${text}`)));
   const rank = (each) => ["fault", "watch", "well"].indexOf(each.level);

@@ -1,7 +1,7 @@
 // The page Ledger: who commanded what, why, and what became of it.
 
 import {get} from "./api.js";
-import {clock, soon, table, why, word} from "./desk.js";
+import {clock, show, soon, table, why, word} from "./desk.js";
 import {h, say, span} from "./dom.js";
 import * as live from "./live.js";
 import {stands} from "./shell.js";
@@ -23,7 +23,7 @@ const csv = h("a", {class: "csv"}, "CSV");
 const note = h("p", {class: "dim", role: "status"});
 const body = h("tbody", {});
 const more = h("button", {type: "button", hidden: true}, "Older ones");
-document.getElementById("main").append(
+show(
   h("h1", {}, "Ledger"), form, note,
   table(["When", "Who", "Where", "What", "Why", "Result", "Took"], body), more, h("p", {}, csv));
 

@@ -1,7 +1,7 @@
 // The page Logbook: what people wrote down. Entries are never changed; a correction is a new one that refers.
 
 import {get, send} from "./api.js";
-import {bytes, clock, why} from "./desk.js";
+import {bytes, clock, show, why} from "./desk.js";
 import {h, say} from "./dom.js";
 import {may, me, stands} from "./shell.js";
 
@@ -125,7 +125,7 @@ search.addEventListener("submit", (event) => {
   read();
 });
 more.addEventListener("click", () => read(next));
-document.getElementById("main").append(
+show(
   h("h1", {}, "Logbook"),
   may("shifter") ? form : h("p", {class: "dim"}, me.user ? "Writing needs the role shifter." : "To write, log in as a shifter."),
   search, note, list, more);
