@@ -52,7 +52,7 @@ class PartHealth:
                 found.append(("watch", "no values yet"))
             elif self.values > 3 * (self.period or 1.0):
                 found.append(("fault", f"no new values for {self.values:.0f} s"))
-        if self.bad:
+        if self.bad and self.state != "fault":  # which says why already
             more = f" and {len(self.bad) - 1} more" if len(self.bad) > 1 else ""
             found.append(("watch", f"cannot be read: {self.bad[0]}{more}"))
         if self.ahead is not None and abs(self.ahead) > CLOCK_S:

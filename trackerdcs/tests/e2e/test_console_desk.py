@@ -202,6 +202,7 @@ class TestDesk(unittest.TestCase):
         self.addCleanup(context.close)
         page = context.new_page()
         page.goto(f"{self.site}{path}")
+        expect(page.get_by_role("button", name="KILL demo")).to_be_visible()
         return page
 
     def cli(self, *args: str) -> str:
@@ -229,6 +230,7 @@ class TestDesk(unittest.TestCase):
         page.fill("form.write [name=text]", "It was closed again at once.")
         page.get_by_role("button", name="Write").click()
         expect(page.locator("article").first).to_contain_text("goes on with an earlier entry")
+        expect(page.locator("article").nth(1)).to_contain_text("▲ Corrected or gone on with")
         shot(page, "console-logbook")
         page.fill("form.filters [name=text]", "SECOND")
         page.get_by_role("button", name="Find").click()

@@ -55,7 +55,7 @@ show(
   may("shifter") ? null : h("p", {class: "dim"}, "Acknowledging and shelving need the role shifter: log in as one."),
   Object.values(groups).map((group) => group.box),
   h("section", {class: "group"}, h("h2", {}, "Raised most often in the last 24 h"), nuisance),
-  h("section", {class: "group"}, h("h2", {}, "The last 24 h"), storyNote, table(["When", "Alarm", "Became", "What", "By"], story)),
+  h("section", {class: "group story"}, h("h2", {}, "The last 24 h"), storyNote, table(["When", "Alarm", "Became", "What", "By"], story)),
 );
 
 function send(topic, cmd, args, doing) {
@@ -120,7 +120,7 @@ function fillRow(row, {topic, alarm}) {
   row.className = `severity-${alarm.severity} state-${alarm.state}`;
   say(at.of, stands.length > 1 ? `${at.stand} · ${alarm.of ?? ""}` : alarm.of || "the whole stand");
   const since = alarm.since / 1e6;
-  say(at.since, `${span((live.now() - since) / 1000)}\nsince ${new Date(since).toISOString().slice(5, 19).replace("T", " ")} UTC`);
+  say(at.since, `${span((live.now() - since) / 1000)}\n${new Date(since).toISOString().slice(5, 19).replace("T", " ")} UTC`);
   say(at.value, alarm.value === undefined || alarm.value === null ? "" : String(typeof alarm.value === "number" ? Number(alarm.value.toPrecision(6)) : quantity(alarm.value)));
   say(at.why, alarm.why ?? "");
   const notes = [];

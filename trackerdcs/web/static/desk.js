@@ -6,7 +6,7 @@ import {h, say} from "./dom.js";
 // Never a colour alone: each word has a sign of its own shape.
 const SIGNS = {
   critical: "■", warning: "▲", info: "●",
-  raised: "‼", cleared: "◇", acknowledged: "✓", shelved: "⏸", suppressed: "⊘", not_evaluated: "?", normal: "–",
+  raised: "‼", cleared: "◇", acknowledged: "✓", shelved: "◌", suppressed: "⊘", not_evaluated: "?", normal: "–",
   fault: "✖", watch: "▲", well: "✓", online: "✓", offline: "✖", silent: "✖", unknown: "?",
   done: "✓", accepted: "…", refused: "✖", failed: "✖", expired: "✖",
 };

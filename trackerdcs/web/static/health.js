@@ -4,6 +4,7 @@ import {get} from "./api.js";
 import {bytes, clock, keyed, setWord, show, soon, table, why} from "./desk.js";
 import {h, mark, say, span} from "./dom.js";
 import * as live from "./live.js";
+import "./shell.js";
 
 const AGAIN_MS = 4000;
 const verdict = h("p", {class: "verdict", role: "status"}, "asking ...");

@@ -110,6 +110,10 @@ async function read(address) {
     const cards = page.entries.map(card);
     if (address) list.append(...cards);
     else list.replaceChildren(...cards);
+    for (const entry of page.entries) {
+      const earlier = entry.refers && list.querySelector(`[data-id="${entry.refers}"]`);
+      if (earlier) earlier.prepend(h("p", {class: "later"}, `▲ Corrected or gone on with ${clock(entry.ts)} by ${entry.author}, above`));
+    }
     next = page.next;
     more.hidden = !next;
     say(note, list.children.length ? "" : "No such entry.");
