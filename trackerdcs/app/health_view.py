@@ -1,16 +1,16 @@
-"""Hears who is there and how they are, and looks into the data folders, for whoever asks whether everything is well."""
+"""Notes who is there and how they are, and looks into the data folders, for whoever asks whether everything is well."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Protocol
 
 from trackerdcs.app.overview import DeviceView, Moment, Overview
 from trackerdcs.domain import topics
 from trackerdcs.domain.health import LoaderHealth, PartHealth, PlaceHealth, SourceHealth
 from trackerdcs.domain.messages import NO_CHANNEL, Value
-from trackerdcs.ports import Bus, Clock
+from trackerdcs.ports import Bus, Clock, Delivery
 
-LEAVES = ("status", "meta", "frame")
+LEAVES = frozenset({"status", "meta", "frame"})
 KEPT_S = 5.0
 """Seconds for which a look into a folder is good: many pages ask, and the disk has other work."""
 
@@ -23,7 +23,8 @@ class Places(Protocol):
 
 
 class HealthView:
-    """`buses` by stand, with those of the services (`site`); `expected`: stand -> name -> what it is there for."""
+    """`buses` by stand, with that of the services (`site`), which others listen to and pass on by `hear`; `expected`:
+    stand -> name -> what it is there for."""
 
     def __init__(
         self, buses: Mapping[str, Bus], expected: Mapping[str, Mapping[str, str]], places: Places, clock: Clock
@@ -33,11 +34,11 @@ class HealthView:
         self._seen: dict[str, tuple[float, PlaceHealth]] = {}
         self._look = asyncio.Lock()
 
-    async def run(self) -> None:
-        """Listen, for ever."""
-        async with asyncio.TaskGroup() as tasks:
-            for stand, bus in self._buses.items():
-                tasks.create_task(self._listen(bus, [topics.any_device(stand, leaf) for leaf in LEAVES]))
+    def hear(self, delivery: Delivery) -> None:
+        """One message of a stand, as it came; never raises."""
+        if delivery.topic.rpartition("/")[2] in LEAVES:
+            at = Moment(self._clock.now(), self._clock.monotonic())
+            self._overview.feed(delivery.topic, delivery.payload, delivery.retained, at)
 
     @property
     def brokers(self) -> dict[str, bool]:
@@ -76,12 +77,6 @@ class HealthView:
                     self._seen[stand] = now, seen
                 found.append(seen)
         return found
-
-    async def _listen(self, bus: Bus, filters: Iterable[str]) -> None:
-        async for delivery in bus.subscribe(*filters):
-            delivery.acknowledge()
-            at = Moment(self._clock.now(), self._clock.monotonic())
-            self._overview.feed(delivery.topic, delivery.payload, delivery.retained, at)
 
 
 def _part(view: DeviceView, role: str | None, at: Moment) -> PartHealth:

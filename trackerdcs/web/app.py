@@ -8,7 +8,21 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse
 
 from trackerdcs.domain.errors import StoreFault
-from trackerdcs.web import alarms, api, console, health, home, ledger, live, logbook, login, runs, verify
+from trackerdcs.web import (
+    alarms,
+    api,
+    commands,
+    console,
+    health,
+    home,
+    ledger,
+    live,
+    logbook,
+    login,
+    runs,
+    verify,
+    world,
+)
 from trackerdcs.web.answers import handled, may_read
 from trackerdcs.web.examples import role
 from trackerdcs.web.pages import Pages
@@ -37,6 +51,9 @@ def create_app(parts: Parts) -> FastAPI:
         app.include_router(room.routes(parts, pages), include_in_schema=False)  # for people, and what the gateway asks
     app.include_router(live.routes(parts, parts.hub))
     app.include_router(api.routes(parts))
+    app.include_router(commands.routes(parts))
+    if parts.worlds:
+        app.include_router(world.routes(parts))
     if parts.joiner is not None:
         app.include_router(runs.routes(parts, parts.joiner))
     if parts.desk is not None:

@@ -130,9 +130,7 @@ class TestAlarms(unittest.TestCase):
         )
         self.alarm("fan", "acknowledged", "warning", of="lv1.ch4", by="expert", comment="a new one is ordered")
         self.alarm("leak", "not_evaluated", "critical", of="hv1.ch0.i_mon", why="no values for 40 s")
-        self.alarm(
-            "door", "shelved", "info", by="shifter", comment="works on the box", until=time.time_ns() + 1800 * S
-        )
+        self.alarm("door", "shelved", "info", by="shifter", comment="works on the box", until=time.time_ns() + 1800 * S)
         rows = page.locator("section").first.locator("tbody tr")
         expect(rows).to_have_count(2)
         expect(rows.nth(0)).to_contain_text(re.compile(r"■ critical.*‼ raised.*damp.*61\.25.*Open the dry air", re.S))

@@ -21,7 +21,7 @@ function unwatched(stand) {
   if (!entry) return "no alarm service has ever spoken";
   const {state, error} = entry.message;
   if (state === "offline") return `the alarm service is gone${error ? ` (${error})` : ""}`;
-  const silence = entry.kept ? (live.now() - entry.message.ts / 1e6) / 1000 : live.age(topic);
+  const silence = live.age(topic);
   if (silence > SERVICE_SILENT_S) return `no word from the alarm service for ${span(silence)}`;
   if (state !== "online") return `the alarm service says: ${error ?? state}`;
   return "";
@@ -69,12 +69,23 @@ function send(topic, cmd, args, doing) {
     try {
       const answer = await post(`/api/stands/${stand}/devices/alarms/commands`, {cmd, args: whole, reason: comment, id});
       if (["refused", "failed", "expired"].includes(answer?.state)) throw new Error(answer.why ?? answer.state);
+      if (answer?.state === "unknown") throw new Error(`nobody knows whether it was done: ${answer.why}`);
+      if (answer?.state === "done") told(id, answer);
     } catch (error) {
       sent.delete(topic);
       draw();
       throw error;
     }
   };
+}
+
+// What has become of something that was asked, by the answer or from the bus.
+function told(id, {state, why: reason}) {
+  for (const asked of sent.values()) {
+    if (asked.id !== id || state === "accepted") continue;
+    asked.ended = performance.now();
+    asked.text = state === "done" ? "✓ done" : `✖ ${state}: ${reason ?? ""}`;
+  }
 }
 
 const comment = (needed) =>
@@ -126,7 +137,7 @@ function fillRow(row, {topic, alarm}) {
   const notes = [];
   if (alarm.by) notes.push(`${alarm.state === "shelved" ? "shelved" : "acknowledged"} by ${alarm.by}${alarm.comment ? `: ${alarm.comment}` : ""}`);
   if (alarm.until) notes.push(`comes back in ${span((alarm.until / 1e6 - live.now()) / 1000)}`);
-  const old = live.entry(topic)?.kept ? (live.now() - alarm.ts / 1e6) / 1000 : live.age(topic);
+  const old = live.age(topic);
   if (old > 2 * SERVICE_SILENT_S) notes.push(`OLD: last said ${span(old)} ago`);
   say(at.note, notes.join(" · "));
   say(at.guidance, alarm.guidance ?? "");
@@ -182,12 +193,7 @@ const again = soon(read, 1500); // events reach the database a moment after this
 live.on((topics, passing) => {
   for (const [topic, message, old] of passing) {
     if (topic.endsWith("/alarms/event") && old < 5) again();
-    if (!topic.endsWith("/alarms/ack")) continue;
-    for (const asked of sent.values()) {
-      if (asked.id !== message.id || message.state === "accepted") continue;
-      asked.ended = performance.now();
-      asked.text = message.state === "done" ? "✓ done" : `✖ ${message.state}: ${message.why ?? ""}`;
-    }
+    if (topic.endsWith("/alarms/ack")) told(message.id, message);
   }
   draw();
 });
