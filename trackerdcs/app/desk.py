@@ -12,11 +12,9 @@ from trackerdcs.domain.join import NotFound
 from trackerdcs.domain.logbook import Cursor, Entry, EntryQuery, attached
 from trackerdcs.domain.run_links import CommandQuery, Place, StoredCommand
 from trackerdcs.domain.series import Selection
+from trackerdcs.domain.topics import ALARMS
 from trackerdcs.ports import Clock, TimeSeries
 from trackerdcs.ports_runs import RunStore
-
-ALARMS = "alarms"
-"""The device that says what becomes of alarms."""
 
 
 class Stores(Protocol):

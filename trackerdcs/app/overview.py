@@ -161,8 +161,9 @@ class Overview:
         return [d for d in self.devices.values() if topics.is_loader(Topic(d.stand, "status", d.name))]
 
     def instruments(self) -> list[DeviceView]:
-        """All devices that are neither loaders nor guards, by name."""
-        services = {id(d) for d in self.loaders()} | {id(d) for d in self.devices.values() if d.name == topics.GUARD}
+        """All devices that are neither loaders, guards nor alarm services, by name."""
+        own = (topics.GUARD, topics.ALARMS)
+        services = {id(d) for d in self.loaders()} | {id(d) for d in self.devices.values() if d.name in own}
         return sorted((d for d in self.devices.values() if id(d) not in services), key=lambda d: (d.stand, d.name))
 
     def _take_interlock(self, where: Topic, payload: bytes, retained: bool, at: Moment) -> None:

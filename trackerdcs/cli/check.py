@@ -61,6 +61,7 @@ def _without_faults(file: "StandFile") -> "Stand":
 
 def faults_of(file: "StandFile") -> list[tuple[str, str]]:
     """What is wrong with a stand in the eyes of its drivers, as (field, why)."""
+    from trackerdcs.domain.alarm_tree import alarm_misfits, tree_of
     from trackerdcs.domain.limits import excesses, slow_link, unbearable
     from trackerdcs.domain.modules import Modules
     from trackerdcs.domain.wiring import misfits
@@ -76,4 +77,8 @@ def faults_of(file: "StandFile") -> list[tuple[str, str]]:
         found = excesses(driver.channels(), device) + slow_link(driver.kind, device, wire_of(device))
         found += unbearable(driver.kind, device, modules)
         faults += [(f"devices.{name}.{field}", why) for field, why in found]
-    return faults or list(misfits(file.stand.interlocks, wired(file.stand)))
+    if faults:
+        return faults
+    stand, devices = file.stand, wired(file.stand)
+    tree = tree_of(devices, stand.interlocks, stand.calibrations)
+    return [*misfits(stand.interlocks, devices), *alarm_misfits(stand.alarms, tree)]

@@ -11,7 +11,7 @@ from trackerdcs.cli.check import checked
 def compose(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Stand file (YAML).", show_default=False)],
 ) -> None:
-    """Print the compose file of a stand: a container for each device and one for its guard.
+    """Print the compose file of a stand: a container for each device, one for its guard and one for its alarms.
 
     \b
     Example, in the project's folder:

@@ -9,6 +9,7 @@ import typer
 from trackerdcs.cli.clients import BrokerOption, FileOption, Place, place
 from trackerdcs.cli.doctor_findings import (
     Finding,
+    from_alarms,
     from_clock,
     from_device,
     from_files,
@@ -85,6 +86,7 @@ async def _findings(where: Place, listen: float) -> AsyncIterator[Finding]:
         named = [(where.stand.stand, name) for name in where.stand.interlocks]
         for finding in [
             *from_interlocks(overview, named, at),
+            *from_alarms(overview, at),
             *from_loaders(overview, at),
             *from_outside(overview),
         ]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from trackerdcs.domain.errors import StoreFault
 from trackerdcs.domain.messages import NO_CHANNEL
-from trackerdcs.domain.topics import LOADER
+from trackerdcs.domain.topics import ALARMS, LOADER
 
 if TYPE_CHECKING:
     from trackerdcs.app.overview import DeviceView, Moment, Overview
@@ -98,6 +98,16 @@ def from_interlocks(overview: "Overview", named: list[tuple[str, str]], at: "Mom
             text += "; is `trackerdcs guard` running?"
         bypassed = view is not None and view.bypassed
         yield Finding("WARN" if bypassed and grade == "OK" else grade, f"interlock {stand}/{name}: {text}")
+
+
+def from_alarms(overview: "Overview", at: "Moment") -> Iterator[Finding]:
+    """Would anybody be told? Of the alarm services that were ever heard."""
+    for device in (d for d in overview.devices.values() if d.name == ALARMS):
+        state = device.state(at)
+        error = f": {device.status.error}" if device.status and device.status.error else ""
+        grade: Literal["OK", "WARN", "FAIL"] = "OK" if state == "online" else "WARN" if state == "fault" else "FAIL"
+        nobody = "; nobody is told of anything: is `trackerdcs alarms` running?" if grade == "FAIL" else ""
+        yield Finding(grade, f"alarms of {device.stand}: the service is {state}{error}{nobody}")
 
 
 def from_outside(overview: "Overview") -> Iterator[Finding]:

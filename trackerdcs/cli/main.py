@@ -6,6 +6,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from trackerdcs.cli.alarms import alarms
 from trackerdcs.cli.check import check
 from trackerdcs.cli.compose import compose
 from trackerdcs.cli.deadletter import deadletter
@@ -67,6 +68,7 @@ app.command()(proof)
 app.command("import-run")(import_run)
 app.command()(device)
 app.command()(guard)
+app.command()(alarms)
 app.command()(ph2acf)
 app.command()(loader)
 app.command()(web)

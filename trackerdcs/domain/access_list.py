@@ -8,12 +8,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from trackerdcs.domain.topics import (
+    ALARMS,
     DEVICE_LEAVES,
     GUARD,
     LOADER,
     PROBE,
     ROOT,
     SITE,
+    alarms_of,
     all_of,
     any_device,
     command,
@@ -50,8 +52,8 @@ class Bench:
 
     @property
     def services(self) -> tuple[str, ...]:
-        """Its devices, its guard and its bridges, each with a login."""
-        return (*self.devices, GUARD, *self.bridges)
+        """Its devices, its guard, its alarms and its bridges, each with a login."""
+        return (*self.devices, GUARD, ALARMS, *self.bridges)
 
 
 def access_list(benches: Sequence[Bench], loaders: Sequence[str] = (LOADER,), foreign: Sequence[str] = ()) -> str:
@@ -60,6 +62,7 @@ def access_list(benches: Sequence[Bench], loaders: Sequence[str] = (LOADER,), fo
     for bench in benches:
         parts += [_user(login(bench.stand, name), _device(bench.stand, name)) for name in bench.devices]
         parts.append(_user(login(bench.stand, GUARD), _guard(bench.stand)))
+        parts.append(_user(login(bench.stand, ALARMS), _alarms(bench.stand)))
         parts += [_user(login(bench.stand, name), _bridge(bench, name)) for name in bench.bridges]
     stands = [bench.stand for bench in benches]
     parts += [_user(login(SITE, name), _loader(name, stands, foreign)) for name in loaders]
@@ -94,6 +97,14 @@ def _guard(stand: str) -> Iterator[str]:
     yield from _own(stand, GUARD)
     yield f"write {interlocks_of(stand)}"
     yield f"read {all_of(stand)}"
+
+
+def _alarms(stand: str) -> Iterator[str]:
+    yield from _own(stand, ALARMS)
+    yield f"write {alarms_of(stand)}"
+    yield f"read {all_of(stand)}"
+    for leaf in ("frame", "status"):  # is a loader there, and does it get on?
+        yield f"read {any_device(SITE, leaf)}"
 
 
 def _bridge(bench: Bench, name: str) -> Iterator[str]:

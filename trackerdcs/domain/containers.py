@@ -1,10 +1,11 @@
-"""The containers of a stand as a compose file: one for the owner of each instrument, one for the guard."""
+"""The containers of a stand as a compose file: one for the owner of each instrument, one for the guard, one for the
+alarms."""
 
 from collections.abc import Iterator
 
 from trackerdcs.domain.resource import SerialAddress, parse_resource
 from trackerdcs.domain.stand import Stand
-from trackerdcs.domain.topics import GUARD
+from trackerdcs.domain.topics import ALARMS, GUARD
 
 HEAD = """\
 # Made by `trackerdcs compose {path}`: make it anew when devices come or go, and change nothing here by hand.
@@ -115,6 +116,7 @@ def _parts(stand: Stand, path: str) -> Iterator[str]:
         yield SIM.format(stand=stand.stand, control=stand.sim.control)
     if stand.interlocks:
         yield SERVICE.format(stand=stand.stand, name=GUARD, command=f'guard, "/stands/{stand.stand}.yaml"')
+    yield SERVICE.format(stand=stand.stand, name=ALARMS, command=f'alarms, "/stands/{stand.stand}.yaml"')
     for name, device in stand.devices.items():
         yield SERVICE.format(stand=stand.stand, name=name, command=f'device, "/stands/{stand.stand}.yaml", {name}')
         if not device.sim and isinstance(address := parse_resource(device.link.resource), SerialAddress):

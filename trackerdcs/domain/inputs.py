@@ -50,6 +50,18 @@ class Inputs:
                 self._changed[of] = (value, monotonic)
         return True
 
+    def silence(self, name: str, monotonic: float) -> str | None:
+        """Why the frames of a device are not fresh, or None."""
+        freshness = self._devices[name].freshness
+        if freshness.fresh(monotonic):
+            return None
+        age = freshness.age(monotonic)
+        return (
+            f"no frame of {name} has been heard yet"
+            if age is None
+            else f"the last frame of {name} is {age:.0f} s old, more than {PERIODS} periods of {freshness.period:g} s"
+        )
+
     def read(self, of: str, frozen_after: float | Literal["never"], monotonic: float) -> Value | Doubt:
         """The value of a quantity as `env1.rh`, or why it cannot be believed."""
         name, ch, quantity = parts(of) or ("", "", "")

@@ -184,7 +184,8 @@ class Alarm(Message):
 
     `raised` is there and nobody has acknowledged it, `acknowledged` is still there, `cleared` has gone and nobody has
     acknowledged it. `of` is the node of the tree that it is about (`hv1.ch0.i_mon`, `hv1`, or empty: the stand),
-    `raised` when it was raised last, `until` the end of a shelf (ns UTC), `by` who acknowledged or shelved.
+    `raised` when it was raised last, `until` the end of a shelf (ns UTC), `by` and `comment` who acknowledged or
+    shelved, and why.
     """
 
     state: AlarmState

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal
 
+from trackerdcs.domain.alarm_config import AlarmRule, rule_faults
 from trackerdcs.domain.errors import ConfigError, ContractError
 from trackerdcs.domain.instrument import Role
 from trackerdcs.domain.interlock import InterlockConfig, Strict, faults_of
@@ -128,6 +129,7 @@ class Stand(Strict):
     runs: RunsConfig = field(default_factory=RunsConfig)
     users: dict[str, Role] = field(default_factory=dict)
     interlocks: dict[str, InterlockConfig] = field(default_factory=dict)
+    alarms: dict[str, AlarmRule] = field(default_factory=dict)
     module_types: dict[str, ModuleType] = field(default_factory=dict)
     modules: dict[str, str] = field(default_factory=dict)
     calibrations: dict[str, BridgeConfig] = field(default_factory=dict)
@@ -150,7 +152,7 @@ def contradictions(stand: Stand) -> list[tuple[str, str]]:
     for name, device in stand.devices.items():
         _name(wrong, f"devices.{name}", name, "device", NOT_A_DEVICE | SERVICES)
         wrong += [(f"devices.{name}.{f}", why) for f, why in _device(name, device, stand.sim.host, owners)]
-    wrong += [*_services(stand), *faults_of(stand.interlocks)]
+    wrong += [*_services(stand), *faults_of(stand.interlocks), *rule_faults(stand.alarms)]
     wrong += contradictions_of(Modules(stand.module_types, stand.modules))
     wrong += bridge_faults(
         stand.calibrations,

@@ -18,10 +18,12 @@ DEVICE_LEAVES = frozenset({"meta", "status", "frame", "replay", "ack", "event"})
 RETAINED = frozenset({"meta", "status", "frame", "interlock", "alarm", "run"})
 LOADER = "loader"
 GUARD = "guard"
+ALARMS = "alarms"
 ADDRESSES = {leaf: f"{ROOT}/{{stand}}/{{device}}/{leaf}" for leaf in sorted(DEVICE_LEAVES)} | {
     "cmd": f"{ROOT}/{{stand}}/{{device}}/cmd/{{user}}",
     "stored": f"{ROOT}/{{stand}}/stored",
     "interlock": f"{ROOT}/{{stand}}/interlock/{{interlock}}",
+    "alarm": f"{ROOT}/{{stand}}/alarm/{{alarm}}",
     "kill": f"{ROOT}/{{stand}}/kill/{{user}}",
     "run": f"{ROOT}/{{stand}}/run/{{run}}",
 }
@@ -78,6 +80,16 @@ def interlock(stand: str, name: str) -> str:
 def interlocks_of(stand: str) -> str:
     """The filter of all interlocks of a stand."""
     return f"{ROOT}/{stand}/interlock/+"
+
+
+def alarm(stand: str, name: str) -> str:
+    """The topic on which a stand's alarm service says the state of an alarm."""
+    return f"{ROOT}/{checked(stand, 'stand')}/alarm/{checked(name, 'alarm', NOT_AN_ITEM)}"
+
+
+def alarms_of(stand: str) -> str:
+    """The filter of all alarms of a stand."""
+    return f"{ROOT}/{stand}/alarm/+"
 
 
 def run(stand: str, id: str) -> str:

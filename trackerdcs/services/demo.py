@@ -1,4 +1,4 @@
-"""The demonstrator: broker, simulated instruments, device services, guard, loader and web as tasks of one process."""
+"""The demonstrator: broker, simulated instruments, devices, guard, alarms, loader and web as tasks of one process."""
 
 import asyncio
 import fcntl
@@ -12,7 +12,7 @@ from trackerdcs.adapters.http_uvicorn import listen
 from trackerdcs.domain.errors import ConfigError
 from trackerdcs.domain.resource import TcpAddress, parse_resource
 from trackerdcs.domain.stand import LOCAL, Stand
-from trackerdcs.services import bridge, device, guard, loader, web
+from trackerdcs.services import alarms, bridge, device, guard, loader, web
 from trackerdcs.sim.stand import SimStand
 
 
@@ -46,6 +46,7 @@ async def serve(stand: Stand, ready: Callable[[], None], web_port: int, token: s
                 ready()
                 tasks.create_task(loader.serve([stand]))
                 tasks.create_task(web.serve_open(stand, listener, token))
+                tasks.create_task(alarms.serve(stand))
                 if stand.interlocks:
                     tasks.create_task(guard.serve(stand))
                 for name in stand.devices:

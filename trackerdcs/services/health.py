@@ -9,7 +9,7 @@ from trackerdcs.domain.errors import StoreFault, TrackerError
 from trackerdcs.domain.gaps import Account
 from trackerdcs.domain.health import Missing, PlaceHealth
 from trackerdcs.domain.stand import Stand
-from trackerdcs.domain.topics import GUARD, LOADER, SITE
+from trackerdcs.domain.topics import ALARMS, GUARD, LOADER, SITE
 from trackerdcs.ports import Bus, Clock
 from trackerdcs.services.client import rows_in
 from trackerdcs.services.dead_letters import SUFFIX as LETTERS
@@ -17,7 +17,6 @@ from trackerdcs.services.gap_records import accounts_of
 
 JOURNAL = ".journal.sqlite"
 DAY = 24 * 3600 * 10**9
-ALARMS = "alarms"
 
 
 class DataFolders:
@@ -56,7 +55,7 @@ def _expected(stand: Stand) -> dict[str, str]:
     there |= dict.fromkeys(stand.calibrations, "bridge")
     if stand.interlocks:
         there[GUARD] = "guard"
-    if getattr(stand, ALARMS, None):
+    if stand.alarms:
         there[ALARMS] = "alarm service"
     return there
 

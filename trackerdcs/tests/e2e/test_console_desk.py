@@ -7,7 +7,7 @@ import time
 import unittest
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect, sync_playwright
 
@@ -56,7 +56,7 @@ def shot(page: Page, name: str) -> None:
 
 def window(site: str, name: str, password: str, **size: int) -> BrowserContext:
     """A browser in which somebody is logged in."""
-    context = browser.new_context(viewport={"width": 1400, "height": 1000} | size)
+    context = browser.new_context(viewport={"width": size.get("width", 1400), "height": size.get("height", 1000)})
     context.set_default_timeout(15_000)
     page = context.new_page()
     page.goto(f"{site}/login")
@@ -81,6 +81,7 @@ class TestAlarms(unittest.TestCase):
 
     talker: ClassVar[Talker]
     web: ClassVar[WebService]
+    context: ClassVar[BrowserContext]
 
     @classmethod
     def setUpClass(cls) -> None:
@@ -144,10 +145,10 @@ class TestAlarms(unittest.TestCase):
             expect(page.locator(f"[data-alarm={name}]")).to_contain_text(words)
         shot(page, "console-alarms")
 
-        asked = []
+        asked: list[dict[str, Any]] = []
 
         def answered(route: Route) -> None:
-            asked.append(route.request.post_data_json)
+            asked.append(route.request.post_data_json or {})
             route.fulfill(status=202, json={"id": asked[-1]["id"], "state": "sent", "why": None})
 
         page.route("**/api/stands/bench/devices/alarms/commands", answered)

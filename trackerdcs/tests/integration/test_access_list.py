@@ -23,20 +23,26 @@ devices:
   env1: {{driver: env_board, link: {{resource: "TCPIP::127.0.0.1::15002::SOCKET"}}}}
 """
 HV1, ENV1, GUARD, LOADER = "bench/hv1", "bench/env1", "bench/guard", "site/loader"
+ALARMS, STRANGE_ALARMS = "bench/alarms", "other/alarms"
 BRIDGE = "bench/ph2acf1"
 LOADER_B, STRANGE_HV1, STRANGE_GUARD = "site/loader-b", "other/hv1", "other/guard"
 CLI, NODERED, WEB = "cli", "nodered", "web"
-USERS = (HV1, ENV1, GUARD, BRIDGE, LOADER, LOADER_B, STRANGE_HV1, "other/env1", STRANGE_GUARD, CLI, NODERED, WEB)
+USERS = (
+    *(HV1, ENV1, GUARD, ALARMS, BRIDGE, LOADER, LOADER_B, STRANGE_HV1, "other/env1", STRANGE_GUARD, STRANGE_ALARMS),
+    *(CLI, NODERED, WEB),
+)
 NOBODY: set[str] = set()
 LOADERS = {LOADER, LOADER_B}
 PEOPLE = {CLI, NODERED, WEB}
-WATCHERS = {GUARD, BRIDGE} | LOADERS | PEOPLE
+WATCHERS = {GUARD, ALARMS, BRIDGE} | LOADERS | PEOPLE
 """Who reads all of the stand `bench`."""
 BENCH = {HV1, ENV1}
 DEVICES = {HV1, ENV1, STRANGE_HV1, "other/env1"}
-STRANGERS = {STRANGE_GUARD} | LOADERS | PEOPLE
+STRANGERS = {STRANGE_GUARD, STRANGE_ALARMS} | LOADERS | PEOPLE
 """The same, of the stand `other`."""
 SITE = LOADERS | PEOPLE
+WATCH_SITE = {ALARMS, STRANGE_ALARMS}
+"""Who raises an alarm when nothing is stored."""
 
 # topic: (who may write it, who may read it)
 MAY: dict[str, tuple[set[str], set[str]]] = {
@@ -67,7 +73,12 @@ MAY: dict[str, tuple[set[str], set[str]]] = {
     "dcs/v1/bench/guard/cmd/web": ({WEB}, WATCHERS),
     "dcs/v1/bench/guard/cmd/guard": (NOBODY, WATCHERS),
     "dcs/v1/bench/interlock/dry": ({GUARD}, WATCHERS | BENCH),
-    "dcs/v1/bench/alarm/warm": (NOBODY, WATCHERS),
+    "dcs/v1/bench/alarm/warm": ({ALARMS}, WATCHERS),
+    "dcs/v1/other/alarm/warm": ({STRANGE_ALARMS}, STRANGERS),
+    "dcs/v1/bench/alarms/event": ({ALARMS}, WATCHERS | BENCH),
+    "dcs/v1/bench/alarms/status": ({ALARMS}, WATCHERS),
+    "dcs/v1/bench/alarms/cmd/web": ({WEB}, WATCHERS),
+    "dcs/v1/bench/alarms/cmd/alarms": (NOBODY, WATCHERS),
     "dcs/v1/bench/run/r-1": ({BRIDGE}, WATCHERS | BENCH),
     "dcs/v1/bench/ph2acf1/frame": ({BRIDGE}, WATCHERS | BENCH),
     "dcs/v1/bench/ph2acf1/cmd/cli": ({CLI}, WATCHERS),
@@ -88,13 +99,13 @@ MAY: dict[str, tuple[set[str], set[str]]] = {
     "dcs/v1/absent/hv1/frame": (NOBODY, PEOPLE),
     "dcs/v1/absent/kill/cli": ({CLI}, PEOPLE),
     "dcs/v1/site/loader/meta": ({LOADER}, SITE),
-    "dcs/v1/site/loader/status": ({LOADER}, SITE | DEVICES | {BRIDGE}),
-    "dcs/v1/site/loader/frame": ({LOADER}, SITE),
+    "dcs/v1/site/loader/status": ({LOADER}, SITE | DEVICES | {BRIDGE} | WATCH_SITE),
+    "dcs/v1/site/loader/frame": ({LOADER}, SITE | WATCH_SITE),
     "dcs/v1/site/loader/replay": ({LOADER}, SITE),
     "dcs/v1/site/loader/ack": ({LOADER}, SITE),
     "dcs/v1/site/loader/event": ({LOADER}, SITE),
     "dcs/v1/site/loader/cmd/cli": ({CLI}, SITE),
-    "dcs/v1/site/loader-b/status": ({LOADER_B}, SITE | DEVICES | {BRIDGE}),
+    "dcs/v1/site/loader-b/status": ({LOADER_B}, SITE | DEVICES | {BRIDGE} | WATCH_SITE),
     "dcs/v1/site/stored": (LOADERS, SITE),
     "dcs/v2/bench/hv1/frame": (NOBODY, NOBODY),
     "dcs/probe/abc": ({CLI}, {CLI}),

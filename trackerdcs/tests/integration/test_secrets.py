@@ -46,6 +46,7 @@ EXPECTED = {
     "loader": {"mqtt/site.loader"},
     "bench-hv1": {"mqtt/bench.hv1"},
     "bench-guard": {"mqtt/bench.guard"},
+    "bench-alarms": {"mqtt/bench.alarms"},
     "cli": {"mqtt/cli"},
 }
 
@@ -262,7 +263,8 @@ class TestPage(Secrets):
         for path in self.content():
             folder, name = path.split("/", 1)
             known = name if not folder.startswith("bench-") else name.replace("bench.hv1", "STAND.DEVICE")
-            self.assertIn(known.replace("bench.guard", "STAND.guard").rpartition("/")[2], text, path)
+            known = known.replace("bench.guard", "STAND.guard").replace("bench.alarms", "STAND.alarms")
+            self.assertIn(known.rpartition("/")[2], text, path)
 
 
 class TestBroker(Secrets):

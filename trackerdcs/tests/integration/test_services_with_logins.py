@@ -11,12 +11,15 @@ from typing import ClassVar
 from unittest.mock import patch
 
 from trackerdcs.adapters.gaps_sqlite import read_gaps
+from trackerdcs.domain.codec import decode
 from trackerdcs.domain.errors import StoreFault
+from trackerdcs.domain.messages import Alarm
 from trackerdcs.services.secret_folder import fill
 from trackerdcs.settings import load_stand
 from trackerdcs.sim.control import ask
 from trackerdcs.tests import forked
 from trackerdcs.tests.lab_broker import LabBroker
+from trackerdcs.tests.mqtt_talker import Talker
 from trackerdcs.tests.servers import HOST, free_port
 from trackerdcs.tests.service import Forked
 
@@ -34,6 +37,8 @@ interlocks:
     action: ramp_down
     conditions:
       humidity: {{of: env1.rh, max: 60, hysteresis: 5, accuracy: 2, frozen_after: 600}}
+alarms:
+  damp: {{quantity: rh, above: 65, hysteresis: 2, guidance: open the dry air}}
 devices:
   hv1:
     driver: iseg_shr
@@ -62,6 +67,7 @@ class TestServices(unittest.TestCase):
     broker: ClassVar[LabBroker]
     known: ClassVar[dict[str, object]]
     loader: ClassVar[Forked]
+    alarms: ClassVar[Forked]
     cli: ClassVar[Path]
 
     @classmethod
@@ -77,6 +83,7 @@ class TestServices(unittest.TestCase):
         cls.enterClassContext(Forked(["sim", "run", str(any_file)], "env1: simulated at"))
         cls.loader = cls.enterClassContext(Forked(["loader", str(cls.file("loader", "loader", cls.broker.port))]))
         cls.enterClassContext(Forked(["guard", str(cls.file("guard", "bench-guard", cls.broker.port))]))
+        cls.alarms = cls.enterClassContext(Forked(["alarms", str(cls.file("alarms", "bench-alarms", cls.broker.port))]))
         for name in DEVICES:
             cls.enterClassContext(Forked(["device", str(cls.file(name, f"bench-{name}", cls.broker.port)), name]))
         deadline = time.monotonic() + PATIENCE_S
@@ -139,7 +146,7 @@ class TestServices(unittest.TestCase):
 
     def test_commands_interlock_reset_and_kill(self) -> None:
         self.up()
-        self.trackerdcs("sim", "fault", "bench", "env1", "offset", "--arg", "quantity=rh", "--arg", "by=60")
+        self.trackerdcs("sim", "fault", "bench", "env1", "offset", "--arg", "quantity=rh", "--arg", "by=40")
         self.until(lambda: not self.hv()["on"], "the guard's interlock brings the voltage down")
         self.trackerdcs("sim", "clear", "bench", "env1")
         reset = ("send", "bench", "guard", "reset", "--arg", "interlock=dry_air", "--reason", "test")
@@ -148,6 +155,33 @@ class TestServices(unittest.TestCase):
         self.up()
         self.assertIn("by topic", self.trackerdcs("kill", "bench"))
         self.assertFalse(self.hv()["on"])
+
+    def alarm(self, name: str) -> Alarm:
+        """What the broker keeps of an alarm."""
+        talker = Talker(self.broker.port, "cli", self.broker.password("cli"))
+        with talker:
+            said = [payload for _, payload in talker.came(f"dcs/v1/bench/alarm/{name}")]
+        return decode(Alarm, said[0]) if said else Alarm("not_evaluated", "info", 0, 0, 0, "", "none yet")
+
+    def test_an_alarm_is_acknowledged_and_that_outlives_a_kill_of_its_service(self) -> None:
+        self.until(lambda: self.alarm("damp-env1").state == "normal", "it hears the sensor")
+        self.until(lambda: self.alarm("loader").state == "normal", "and the loader")
+        self.trackerdcs("sim", "fault", "bench", "env1", "offset", "--arg", "quantity=rh", "--arg", "by=40")
+        self.until(lambda: self.alarm("damp-env1").state == "raised", "a raised alarm")
+        said = ("--arg", "comment=valve ordered", "--reason", "test")
+        self.trackerdcs("send", "bench", "alarms", "ack", "--arg", "alarm=damp-env1", *said)
+        boot = self.alarm("damp-env1").boot
+        self.alarms.kill()
+        self.alarms.restart()
+        self.until(lambda: self.alarm("damp-env1").boot != boot, "it is said again")
+        acked = self.alarm("damp-env1")
+        self.assertEqual((acked.state, acked.by, acked.comment), ("acknowledged", "cli", "valve ordered"))
+        written = self.trackerdcs("ledger", "bench", "--device", "alarms", "--file", str(self.folder / "alarms.yaml"))
+        self.assertIn("valve ordered", written)
+        self.trackerdcs("sim", "clear", "bench", "env1")
+        self.until(lambda: self.alarm("damp-env1").state == "normal", "it has gone")
+        reset = ("send", "bench", "guard", "reset", "--arg", "interlock=dry_air", "--reason", "test")
+        self.until(lambda: self.tried(*reset)[0] == 0, "the guard takes a reset")
 
     def test_frames_are_stored_and_the_journals_told_so(self) -> None:
         now: set[tuple[str, int]] = set()

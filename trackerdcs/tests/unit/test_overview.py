@@ -154,11 +154,13 @@ class States(Heard):
 
     def test_loaders_and_instruments(self) -> None:
         self.hear("frame", frame(), device="site/loader-a")
-        self.hear("frame", frame(), device="site/alarms")
+        self.hear("frame", frame(), device="site/config")
+        self.hear("frame", frame(), device="s/guard")
+        self.hear("frame", frame(), device="s/alarms")
         self.hear("frame", frame(), device="s/b")
         self.hear("frame", frame(), device="s/a")
         self.assertEqual([d.name for d in self.overview.loaders()], ["loader-a"])
-        self.assertEqual([d.name for d in self.overview.instruments()], ["a", "b", "alarms"])
+        self.assertEqual([d.name for d in self.overview.instruments()], ["a", "b", "config"])
 
     def test_interlocks_are_how_the_guard_says_they_are_while_it_says_so(self) -> None:
         said = Interlock(

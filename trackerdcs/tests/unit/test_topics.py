@@ -39,7 +39,9 @@ class Build(unittest.TestCase):
 
     def test_addresses_are_the_topics_with_parameters(self) -> None:
         for kind, address in ADDRESSES.items():
-            topic = parse(address.format(stand="demo", device="hv1", user="cli", interlock="dry", run="0a1b"))
+            topic = parse(
+                address.format(stand="demo", device="hv1", user="cli", interlock="dry", alarm="hot", run="0a1b")
+            )
             self.assertEqual((topic.stand, topic.kind), ("demo", kind))
 
     def test_bad_and_reserved_names_are_refused(self) -> None:
