@@ -107,7 +107,7 @@ async def _form(request: Request) -> FormData:
 def _draft(form: FormData, author: str) -> Entry:
     given: dict[str, str] = {}
     for name, value in form.multi_items():
-        if name == "file" and isinstance(value, UploadFile):
+        if name == "file" and (isinstance(value, UploadFile) or value == ""):
             continue
         if name not in FIELDS or not isinstance(value, str):
             raise Fault(422, f"{name[:60]!r}: expected text, tags, stand, run, refers, id, and files as `file`")

@@ -20,6 +20,7 @@ from trackerdcs.tests.mqtt_talker import Talker
 from trackerdcs.tests.programs import require
 from trackerdcs.tests.running_demo import AgainstTheDemo, Demo
 from trackerdcs.tests.servers import Mosquitto
+from trackerdcs.tests.service import Forked
 from trackerdcs.tests.trusting_chromium import FLAGS
 from trackerdcs.tests.web_stack import PASSWORD, WebService
 from trackerdcs.web.passwords import hash_password
@@ -172,6 +173,55 @@ class TestAlarms(unittest.TestCase):
         shot(page, "alarms-unwatched")
         self.assertEqual(wrong, [])
         self.assertEqual(page.title(), "Alarms - trackerdcs")
+
+
+ENGINE = """
+stand: bench
+data: {data}
+bus: {{kind: mqtt, host: 127.0.0.1, port: {port}}}
+users: {{web: expert}}
+devices:
+  hv1:
+    driver: iseg_shr
+    sim: true
+    link: {{resource: "TCPIP::127.0.0.1::9::SOCKET"}}
+    channels: {{ch0: {{v_min: -800, v_max: 0, i_limit_max: 2e-5}}}}
+alarms: {{gone: {{at: hv1, status: offline, severity: critical, latch: true, guidance: Look at the rack.}}}}
+"""
+
+
+class TestEngine(unittest.TestCase):
+    def test_a_real_alarm_is_acknowledged_shelved_and_brought_back(self) -> None:
+        folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        broker = self.enterContext(Mosquitto())
+        text = ENGINE.format(data=folder / "var", port=broker.port)
+        web = self.enterContext(WebService(folder, broker.port, stand=text))
+        engine = self.enterContext(Forked(["alarms", str(folder / "stands" / "bench.yaml")]))
+        talker = self.enterContext(Talker(broker.port, None, None))
+        context = window(web.url, "shifter", PASSWORD)
+        self.addCleanup(context.close)
+        page = context.new_page()
+        page.goto(f"{web.url}/alarms")
+        expect(page.locator(".watch")).to_contain_text("are watched", timeout=VISIBLE_MS)
+        now = time.time_ns()
+        said = encode(Status("offline", now, now, "b1", "1", "the plug was pulled"))
+        talker.publish("dcs/v1/bench/hv1/status", said, retain=True)
+        row = page.locator("[data-alarm^=gone]")
+        expect(row).to_contain_text(re.compile(r"critical.*raised.*Look at the rack", re.S))
+        dialog = page.get_by_role("dialog")
+        row.get_by_role("button", name="Acknowledge").click()
+        dialog.get_by_role("textbox").fill("on my way")
+        dialog.get_by_role("button", name="Acknowledge").dblclick()
+        expect(row).to_contain_text("acknowledged by shifter: on my way")
+        row.get_by_role("button", name="Shelve").click()
+        dialog.get_by_role("textbox").fill("the rack is being moved")
+        dialog.get_by_role("button", name="Shelve").click()
+        expect(row).to_contain_text("shelved by shifter: the rack is being moved · comes back in")
+        row.get_by_role("button", name="Unshelve").click()
+        dialog.get_by_role("button", name="Unshelve").click()
+        expect(row).to_contain_text(re.compile(r"raised|acknowledged"))
+        engine.kill()
+        expect(page.locator(".watch")).to_contain_text("ALARMS ARE NOT WATCHED", timeout=VISIBLE_MS)
 
 
 class TestDesk(unittest.TestCase):
