@@ -48,10 +48,15 @@ def setUpModule() -> None:
     unittest.addModuleCleanup(browser.close)
 
 
-def shot(page: Page, name: str) -> None:
-    """A picture for doc/images, or for somebody who looks: TRACKERDCS_SHOTS=FOLDER."""
+def look(page: Page, name: str) -> None:
+    """A picture for somebody who looks: TRACKERDCS_SHOTS=FOLDER."""
     if SHOTS and not pictures.wanted():
         page.screenshot(path=Path(SHOTS) / f"{name}.png", full_page=True)
+
+
+def shot(page: Page, name: str) -> None:
+    """The same, and a picture for doc/images."""
+    look(page, name)
     pictures.shot(page, name)
 
 
@@ -146,6 +151,8 @@ class TestAlarms(unittest.TestCase):
         shot(page, "console-alarms")
         self.alarm("warm", "cleared", "warning", of="env1.t_air", value=31.5, why=SCRIPT, guidance=SCRIPT)
         expect(rows.nth(1)).to_contain_text(SCRIPT)
+        self.alarm("warm", "cleared", "warning", of="env1.t_air", value=31.5, count=7)
+        expect(rows.nth(1)).not_to_contain_text(SCRIPT)
 
         asked: list[dict[str, Any]] = []
 
@@ -172,6 +179,10 @@ class TestAlarms(unittest.TestCase):
         self.status("offline", "connection lost")
         expect(banner).to_contain_text("ALARMS ARE NOT WATCHED on bench: the alarm service is gone")
         shot(page, "console-unwatched")
+        page.set_viewport_size({"width": 390, "height": 800})
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        self.assertLessEqual(wide, 390, "a telephone would have to be scrolled sideways")
+        look(page, "telephone")
         self.assertEqual(wrong, [])
         self.assertEqual(page.title(), "Alarms - trackerdcs")
 
