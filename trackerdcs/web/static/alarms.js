@@ -101,6 +101,13 @@ const ACTIONS = {
   unshelve: (topic, name) => ask(`Bring ${name} back`, [], "Unshelve", send(topic, "unshelve", () => ({}), "bringing back")),
 };
 
+// The unit of `hv1.ch0.i_mon` or `env1.rh`, as the device says it; nothing for what is no quantity.
+function unit(stand, of) {
+  const [device, ...rest] = of.split(".");
+  const [channel, name] = rest.length === 2 ? rest : ["-", rest[0]];
+  return live.message(`${stand}/${device}/meta`)?.channels?.[channel]?.quantities?.[name]?.unit ?? "";
+}
+
 function makeRow({topic}) {
   const [stand, , name] = topic.split("/");
   const at = {};
@@ -132,7 +139,7 @@ function fillRow(row, {topic, alarm}) {
   say(at.of, stands.length > 1 ? `${at.stand} · ${alarm.of ?? ""}` : alarm.of || "the whole stand");
   const since = alarm.since / 1e6;
   say(at.since, `${span((live.now() - since) / 1000)}\n${new Date(since).toISOString().slice(5, 19).replace("T", " ")} UTC`);
-  say(at.value, alarm.value === undefined || alarm.value === null ? "" : String(typeof alarm.value === "number" ? Number(alarm.value.toPrecision(6)) : quantity(alarm.value)));
+  say(at.value, alarm.value === undefined || alarm.value === null ? "" : quantity(alarm.value, unit(at.stand, alarm.of ?? "")));
   say(at.why, alarm.why ?? "");
   const notes = [];
   if (alarm.by) notes.push(`${alarm.state === "shelved" ? "shelved" : "acknowledged"} by ${alarm.by}${alarm.comment ? `: ${alarm.comment}` : ""}`);
@@ -141,7 +148,7 @@ function fillRow(row, {topic, alarm}) {
   if (old > 2 * SERVICE_SILENT_S) notes.push(`OLD: last said ${span(old)} ago`);
   say(at.note, notes.join(" · "));
   say(at.guidance, alarm.guidance ?? "");
-  say(at.count, alarm.count ? String(alarm.count) : "");
+  say(at.count, alarm.count ? `${alarm.count}×` : "");
   const asked = sent.get(topic);
   const pending = asked && !asked.ended;
   if (pending && performance.now() - asked.at > ANSWER_S * 1000) asked.text = "? no answer: nobody knows whether it was done";
