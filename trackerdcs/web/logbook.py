@@ -1,5 +1,6 @@
 """The logbook: entries with tags and attachments, found and written. What somebody typed stays text everywhere."""
 
+import logging
 from typing import Annotated
 from urllib.parse import quote
 
@@ -22,6 +23,7 @@ FIELDS = frozenset({"text", "tags", "stand", "run", "refers", "id"})
 MULTIPART, FORM = "multipart/form-data", "application/x-www-form-urlencoded"
 LONGEST_FIELD = 4 * rules.LONGEST + 1024
 """Bytes of a field: characters have at most four."""
+log = logging.getLogger(__name__)
 ALONE = {"Content-Security-Policy": "sandbox; default-src 'none'", "Cross-Origin-Resource-Policy": "same-origin"}
 
 
@@ -64,13 +66,13 @@ def routes(parts: Parts, desk: Desk) -> APIRouter:
     async def write_entry(request: Request) -> Response:
         """Write an entry, as the person who is logged in. It is never changed: correct it by one that `refers`."""
         account = await _writer(request, parts)
-        form = await _form(request)
         try:
-            draft, files = _draft(form, account.name), await _files(form)
-        finally:
-            await form.close()
-        checked(rules.attached, files)  # before anything is looked up
-        entry, new = await found(desk.write(draft, files))
+            draft, files = await _read(request, account.name)
+            entry, new = await found(desk.write(draft, files))
+        except Fault as e:
+            log.warning("entry of %s not written: %s", account.name, e)
+            raise
+        log.info("%s has written entry %s", account.name, entry.id)
         return Response(parts.encode(said.entry_answer(entry)), 201 if new else 200, media_type=TYPES["json"])
 
     @router.get("/api/logbook/{id}/attachments/{n}", dependencies=reading, **sent())
@@ -91,6 +93,16 @@ async def _writer(request: Request, parts: Parts) -> Account:
     if not suffices(account.role, "shifter"):
         raise Fault(403, f"writing into the logbook needs the role shifter, {account.name} is {account.role}")
     return account
+
+
+async def _read(request: Request, author: str) -> tuple[Entry, list[tuple[str, bytes]]]:
+    form = await _form(request)
+    try:
+        draft, files = _draft(form, author), await _files(form)
+    finally:
+        await form.close()
+    checked(rules.attached, files)  # before anything is looked up
+    return draft, files
 
 
 async def _form(request: Request) -> FormData:

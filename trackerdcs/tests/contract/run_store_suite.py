@@ -269,6 +269,9 @@ class RunStoreContract(LogbookContract):
         self.assertEqual(self.store.commands(replace(query, who="a person")), [done])
         self.assertEqual(self.store.commands(replace(query, before=later.place)), [done])
         self.assertEqual(self.store.commands(replace(query, before=done.place, who="cli")), [])
+        twin = replace(later, id="id2")  # of the same time: no page may lose it
+        self.store.put_command(twin)
+        self.assertEqual(self.store.commands(replace(query, before=twin.place)), [done, later])
 
     def test_a_folder_in_quarantine_is_there_once_until_it_is_released(self) -> None:
         first = Quarantined(self.run_id, "daq1", "Run_1", "root_unclosed", "copy it again", T0, T0)

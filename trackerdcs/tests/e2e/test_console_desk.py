@@ -102,7 +102,7 @@ class TestDesk(InBrowser):
         self.assertIn("the fans are loud", download.value.path().read_text())
         page.fill("[name=device]", "nothing")
         page.get_by_role("button", name="Show").click()
-        expect(page.get_by_text("No command is known of this time.")).to_be_visible()
+        expect(page.get_by_text("No command is known of this time")).to_be_visible()
         self.assertEqual(wrong, [])
 
     def test_an_injected_fault_is_seen_in_time(self) -> None:

@@ -24,7 +24,9 @@ const note = h("p", {class: "dim", role: "status"});
 const body = h("tbody", {});
 const more = h("button", {type: "button", hidden: true}, "Older ones");
 show(
-  h("h1", {}, "Ledger"), form, note,
+  h("h1", {}, "Ledger"),
+  h("p", {class: "dim"}, "Commands, as the bridge of each stand's calibrations has heard them. KILL, and what devices do by themselves, is in their own ledgers: trackerdcs ledger."),
+  form, note,
   table(["When", "Who", "Where", "What", "Why", "Result", "Took"], body), more, h("p", {}, csv));
 
 let next = null;
@@ -68,7 +70,7 @@ async function read(address) {
     else body.replaceChildren(...rows);
     next = page.next;
     more.hidden = !next;
-    say(note, body.children.length ? "" : "No command is known of this time. They are kept by the bridge of a stand's calibrations: without one, ask trackerdcs ledger on the computer of the device.");
+    say(note, body.children.length ? "" : "No command is known of this time: without a bridge, or while it was down, nobody kept them.");
   } catch (error) {
     say(note, `Not read: ${why(error)}`);
   }
