@@ -76,7 +76,7 @@ class TestDesk(InBrowser):
         page.fill("form.write [name=text]", "It was closed again at once.")
         page.get_by_role("button", name="Write").click()
         expect(page.locator("article").first).to_contain_text("goes on with an earlier entry")
-        expect(page.locator("article").nth(1)).to_contain_text("▲ Corrected or gone on with")
+        expect(page.locator("article").nth(1)).to_contain_text("▲ A later entry corrects this")
         shot(page, "console-logbook")
         page.fill("form.filters [name=text]", "SECOND")
         page.get_by_role("button", name="Find").click()

@@ -112,7 +112,7 @@ async function read(address) {
     else list.replaceChildren(...cards);
     for (const entry of page.entries) {
       const earlier = entry.refers && list.querySelector(`[data-id="${entry.refers}"]`);
-      if (earlier) earlier.prepend(h("p", {class: "later"}, `▲ Corrected or gone on with ${clock(entry.ts)} by ${entry.author}, above`));
+      if (earlier) earlier.prepend(h("p", {class: "later"}, `▲ A later entry corrects this or goes on with it: ${clock(entry.ts)}, ${entry.author}`));
     }
     next = page.next;
     more.hidden = !next;
