@@ -15,13 +15,14 @@ from pydantic_core import ErrorDetails
 
 from trackerdcs.domain import mapping as mappings
 from trackerdcs.domain import stand as stands
+from trackerdcs.domain.alarm_config import AlarmRule, RulesFile, rule_faults
 from trackerdcs.domain.errors import ConfigError
 from trackerdcs.domain.mapping import Mapping
 from trackerdcs.domain.stand import Stand
 
 Lines = dict[str, int]
 Faults = Iterable[tuple[str, str]]
-C = TypeVar("C", Stand, Mapping)
+C = TypeVar("C", Stand, Mapping, RulesFile)
 
 STAND_KEYS = {"stand", "devices"}
 _TAG = "tag:yaml.org,2002:"
@@ -72,6 +73,14 @@ def load_mapping(path: Path | str) -> Mapping:
     """Read and check a mapping file; raises one ConfigError that lists every fault as `FILE:LINE: field: reason`."""
     path = Path(path)
     return _mapping(path, _compose(path, "a mapping file has at least topics"))
+
+
+def load_rules(path: Path | str) -> dict[str, AlarmRule]:
+    """Read and check a file of alarm rules for all stands; ConfigError as load_stand."""
+    path = Path(path)
+    file, lines = _validated(path, _compose(path, "a file of rules has alarms"), RulesFile)
+    _refuse(path, lines, rule_faults(file.alarms))
+    return file.alarms
 
 
 def read_file(path: Path | str) -> StandFile | Mapping:

@@ -24,12 +24,13 @@ COMMANDS = {
 }
 
 
-class AlarmCommands:
-    """`done(alarm)` is called when something was done to an alarm, and returns when that is on disk."""
+Done = Callable[[str, str, str, str], Coroutine[Any, Any, None]]
 
-    def __init__(
-        self, alarms: Mapping[str, Alarmed], clock: Clock, done: Callable[[str, bool], Coroutine[Any, Any, None]]
-    ) -> None:
+
+class AlarmCommands:
+    """`done(alarm, event, by, comment)` is told what a person has done, and returns when that is on disk."""
+
+    def __init__(self, alarms: Mapping[str, Alarmed], clock: Clock, done: Done) -> None:
         self._alarms, self._clock, self._done = alarms, clock, done
 
     def objection(self, cmd: str, ch: str, args: Args) -> str | None:
@@ -55,13 +56,16 @@ class AlarmCommands:
         alarmed, comment, now = self._alarms[name], _comment(args, who), self._clock.now()
         match cmd:
             case "ack":
-                changed = alarmed.acknowledge(who.person, comment or None, now)
+                event = "alarm_acknowledged"
+                alarmed.acknowledge(who.person, comment or None, now)
             case "shelve":
                 until = self._clock.monotonic() + 60 * float(args["minutes"])
-                changed = alarmed.shelve(Shelf(until, who.person, comment), now)
+                event = "alarm_shelved"
+                alarmed.shelve(Shelf(until, who.person, comment), now)
             case _:
-                changed = alarmed.unshelve(now)
-        await self._done(name, changed)
+                event = "alarm_unshelved"
+                alarmed.unshelve(now)
+        await self._done(name, event, who.person, comment)
         return {"state": alarmed.state}
 
 

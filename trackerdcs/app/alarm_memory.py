@@ -4,11 +4,14 @@ import asyncio
 import logging
 from collections.abc import Mapping
 
-from trackerdcs.app.command_memory import PATIENCE, RETRY, START_PATIENCE
+from trackerdcs.app.command_memory import RETRY, START_PATIENCE
 from trackerdcs.app.edge_log import EdgeLog
 from trackerdcs.domain.alarm import Kept
 from trackerdcs.domain.errors import StoreFault
 from trackerdcs.ports_alarms import AlarmStore
+
+PATIENCE = 2.0
+"""Seconds that a write may take: there may be ten thousand alarms in it."""
 
 log = logging.getLogger(__name__)
 

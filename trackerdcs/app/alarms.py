@@ -201,23 +201,23 @@ class Alarms:
             for follower in self._hushes.get(name, ()):
                 self._look(follower, False)
 
-    def _report(self, name: str, event: str) -> None:
+    def _report(self, name: str, event: str, by: str | None = None, comment: str | None = None) -> None:
+        """An event about an alarm; `by` whom, if a person has done it."""
         said = self._saying(name, 0)
         why = name + (f": {said.why}" if said.why else "")
         data = {"alarm": name, "state": said.state, "severity": said.severity, "rule": said.rule, "count": said.count}
-        optional = {"of": said.of, "value": said.value, "by": said.by, "comment": said.comment}
+        optional = {"of": said.of, "value": said.value, "by": by or said.by, "comment": comment or said.comment}
         log.log(logging.WARNING if said.state == "raised" else logging.INFO, "%s: %s", event, why)
         self._announcer.report(
             event, why, data | {key: value for key, value in optional.items() if value not in (None, "")}
         )
         self._ledger.note("event", event=event, why=why)
 
-    async def _told(self, name: str, changed: bool) -> None:
+    async def _told(self, name: str, event: str, by: str, comment: str) -> None:
         """A person has done something to an alarm."""
         self._note(name)
         self._speaker.say([name])
-        if changed:
-            self._report(name, f"alarm_{self._alarms[name].state}")
+        self._report(name, event, by, comment)
         self._look(name, False)
         await self._memory.written()
 

@@ -135,21 +135,22 @@ class Alarmed:
             return None
         return f"it is {self.state}" + (f" by {self.by}" if self.state == "acknowledged" and self.by else "")
 
-    def acknowledge(self, by: str, comment: str | None, now: int) -> bool:
+    def acknowledge(self, by: str, comment: str | None, now: int) -> None:
         """Somebody has seen it; ask `objection_to_ack` first. What is not evaluated stays so, and what comes is new."""
         self.by, self.comment = by, comment
         if self.state != "not_evaluated":
             self.acked, self.unseen, self._counted = self.active, False, True
-        return self._settle(now)
+        self._settle(now)
 
-    def shelve(self, shelf: Shelf, now: int) -> bool:
+    def shelve(self, shelf: Shelf, now: int) -> None:
         """Put it aside for a while: it is watched, and shown as shelved."""
         self.shelf = shelf
-        return self._settle(now)
+        self._settle(now)
 
-    def unshelve(self, now: int) -> bool:
+    def unshelve(self, now: int) -> None:
+        """Show it as it is."""
         self.shelf = None
-        return self._settle(now)
+        self._settle(now)
 
     def _settle(self, now: int) -> bool:
         """The state that is shown; True if it is another one."""

@@ -62,8 +62,8 @@ class AlarmRule(Strict):
 
 
 @dataclass(frozen=True)
-class AlarmsFile(Strict):
-    """Rules for all stands in a file of their own; those of a stand file win."""
+class RulesFile(Strict):
+    """Rules for all stands, in a file of their own."""
 
     alarms: dict[str, AlarmRule]
 

@@ -68,6 +68,13 @@ def alarms_of(rules: Mapping[str, AlarmRule], tree: Tree) -> dict[str, Watched]:
     return {name: linked[name] for name in _sorted(linked)}
 
 
+def fitting(rules: Mapping[str, AlarmRule], tree: Tree) -> dict[str, AlarmRule]:
+    """Of rules that were written for several stands, those that cover something of this one."""
+    return {
+        n: r for n, r in rules.items() if _no_node(r, tree) is None and (not r.enabled or any(_instances(n, r, tree)))
+    }
+
+
 def alarm_misfits(rules: Mapping[str, AlarmRule], tree: Tree) -> Iterator[Fault]:
     """Rules that fit nothing of the stand, as (field, why)."""
     names: dict[str, str] = {}

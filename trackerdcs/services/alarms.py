@@ -2,6 +2,7 @@
 
 import uuid
 from contextlib import AsyncExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 
 from trackerdcs.adapters.alarms_sqlite import SqliteAlarms
@@ -10,12 +11,24 @@ from trackerdcs.adapters.commands_sqlite import SqliteCommandLog
 from trackerdcs.adapters.ledger_sqlite import SqliteLedger
 from trackerdcs.app.alarms import Alarms
 from trackerdcs.app.announcer import Who, will_of
-from trackerdcs.domain.alarm_tree import tree_of
+from trackerdcs.domain.alarm_config import rule_faults
+from trackerdcs.domain.alarm_tree import alarm_misfits, fitting, tree_of
+from trackerdcs.domain.errors import ConfigError
 from trackerdcs.domain.stand import Stand
 from trackerdcs.domain.topics import ALARMS, login
 from trackerdcs.drivers.registry import wired
 from trackerdcs.services.buses import open_bus
 from trackerdcs.services.runtime import VERSION
+from trackerdcs.settings import load_rules
+
+
+def with_rules(stand: Stand, file: Path) -> Stand:
+    """The stand with the rules of a file for all stands, as far as they cover something of it; its own ones win."""
+    tree = tree_of(wired(stand), stand.interlocks, stand.calibrations)
+    rules = fitting(load_rules(file), tree) | stand.alarms
+    for field, why in (*rule_faults(rules), *alarm_misfits(rules, tree)):
+        raise ConfigError(f"{file}: with the rules of stand {stand.stand}: {field}: {why}")
+    return replace(stand, alarms=rules)
 
 
 async def serve(stand: Stand) -> None:

@@ -1,7 +1,7 @@
 """For tests: messages of every kind, made by hypothesis from all that the contract allows."""
 
 import dataclasses
-from typing import Any
+from typing import Any, get_args
 
 from hypothesis import strategies as st
 
@@ -9,6 +9,8 @@ from trackerdcs.domain.instrument import ROLES, Argument, Channel, CommandSpec, 
 from trackerdcs.domain.messages import (
     MESSAGES,
     Ack,
+    Alarm,
+    AlarmState,
     Bypass,
     Command,
     Event,
@@ -17,6 +19,7 @@ from trackerdcs.domain.messages import (
     Message,
     Meta,
     RunNote,
+    Severity,
     Status,
 )
 from trackerdcs.domain.topics import NAME
@@ -150,6 +153,19 @@ MADE: dict[str, st.SearchStrategy[Message]] = {
         why=maybe(TEXT),
         data=st.dictionaries(TEXT, JSON, max_size=2),
         extra=EXTRA,
+    ),
+    "alarm": st.builds(
+        Alarm,
+        state=st.sampled_from(get_args(AlarmState)),
+        severity=st.sampled_from(get_args(Severity)),
+        value=maybe(st.one_of(VALUES, TEXT)),
+        until=maybe(TIMES),
+        raised=maybe(TIMES),
+        extra=EXTRA,
+        **{name: TIMES for name in ("ts", "since")},
+        **{name: st.integers(0, 2**53) for name in ("seq", "count")},
+        **{name: TEXT for name in ("boot", "rule", "of", "guidance")},
+        **{name: maybe(TEXT) for name in ("why", "by", "comment")},
     ),
     "interlock": st.builds(
         Interlock,

@@ -29,6 +29,7 @@ ELSEWHERE = {
     "doc/how-to/conditions-of-a-run.md": ("e2e/test_conditions_of_a_run.py", {"sh", "python"}),
     "doc/how-to/drive-a-device.md": ("integration/test_drive_a_device.py", {"sh"}),
     "doc/how-to/guard-a-stand.md": ("e2e/test_guard_a_stand.py", {"sh"}),
+    "doc/how-to/handle-alarms.md": ("integration/test_handle_alarms.py", {"sh"}),
     "doc/how-to/import-old-runs.md": ("integration/test_import_run.py", {"sh", "yaml"}),
     "doc/how-to/load-foreign-topics.md": ("contract/test_load_foreign_topics.py", {"yaml", "json", "sh"}),
     "doc/reference/dashboards.md": ("integration/test_dashboards.py", {"influxql"}),

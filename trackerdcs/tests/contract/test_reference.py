@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 
 from trackerdcs.adapters.schema import json_schemas
 from trackerdcs.cli.check import faults_of
-from trackerdcs.domain import interlock, mapping, modules, stand
+from trackerdcs.domain import alarm_config, interlock, mapping, modules, stand
 from trackerdcs.domain.codec import decode, decode_stored
 from trackerdcs.domain.messages import MESSAGES
 from trackerdcs.domain.ph2acf import setup
@@ -41,6 +41,9 @@ SECTIONS: dict[str, type[Any]] = {
     "Interlock": interlock.InterlockConfig,
     "Condition": interlock.ConditionConfig,
     "dew_point": interlock.DewPointConfig,
+    "Alarm": alarm_config.AlarmRule,
+    "Count": alarm_config.CountConfig,
+    "Suppress": alarm_config.SuppressConfig,
     "Bridge": setup.BridgeConfig,
     "Calibration": setup.RecipeConfig,
     "Argument": setup.SettingConfig,
@@ -53,7 +56,7 @@ MAPPING_SECTIONS: dict[str, type[Any]] = {
     "Time": mapping.TimeMapping,
     "Each": mapping.EachMapping,
 }
-SENDERS = {"cmd": "user", "kill": "user", "stored": "loader", "interlock": "guard", "run": "bridge"}
+SENDERS = {"cmd": "user", "kill": "user", "stored": "loader", "interlock": "guard", "alarm": "alarms", "run": "bridge"}
 """Who sends what the device of an instrument does not."""
 WORDS: dict[Any, str] = {int: "integer", float: "number", str: "text", bool: "true or false"}
 

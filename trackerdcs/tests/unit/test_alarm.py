@@ -163,6 +163,12 @@ class Details(unittest.TestCase):
         bench.do("+")
         self.assertEqual(bench.alarm.count, 1)
 
+    def test_an_ack_of_what_is_not_evaluated_begins_no_new_count(self) -> None:
+        bench = Bench(HOT)
+        for step in ("+", "-", "?", "ack", "+"):
+            bench.do(step)
+        self.assertEqual(bench.alarm.count, 2)
+
     def test_who_acknowledged_is_said_as_long_as_it_is_there(self) -> None:
         bench = Bench(HOT)
         bench.do("+")

@@ -10,6 +10,7 @@ from trackerdcs.domain.alarm_tree import Watched, alarms_of, tree_of
 from trackerdcs.domain.errors import ConfigError
 from trackerdcs.domain.topics import NAME
 from trackerdcs.drivers.registry import wired
+from trackerdcs.services.alarms import with_rules
 
 STAND = """
 stand: bench1
@@ -105,6 +106,41 @@ class Covers(Case):
         names = alarms_of(stand.alarms, tree_of(wired(stand), stand.interlocks, stand.calibrations))
         self.assertTrue(all(NAME.fullmatch(name) for name in names))
         self.assertEqual(len({n for n, w in names.items() if w.device == long}), 3 + 2 * 2)
+
+
+class ForAllStands(Case):
+    def test_they_are_written_once_and_those_of_a_stand_win(self) -> None:
+        self.alarms("  damp: {quantity: rh, above: 40}\n")
+        site = self.file.with_name("site.yaml")
+        site.write_text(
+            "alarms:\n"
+            "  damp: {quantity: rh, above: 99}\n"
+            "  silent: {status: silent, delay: 60}\n"
+            "  flow: {quantity: flow, below: 1}\n"
+            "  stale: {stale: true, enabled: false}\n"
+        )
+        stand = with_rules(checked(self.file), site)
+        self.assertEqual(stand.alarms["damp"].above, 40)
+        self.assertEqual(stand.alarms["silent"].delay, 60)
+        self.assertNotIn("flow", stand.alarms, "this stand has none")
+        names = alarms_of(stand.alarms, tree_of(wired(stand), stand.interlocks, stand.calibrations))
+        self.assertNotIn("stale-hv1", names)
+
+    def test_its_faults_name_its_file(self) -> None:
+        self.alarms("  damp: {quantity: rh, above: 40}\n")
+        site = self.file.with_name("site.yaml")
+        for text, why in (
+            ("alarms: {x: {above: 1}}", f"{site}:1: alarms.x: it watches nothing"),
+            (
+                "alarms: {x: {at: env1, quantity: rh, equals: true}}",
+                f"{site}: with the rules of stand bench1: alarms.x",
+            ),
+            ("users: {}", "missing"),
+        ):
+            site.write_text(text)
+            with self.assertRaises(ConfigError) as caught:
+                with_rules(checked(self.file), site)
+            self.assertIn(why, str(caught.exception))
 
 
 class Faults(Case):

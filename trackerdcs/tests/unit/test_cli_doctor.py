@@ -11,6 +11,7 @@ from trackerdcs.cli.clients import Place, demo_file
 from trackerdcs.cli.doctor_findings import (
     WAITING,
     Finding,
+    from_alarms,
     from_clock,
     from_device,
     from_files,
@@ -76,6 +77,16 @@ class Heard(unittest.TestCase):
             self.check(from_clock(bench.overview.devices["demo", "hv1"]), grade, pattern)
         self.bench.hv(retained=True, at=-50.0, v_mon=1.0)
         self.assertIsNone(from_clock(self.bench.overview.devices["demo", "hv1"]))
+
+    def test_an_alarm_service_that_is_gone_is_said(self) -> None:
+        self.assertEqual(list(from_alarms(self.bench.overview, self.bench.moment())), [], "none was ever heard")
+        self.bench.status("demo/alarms")
+        for at, grade, text in ((1.0, "OK", "online"), (31.0, "FAIL", "silent; nobody is told")):
+            (finding,) = from_alarms(self.bench.overview, self.bench.moment(at))
+            self.check(finding, grade, text)
+        self.bench.status("demo/alarms", "fault", "disk full")
+        (finding,) = from_alarms(self.bench.overview, self.bench.moment())
+        self.check(finding, "WARN", "fault: disk full")
 
     def test_loaders(self) -> None:
         (finding,) = from_loaders(self.bench.overview, self.bench.moment())
