@@ -80,5 +80,5 @@ async def _until_gone(socket: WebSocket) -> None:
 
 async def _until_logged_out(socket: WebSocket, parts: Parts, person: Account | None) -> None:
     """The controls on the page are those of the person: it is told also where anybody may look on."""
-    while person is None or await _person(socket, parts) == person:
+    while person is None or await _person(socket, parts) == person:  # noqa: ASYNC110 the file of users tells nobody
         await asyncio.sleep(LOOK_AGAIN_S)

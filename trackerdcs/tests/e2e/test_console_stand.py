@@ -187,6 +187,7 @@ class StandPage(unittest.TestCase):
         self.addCleanup(context.close)
         page = context.new_page()
         page.goto(f"{self.url}/login")
+        shot(page, "login")
         page.get_by_label("Name").fill("looker")
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_role("button", name="Log in").click()
@@ -199,6 +200,12 @@ class StandPage(unittest.TestCase):
         )
         self.assertEqual(status, 403)
         self.assertEqual(page.get_by_role("button", name="KILL demo").count(), 1)
+        without = self.window()
+        self.addCleanup(without.close)
+        without.add_cookies(context.cookies())  # type: ignore[arg-type]
+        kill = without.new_page()
+        kill.goto(f"{self.url}/kill")
+        shot(kill, "home")
         page.evaluate('fetch("/logout", {method: "POST"})')
         expect(page.locator("#lost")).to_contain_text("your session has ended", timeout=25_000)
 
