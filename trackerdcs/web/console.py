@@ -21,7 +21,7 @@ PAGES = {
 }
 """Path -> (name of script and style, title)."""
 USED = (
-    "This address does not log in (any more): its token works once, in the browser that opened it first, and as long as "
+    "This address does not log in (any more): its token works once, in the browser that opened it first, as long as "
     "the demonstrator runs that printed it. Start the demonstrator anew: it prints another one."
 )
 
