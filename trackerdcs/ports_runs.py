@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from trackerdcs.domain.logbook import Entry, EntryQuery
 from trackerdcs.domain.run import FileKind, Run, RunFile, RunQuery
 from trackerdcs.domain.run_links import Binding, BindingQuery, CommandQuery, Quarantined, StoredCommand
 from trackerdcs.domain.run_reading import ReadRun
@@ -12,7 +13,7 @@ from trackerdcs.domain.run_results import Result, ResultQuery
 
 
 class RunStore(Protocol):
-    """Runs, what they measured and their raw files; modules on channels, commands, folders in quarantine.
+    """Runs, what they measured and their raw files; modules on channels, commands, folders in quarantine, the logbook.
 
     Usable from any thread; each call blocks, and what it wrote is durable when it returns. Everything may be written
     twice. All methods raise StoreDown (try again later) or StoreFault (somebody has to do something).
@@ -58,6 +59,16 @@ class RunStore(Protocol):
 
     def release(self, quarantined: str) -> None:
         """Forget that a folder was in quarantine; what was saved of it stays."""
+
+    def put_entry(self, entry: Entry, contents: Sequence[bytes] = ()) -> bool:
+        """Keep an entry of the logbook with the contents of its attachments, in their order; False and nothing done
+        where its id is taken: entries are never changed."""
+
+    def entries(self, query: EntryQuery) -> list[Entry]:
+        """The newest first."""
+
+    def attachment(self, entry: str, n: int) -> bytes | None:
+        """The content of the attachment of this number, from 0 on; None where there is none."""
 
     def close(self) -> None: ...
 

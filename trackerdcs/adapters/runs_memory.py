@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import BinaryIO
 
 from trackerdcs.domain.errors import StoreDown, StoreFault
+from trackerdcs.domain.logbook import Entry, EntryQuery
 from trackerdcs.domain.run import FileKind, Run, RunFile, RunQuery, brief, may_replace, order
 from trackerdcs.domain.run_links import Binding, BindingQuery, CommandQuery, Quarantined, StoredCommand, joined
 from trackerdcs.domain.run_results import Result, ResultQuery, sort_key, without_numbers
@@ -24,6 +25,7 @@ class MemoryRuns:
         self._bindings: dict[tuple[str, str, str], list[Binding]] = {}
         self._commands: dict[tuple[str, str, str, str], StoredCommand] = {}
         self._quarantined: dict[str, Quarantined] = {}
+        self._entries: dict[str, tuple[Entry, tuple[bytes, ...]]] = {}
 
     def put_run(self, run: Run) -> bool:
         """Keep a record; False where it would change a final one back."""
@@ -96,7 +98,7 @@ class MemoryRuns:
     def commands(self, query: CommandQuery) -> list[StoredCommand]:
         """By time."""
         with self._reached():
-            found = sorted((c for c in self._commands.values() if query.takes(c)), key=lambda c: (c.ts, c.key))
+            found = sorted((c for c in self._commands.values() if query.takes(c)), key=lambda c: c.place)
             return found[-query.limit :]
 
     def put_quarantined(self, folder: Quarantined) -> None:
@@ -114,6 +116,26 @@ class MemoryRuns:
         """Nothing is said when it was not there."""
         with self._reached():
             self._quarantined.pop(quarantined, None)
+
+    def put_entry(self, entry: Entry, contents: Sequence[bytes] = ()) -> bool:
+        """False where its id is taken."""
+        with self._reached():
+            new = entry.id not in self._entries
+            if new:
+                self._entries[entry.id] = entry, tuple(contents)
+            return new
+
+    def entries(self, query: EntryQuery) -> list[Entry]:
+        """The newest first."""
+        with self._reached():
+            found = [entry for entry, _ in self._entries.values() if query.takes(entry)]
+            return sorted(found, key=lambda e: (e.ts, e.id), reverse=True)[: query.limit]
+
+    def attachment(self, entry: str, n: int) -> bytes | None:
+        """None where there is none."""
+        with self._reached():
+            contents = self._entries[entry][1] if entry in self._entries else ()
+            return contents[n] if 0 <= n < len(contents) else None
 
     def close(self) -> None:
         """Nothing to let go of; what was kept stays for who looks at it afterwards."""

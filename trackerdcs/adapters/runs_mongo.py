@@ -1,6 +1,7 @@
 """Runs in MongoDB: one document a run, one a result, raw files in GridFS. doc/reference/runs.md has the collections."""
 
 import hashlib
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,9 +16,10 @@ from gridfs.errors import NoFile
 from pymongo import MongoClient, ReplaceOne
 from pymongo.errors import AutoReconnect, ConnectionFailure, DuplicateKeyError, OperationFailure, PyMongoError
 
-from trackerdcs.adapters.runs_mongo_setup import NOT_ALLOWED, RESULTS, prepare
+from trackerdcs.adapters.runs_mongo_setup import LOGBOOK, NOT_ALLOWED, RESULTS, prepare
 from trackerdcs.adapters.whole_file import measured
 from trackerdcs.domain.errors import StoreDown, StoreFault
+from trackerdcs.domain.logbook import Entry, EntryQuery, folded
 from trackerdcs.domain.plain import plain, rebuilt
 from trackerdcs.domain.run import FINAL_STATES, FileKind, Run, RunFile, RunQuery, brief
 from trackerdcs.domain.run_links import Binding, BindingQuery, CommandQuery, Quarantined, StoredCommand, joined
@@ -61,6 +63,7 @@ class MongoRuns:
         self._client = MongoClient[Document](url, w="majority", connect=False, type_registry=WHOLE, **waits, **login)
         self._database = database
         self._db, self._measured = self._client[database], self._client[database + RESULTS]
+        self._logbook = self._client[database + LOGBOOK]
         self._raw = GridFSBucket(self._measured, "raw")
         self._prepared = False
 
@@ -183,8 +186,13 @@ class MongoRuns:
 
     def commands(self, query: CommandQuery) -> list[StoredCommand]:
         """By time."""
-        names = ("stand", "device", "user")
+        names = ("stand", "device", "user", "cmd")
         wanted: Document = {name: each for name in names if (each := getattr(query, name)) is not None}
+        either = [] if query.who is None else [{"$or": [{"by": query.who}, {"user": query.who}]}]
+        if query.before is not None:
+            either.append(_before(("ts", "stand", "device", "user", "id"), query.before))
+        if either:
+            wanted["$and"] = either
         limits = {"$gte": query.since, "$lt": query.until}
         if window := {name: limit for name, limit in limits.items() if limit is not None}:
             wanted["ts"] = window
@@ -210,6 +218,43 @@ class MongoRuns:
         """Nothing is said when it was not there."""
         with self._speaking():
             self._db.quarantined.delete_one({"_id": quarantined})
+
+    def put_entry(self, entry: Entry, contents: Sequence[bytes] = ()) -> bool:
+        """The attachments first: an entry that is seen has all of them."""
+        document = {"_id": entry.id, "date": _date(entry.ts), "folded": folded(entry.text), **plain(entry)}
+        del document["id"]
+        with self._speaking():
+            if self._logbook.entries.find_one({"_id": entry.id}, {"_id": 1}) is not None:
+                return False
+            for n, content in enumerate(contents):
+                key = {"_id": f"{entry.id}/{n}"}
+                self._logbook.attachments.replace_one(key, key | {"data": content}, upsert=True)
+            try:
+                self._logbook.entries.insert_one(document)
+            except DuplicateKeyError:
+                return False
+            return True
+
+    def entries(self, query: EntryQuery) -> list[Entry]:
+        """The newest first."""
+        names = {"_id": "id", "stand": "stand", "author": "author", "run": "run", "tags": "tag"}
+        wanted: Document = {key: each for key, name in names.items() if (each := getattr(query, name)) is not None}
+        limits = {"$gte": query.since, "$lt": query.until}
+        if window := {name: limit for name, limit in limits.items() if limit is not None}:
+            wanted["ts"] = window
+        if query.text is not None:
+            wanted["folded"] = {"$regex": re.escape(folded(query.text))}
+        if query.after is not None:
+            wanted |= _before(("ts", "_id"), query.after)
+        with self._speaking():
+            found = self._logbook.entries.find(wanted).sort([("ts", -1), ("_id", -1)]).limit(query.limit)
+            return [rebuilt(Entry, each | {"id": each["_id"]}) for each in found]
+
+    def attachment(self, entry: str, n: int) -> bytes | None:
+        """None where there is none."""
+        with self._speaking():
+            found = self._logbook.attachments.find_one({"_id": f"{entry}/{n}"})
+        return found["data"] if found else None
 
     def close(self) -> None:
         """Let the connections go."""
@@ -238,6 +283,12 @@ class MongoRuns:
 
 def _run(document: Document) -> Run:
     return rebuilt(Run, document | {"id": document["_id"]})
+
+
+def _before(names: Sequence[str], place: Sequence[Any]) -> Document:
+    """What comes before a place in the order of several fields."""
+    same = [dict(zip(names[:i], place[:i], strict=True)) for i in range(len(names))]
+    return {"$or": [same[i] | {name: {"$lt": place[i]}} for i, name in enumerate(names)]}
 
 
 def _date(ts: int | None) -> datetime | None:

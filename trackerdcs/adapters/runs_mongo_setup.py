@@ -37,6 +37,7 @@ RULES: dict[str, Document] = {
     "results": _rules(run=_TEXT, kind=_TEXT, board=_WHOLE, module=_TEXT, version=_WHOLE, values={"bsonType": "object"}),
     "commands": _rules(id=_TEXT, stand=_TEXT, device=_TEXT, user=_TEXT, cmd=_TEXT, ts=_WHOLE),
     "bindings": _rules(stand=_TEXT, device=_TEXT, channel=_TEXT, start=_WHOLE),
+    "entries": _rules(_id=_TEXT, ts=_WHOLE, author=_TEXT, text=_TEXT, tags={"bsonType": "array", "items": _TEXT}),
     "quarantined": _rules(_id=_TEXT, folder=_TEXT, code=_TEXT, text=_TEXT, since=_WHOLE),
 }
 _NEWEST = ("sorted", DESCENDING)
@@ -53,6 +54,11 @@ INDEXES: dict[str, list[list[tuple[str, int]]]] = {
     ],
     "commands": [[("ts", DESCENDING)], [("stand", ASCENDING), ("device", ASCENDING), ("ts", DESCENDING)]],
     "bindings": [[("module", ASCENDING), ("start", ASCENDING)]],
+    "entries": [
+        [("ts", DESCENDING), ("_id", DESCENDING)],
+        [("tags", ASCENDING), ("ts", DESCENDING)],
+        [("run", ASCENDING), ("ts", DESCENDING)],
+    ],
     # The second one, and that of the pieces, are those that GridFS asks for.
     "raw.files": [
         [("metadata.run", ASCENDING), ("metadata.name", ASCENDING)],
@@ -70,21 +76,26 @@ RESULTS = "_results"
 """What is appended to the name of the database for that of results and raw files. They have one of their own because
 the roles that every server knows are given for whole databases, and results are written by one account alone."""
 OF_RESULTS = frozenset({"results", "raw.files", "raw.chunks"})
-ACCOUNTS: dict[str, tuple[str, str]] = {
-    "importer": ("readWrite", "readWrite"),
-    "bridge": ("readWrite", "read"),
-    "recorder": ("readWrite", "read"),
-    "web": ("read", "read"),
+LOGBOOK = "_logbook"
+"""The same for the logbook, which is all that the web service may write."""
+OF_LOGBOOK = frozenset({"entries", "attachments"})
+ACCOUNTS: dict[str, tuple[str, str, str]] = {
+    "importer": ("readWrite", "readWrite", "read"),
+    "bridge": ("readWrite", "read", "read"),
+    "recorder": ("readWrite", "read", "read"),
+    "web": ("read", "read", "readWrite"),
 }
-"""What each account may do with runs (and commands, bindings, the quarantine), and with results (and raw files)."""
+"""What each account may do with runs (and commands, bindings, the quarantine), with results (and raw files), and with
+the logbook."""
 
 
 def prepare(client: MongoClient[Document], database: str) -> None:
     """Make what is missing; may be called by anybody at any time. Whoever may not has nothing to prepare: an account
     without that right works in a database that another one has prepared."""
     for db, names in (
-        (client[database], (RULES.keys() | INDEXES.keys() | UNIQUE.keys()) - OF_RESULTS),
+        (client[database], (RULES.keys() | INDEXES.keys() | UNIQUE.keys()) - OF_RESULTS - OF_LOGBOOK),
         (client[database + RESULTS], OF_RESULTS),
+        (client[database + LOGBOOK], OF_LOGBOOK),
     ):
         try:
             _prepare(db, names)
@@ -110,8 +121,8 @@ def _prepare(db: Database[Document], names: Collection[str]) -> None:
 def make_accounts(client: MongoClient[Document], database: str, passwords: Mapping[str, str]) -> None:
     """The accounts that `passwords` names, by an administrator; one that is there gets this password."""
     for user, password in passwords.items():
-        both = zip((database, database + RESULTS), ACCOUNTS[user], strict=True)
-        roles = [{"role": role, "db": name} for name, role in both]
+        places = zip((database, database + RESULTS, database + LOGBOOK), ACCOUNTS[user], strict=True)
+        roles = [{"role": role, "db": name} for name, role in places]
         try:
             client[database].command("createUser", user, pwd=password, roles=roles)
         except OperationFailure as e:

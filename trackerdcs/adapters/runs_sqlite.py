@@ -16,7 +16,7 @@ from trackerdcs.domain.plain import plain, rebuilt
 from trackerdcs.domain.run import FileKind, Run, RunFile, RunQuery, brief, may_replace
 from trackerdcs.domain.run_results import Blob, Result, ResultQuery
 
-VERSION = 1
+VERSION = 2
 SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS run (
     id TEXT PRIMARY KEY, sorted INTEGER NOT NULL, start INTEGER, stop INTEGER, number INTEGER, state TEXT NOT NULL,
@@ -47,6 +47,13 @@ CREATE TABLE IF NOT EXISTS command (
     PRIMARY KEY (stand, device, user, id)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS command_by_time ON command (ts);
 CREATE TABLE IF NOT EXISTS quarantined (id TEXT PRIMARY KEY, since INTEGER NOT NULL, body TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS entry (
+    id TEXT PRIMARY KEY, ts INTEGER NOT NULL, stand TEXT, author TEXT NOT NULL, run TEXT, folded TEXT NOT NULL,
+    body TEXT NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS entry_by_time ON entry (ts DESC, id DESC);
+CREATE INDEX IF NOT EXISTS entry_of_run ON entry (run);
+CREATE TABLE IF NOT EXISTS entry_tag (tag TEXT, entry TEXT, PRIMARY KEY (tag, entry)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS attachment (entry TEXT, n INTEGER, data BLOB NOT NULL, PRIMARY KEY (entry, n));
 PRAGMA user_version = {VERSION};
 """
 PIECE = 1 << 20

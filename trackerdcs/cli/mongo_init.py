@@ -17,7 +17,8 @@ def mongo_init(
     """Set up the stack's store of runs, and mend what is missing; what is there stays.
 
     The collections with their rules and indexes, and an account for each service that uses it, with the password from
-    the secrets: importer (writes all), bridge and recorder (runs, not results), web (reads). Run at each start.
+    the secrets: importer (writes all), bridge and recorder (runs, not results), web (the logbook, reads all). Run at
+    each start.
 
     \b
     Exit status:

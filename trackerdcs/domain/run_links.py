@@ -62,11 +62,20 @@ class StoredCommand:
         """Who sends an id twice to one device means the same command."""
         return (self.stand, self.device, self.user, self.id)
 
+    @property
+    def place(self) -> "Place":
+        """Where it is in the order of time."""
+        return (self.ts, *self.key)
+
+
+Place = tuple[int, str, str, str, str]
+"""Time, stand, device, user and id of a command."""
+
 
 @dataclass(frozen=True)
 class CommandQuery:
-    """Which commands; what is None does not matter. `since` and `until` in ns UTC. By time, at most `limit`, and then
-    the newest of them."""
+    """Which commands; what is None does not matter. `who` is the person or the client; `since` and `until` in ns UTC.
+    By time, at most `limit`, and then the newest of them; only those that are before `before` in that order."""
 
     stand: str | None = None
     device: str | None = None
@@ -74,12 +83,17 @@ class CommandQuery:
     since: int | None = None
     until: int | None = None
     limit: int = 1000
+    cmd: str | None = None
+    who: str | None = None
+    before: Place | None = None
 
     def takes(self, command: StoredCommand) -> bool:
         """Whether a command is meant."""
-        meant = all(getattr(self, n) in (None, getattr(command, n)) for n in ("stand", "device", "user"))
+        meant = all(getattr(self, n) in (None, getattr(command, n)) for n in ("stand", "device", "user", "cmd"))
         early = self.since is not None and command.ts < self.since
-        return meant and not early and not (self.until is not None and command.ts >= self.until)
+        late = self.until is not None and command.ts >= self.until
+        by = self.who is None or self.who in (command.by, command.user)
+        return meant and by and not early and not late and (self.before is None or command.place < self.before)
 
 
 @dataclass(frozen=True)

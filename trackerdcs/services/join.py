@@ -39,17 +39,17 @@ class StandStores:
         self._series: dict[tuple[StoreConfig, str], TimeSeries] = {}
         self.known = known_of(stands)
 
-    def runs(self) -> RunStore:
-        """The one store; ConfigError where the stand files name several."""
+    def runs(self, make: bool = False) -> RunStore:
+        """The one store; ConfigError where the stand files name several. `make`: to write into, if there is none."""
         with self._lock:
             if self._runs is None:
                 first, *others = self._stands.values()
                 if any(_place(each.runs, each.data) != _place(first.runs, first.data) for each in others):
                     names = ", ".join(self._stands)
                     raise ConfigError(f"runs: the stands of one service keep their runs in one store: {names}")
-                if first.runs.kind == "sqlite" and not Path(first.data, first.runs.path).exists():
+                if first.runs.kind == "sqlite" and not make and not Path(first.data, first.runs.path).exists():
                     return MemoryRuns()  # nobody has stored a run yet, and who reads makes no file
-                self._runs = open_runs(first.runs, Path(first.data), self._user, read_only=True)
+                self._runs = open_runs(first.runs, Path(first.data), self._user, read_only=not make)
             return self._runs
 
     def series(self, stand: str) -> TimeSeries:

@@ -8,7 +8,21 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse
 
 from trackerdcs.domain.errors import StoreFault
-from trackerdcs.web import api, console, home, live, login, runs, verify
+from trackerdcs.web import (
+    alarms,
+    api,
+    commands,
+    console,
+    health,
+    home,
+    ledger,
+    live,
+    logbook,
+    login,
+    runs,
+    verify,
+    world,
+)
 from trackerdcs.web.answers import handled, may_read
 from trackerdcs.web.examples import role
 from trackerdcs.web.pages import Pages
@@ -37,8 +51,16 @@ def create_app(parts: Parts) -> FastAPI:
         app.include_router(room.routes(parts, pages), include_in_schema=False)  # for people, and what the gateway asks
     app.include_router(live.routes(parts, parts.hub))
     app.include_router(api.routes(parts))
+    app.include_router(commands.routes(parts))
+    if parts.worlds:
+        app.include_router(world.routes(parts))
     if parts.joiner is not None:
         app.include_router(runs.routes(parts, parts.joiner))
+    if parts.desk is not None:
+        for desk in (alarms, ledger, logbook):
+            app.include_router(desk.routes(parts, parts.desk))
+    if parts.health is not None:
+        app.include_router(health.routes(parts, parts.health))
     handled(app)
 
     @app.get(
@@ -65,7 +87,11 @@ def create_app(parts: Parts) -> FastAPI:
     @app.middleware("http")
     async def guarded(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
         if no := refused(request, parts.behind_gateway):
-            response: Response = pages.message(no[0], "Refused", f"Nothing was done: {no[1]}.")
+            text = f"Nothing was done: {no[1]}."
+            api_said = request.url.path.startswith("/api/")
+            response: Response = (
+                JSONResponse({"error": text}, no[0]) if api_said else pages.message(no[0], "Refused", text)
+            )
         else:
             response = await call_next(request)
         for name, value in HEADERS.items():

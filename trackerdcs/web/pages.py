@@ -62,8 +62,19 @@ class Pages:
         title: str,
         stands: Sequence[str],
         pages: Mapping[str, tuple[str, str]],
+        worlds: Sequence[str] = (),
     ) -> Response:
-        return self._page("console.html", account=account, key=name, title=title, stands=stands, pages=pages)
+        style = f"{name}.css" if f"{name}.css" in self.static else ""
+        return self._page(
+            "console.html",
+            account=account,
+            key=name,
+            title=title,
+            stands=stands,
+            pages=pages,
+            worlds=worlds,
+            style=style,
+        )
 
     def account(self, account: Account, fault: str = "", status: int = 200) -> Response:
         return self._page("account.html", status, account=account, fault=fault, shortest=SHORTEST, longest=LONGEST)

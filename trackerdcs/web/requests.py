@@ -3,9 +3,13 @@
 from fastapi import Request
 from starlette.requests import HTTPConnection
 
+from trackerdcs.domain.logbook import LARGEST as ATTACHED
+
 LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 LARGEST = 16 * 1024
 """Bytes of a form."""
+LARGER = {"/api/logbook": 64 * 1024 + ATTACHED}
+"""Of what has room for more than a form: the attachments of an entry, and what is around them."""
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -35,8 +39,9 @@ def refused(request: Request, behind_gateway: bool) -> tuple[int, str] | None:
     length = request.headers.get("content-length", "")
     if not (length.isascii() and length.isdigit()):
         return 411, "the length of the request is missing"
-    if int(length[:12]) > LARGEST:
-        return 413, f"more than {LARGEST} bytes"
+    largest = LARGER.get(request.url.path, LARGEST)
+    if int(length[:12]) > largest:
+        return 413, f"more than {largest} bytes"
     return None
 
 

@@ -2,7 +2,6 @@
 
 import io
 import itertools
-import unittest
 from dataclasses import replace
 from typing import Any
 
@@ -27,6 +26,7 @@ from trackerdcs.domain.run import (
 from trackerdcs.domain.run_links import Binding, BindingQuery, CommandQuery, Quarantined, StoredCommand
 from trackerdcs.domain.run_results import Axis, Bad, Result, ResultQuery, Stats, packed, unpacked, without_numbers
 from trackerdcs.ports_runs import RunStore
+from trackerdcs.tests.contract.logbook_suite import LogbookContract
 
 S = 1_000_000_000
 T0 = 1_748_527_197 * S + 123_456_789  # not a whole microsecond: no store may round it
@@ -104,7 +104,7 @@ def result(run: str, chip: int = 8, module: str = "PS_1", start: int = T0) -> Re
     )
 
 
-class RunStoreContract(unittest.TestCase):
+class RunStoreContract(LogbookContract):
     """The suite. An implementation gives `make`; all tests may share one store: each has names of its own."""
 
     __test__ = False
@@ -278,6 +278,14 @@ class RunStoreContract(unittest.TestCase):
         self.assertEqual(self.store.commands(replace(query, since=T0 + 1)), [later])
         self.assertEqual(self.store.commands(replace(query, until=T0 + 5)), [done])
         self.assertEqual(self.store.commands(replace(query, user="web")), [later])
+        self.assertEqual(self.store.commands(replace(query, cmd="on")), [done])
+        self.assertEqual(self.store.commands(replace(query, who="web")), [later])
+        self.assertEqual(self.store.commands(replace(query, who="a person")), [done])
+        self.assertEqual(self.store.commands(replace(query, before=later.place)), [done])
+        self.assertEqual(self.store.commands(replace(query, before=done.place, who="cli")), [])
+        twin = replace(later, id="id2")  # of the same time: no page may lose it
+        self.store.put_command(twin)
+        self.assertEqual(self.store.commands(replace(query, before=twin.place)), [done, later])
 
     def test_a_folder_in_quarantine_is_there_once_until_it_is_released(self) -> None:
         first = Quarantined(self.run_id, "daq1", "Run_1", "root_unclosed", "copy it again", T0, T0)

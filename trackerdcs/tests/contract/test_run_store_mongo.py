@@ -17,6 +17,7 @@ from trackerdcs.adapters.runs_mongo import MongoRuns
 from trackerdcs.app.importer import Importer
 from trackerdcs.app.run_folders import find_runs
 from trackerdcs.domain.errors import StoreDown, StoreFault
+from trackerdcs.domain.logbook import Entry, EntryQuery
 from trackerdcs.domain.run import Run, RunQuery
 from trackerdcs.domain.run_links import StoredCommand
 from trackerdcs.domain.run_results import ResultQuery
@@ -142,9 +143,10 @@ class TestAccounts(unittest.TestCase):
             "run": lambda s: s.put_run(run),
             "command": lambda s: s.put_command(command),
             "results": lambda s: s.put_results("r", 1, [result("r")]),
+            "entry": lambda s: s.put_entry(Entry("e", 1, "shifter", "text"), [b"x"]),
             "raw": lambda s: s.put_raw("r", "a", "log", io.BytesIO(contents.pop())),
         }
-        for user, may in (("importer", set(writes)), ("bridge", {"run", "command"}), ("web", set())):
+        for user, may in (("importer", set(writes) - {"entry"}), ("bridge", {"run", "command"}), ("web", {"entry"})):
             store = self.store(user)
             for what, write in writes.items():
                 with self.subTest(user=user, what=what):
@@ -153,6 +155,7 @@ class TestAccounts(unittest.TestCase):
                     else:
                         with self.assertRaisesRegex(StoreFault, f"as {user}: this account may not"):
                             write(store)
+            self.assertEqual(len(store.entries(EntryQuery())), 1 if user == "web" else 0)
             self.assertEqual(store.run("r"), run)
             self.assertEqual(len(store.results(ResultQuery(run="r"))), 1)
             self.assertEqual(b"".join(store.raw("r", "a")), b"x")

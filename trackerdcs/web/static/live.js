@@ -2,7 +2,7 @@
 
 import {mark, say} from "./dom.js";
 
-const SILENCE_MS = 2500; // the server speaks at least once a second
+const SILENCE_MS = 2200; // the server speaks at least once a second
 const RETRY_MS = [200, 500, 1000, 2000];
 const ENDED = {4401: "your session has ended: log in again", 4403: "this page was opened under another name: reload it"};
 
@@ -13,6 +13,7 @@ let heard = -Infinity;
 let offset = 0; // ms that the server's clock is ahead of ours
 let socket = null;
 let tries = 0;
+let tried = -Infinity; // when the last connection was begun
 let ended = "";
 let changed = new Set();
 let drawing = false;
@@ -21,8 +22,13 @@ let drawing = false;
 export const message = (topic) => said.get(topic)?.message;
 export const entry = (topic) => said.get(topic);
 export const topics = () => said.keys();
-// Seconds since a message was heard by the server.
-export const age = (topic) => (said.has(topic) ? (performance.now() - said.get(topic).at) / 1000 : Infinity);
+// Seconds since a message was heard by the server; of one that the broker had kept, since it was said by its own time.
+export function age(topic) {
+  const one = said.get(topic);
+  if (!one) return Infinity;
+  const heard = (performance.now() - one.at) / 1000;
+  return one.kept && one.message.ts ? Math.max(heard, (now() - one.message.ts / 1e6) / 1000) : heard;
+}
 export const reached = (stand) => connected() && Boolean(stands[stand]);
 export const connected = () => !ended && performance.now() - heard < SILENCE_MS;
 // The server's time, ms since 1970.
@@ -35,12 +41,14 @@ export function fresh(stand, device) {
   return reached(stand) && said.has(topic) && !said.get(topic).kept && age(topic) <= 3 * period;
 }
 
-// `listener(changed topics, passing messages [[topic, message]])`: after each batch, at most once a frame; and once a second.
+// `listener(changed topics, passing messages [[topic, message, age in s]])`: after each batch, at most once a frame; and once a second.
 export function on(listener) {
   listeners.add(listener);
 }
 
 let passing = [];
+const passed = new Set(); // what has happened is told once, also where it comes again with the whole after a reconnection
+const REMEMBERED = 1000;
 
 function take(batch) {
   const at = performance.now();
@@ -53,6 +61,10 @@ function take(batch) {
   for (const [topic, old, kept, message] of batch.said) {
     const leaf = topic.slice(topic.lastIndexOf("/") + 1);
     if (leaf === "ack" || leaf === "event") {
+      const key = `${topic} ${message.ts} ${message.id ?? message.event} ${message.state ?? message.why ?? ""}`;
+      if (passed.has(key)) continue;
+      if (passed.size > REMEMBERED) passed.delete(passed.values().next().value);
+      passed.add(key);
       passing.push([topic, message, old]);
       continue;
     }
@@ -69,10 +81,16 @@ function draw() {
   drawing = true;
   const run = () => {
     drawing = false;
-    const [topics, passed] = [changed, passing];
+    const [topics, happened] = [changed, passing];
     changed = new Set();
     passing = [];
-    for (const listener of listeners) listener(topics, passed);
+    for (const listener of listeners) {
+      try {
+        listener(topics, happened);
+      } catch (error) {
+        console.error(error); // one part of a page that breaks must not keep the others from being drawn
+      }
+    }
   };
   // A page in the background is not drawn, but must not pile up what it hears.
   if (document.hidden) run();
@@ -91,14 +109,15 @@ function judge() {
   say(banner, text);
   banner.hidden = !text;
   mark(document.body, "lost", !connected());
-  draw();
 }
 
 function connect() {
+  tried = performance.now();
   socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/api/live`);
   socket.onmessage = (event) => {
     tries = 0;
     take(JSON.parse(event.data));
+    judge();
   };
   socket.onclose = (event) => {
     if (ENDED[event.code]) {
@@ -113,9 +132,13 @@ function connect() {
 // A connection that has died without a word: half open sockets are not noticed by a browser for minutes.
 function watch() {
   judge();
-  if (!ended && socket?.readyState === WebSocket.OPEN && performance.now() - heard > 2 * SILENCE_MS) socket.close();
+  draw(); // ages grow also when nothing comes
+  if (ended || performance.now() - Math.max(heard, tried) < 2 * SILENCE_MS) return;
+  socket.onmessage = socket.onclose = null; // a close of a dead connection is not answered either
+  socket.close();
+  connect();
 }
 
 connect();
 judge();
-setInterval(watch, 500);
+setInterval(watch, 400);
