@@ -85,16 +85,15 @@ class Desk:
 
         return await asyncio.to_thread(keep)
 
-    async def attachment(self, id: str, n: int) -> tuple[str, str, bytes]:
-        """Name, type and content; NotFound where there is none."""
+    async def attachment(self, id: str, n: int) -> tuple[Entry, bytes]:
+        """The entry and the content of one of its attachments; NotFound where there is none."""
 
-        def read() -> tuple[str, str, bytes]:
+        def read() -> tuple[Entry, bytes]:
             store = self._stores.runs()
             found = store.entries(EntryQuery(id=id))
             content = store.attachment(id, n) if found and 0 <= n < len(found[0].attachments) else None
             if content is None:
                 raise NotFound(f"there is no attachment {n} of an entry {id!r:.60}")
-            about = found[0].attachments[n]
-            return about.name, about.type, content
+            return found[0], content
 
         return await asyncio.to_thread(read)

@@ -53,6 +53,21 @@ class Reader:
         """Those that may be read; None for all."""
         return self.account.stands if self.account else None
 
+    def only(self, stand: str | None) -> str | None:
+        """The one stand that is asked for, of those that may be read; None: all stands. Fault 403 where there is none,
+        or where several have to be asked for one by one."""
+        if stand is not None:
+            self.needs(stand)
+        if stand is not None or self.stands is None:
+            return stand
+        if len(self.stands) != 1:
+            raise Fault(403, f"name a stand by ?stand=, one of: {', '.join(sorted(self.stands)) or 'none'}")
+        return next(iter(self.stands))
+
+    def sees(self, stand: str) -> bool:
+        """Whether what is of this stand is shown."""
+        return self.stands is None or stand in self.stands
+
     def needs(self, node: Node, needed: Role = "viewer") -> None:
         """Fault 403 where the person may not read `node`."""
         if self.account is not None and not may(self.account, needed, node):

@@ -1,24 +1,30 @@
 """Is everything well? Devices, services, loaders and data folders, as one answer."""
 
+from typing import Annotated
+
 from fastapi import APIRouter, Depends, Response
 
 from trackerdcs.app.health_view import HealthView
 from trackerdcs.domain.desk_answers import health_answer
-from trackerdcs.web.answers import TYPES, may_read
+from trackerdcs.web.answers import TYPES, Reader, may_read
 from trackerdcs.web.desk_examples import documented
 from trackerdcs.web.parts import Parts
 
 
 def routes(parts: Parts, view: HealthView) -> APIRouter:
     """/api/health."""
-    router = APIRouter(dependencies=[Depends(may_read(parts))], tags=["desk"])
+    router = APIRouter(tags=["desk"])
+    Who = Annotated[Reader, Depends(may_read(parts))]
 
     @router.get("/api/health", **documented("health"))
-    async def health() -> Response:
+    async def health(reader: Who) -> Response:
         """Each device and service, what the loaders store, and what is in the data folders; `faults` says what is not
         well, `watch` what a person should look at. Ages in s."""
         places = await view.places()
-        said = health_answer(parts.clock.now(), view.brokers, view.parts(), view.loaders(), places)
+        brokers = {stand: reached for stand, reached in view.brokers.items() if reader.sees(stand)}
+        services = [part for part in view.parts() if reader.sees(part.stand)]
+        shown = [place for place in places if reader.sees(place.stand)]
+        said = health_answer(parts.clock.now(), brokers, services, view.loaders(), shown)
         return Response(parts.encode(said), media_type=TYPES["json"])
 
     return router

@@ -1,11 +1,13 @@
 """Who commanded what, why, and what became of it: the commands that are kept beside the runs."""
 
+from typing import Annotated
+
 from fastapi import APIRouter, Depends, Request, Response
 
 from trackerdcs.app.desk import Desk
 from trackerdcs.domain import desk_answers as said
 from trackerdcs.domain.run_links import CommandQuery
-from trackerdcs.web.answers import answer, found, may_read, wanted
+from trackerdcs.web.answers import Reader, answer, found, may_read, wanted
 from trackerdcs.web.asked import After, Form, Limit, Name, Since, Until, cursor, link, paged, window
 from trackerdcs.web.desk_examples import documented
 from trackerdcs.web.parts import Parts
@@ -13,11 +15,13 @@ from trackerdcs.web.parts import Parts
 
 def routes(parts: Parts, desk: Desk) -> APIRouter:
     """/api/ledger."""
-    router = APIRouter(dependencies=[Depends(may_read(parts))], tags=["desk"])
+    router = APIRouter(tags=["desk"])
+    Who = Annotated[Reader, Depends(may_read(parts))]
 
     @router.get("/api/ledger", **documented("ledger"))
     async def ledger(
         request: Request,
+        reader: Who,
         stand: Name = None,
         device: Name = None,
         user: Name = None,
@@ -32,7 +36,7 @@ def routes(parts: Parts, desk: Desk) -> APIRouter:
         place = cursor(after, 4)
         before = None if place is None else (place[0], *place[1])
         start, stop = window(since, until)
-        query = CommandQuery(stand, device, None, start, stop, limit, cmd, user, before)  # type: ignore[arg-type]
+        query = CommandQuery(reader.only(stand), device, None, start, stop, limit, cmd, user, before)  # type: ignore[arg-type]
         page, last = await found(desk.commands(query))
         more = paged(request, last)
         return await answer(

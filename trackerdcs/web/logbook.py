@@ -11,10 +11,11 @@ from starlette.exceptions import HTTPException
 from trackerdcs.app.desk import Desk
 from trackerdcs.domain import desk_answers as said
 from trackerdcs.domain import logbook as rules
-from trackerdcs.domain.access import Account, suffices
+from trackerdcs.domain.access import ANYWHERE, SITE, Account, may, why_not
+from trackerdcs.domain.instrument import Role
 from trackerdcs.domain.logbook import Entry, EntryQuery
 from trackerdcs.web import sessions
-from trackerdcs.web.answers import TYPES, Fault, answer, found, may_read, wanted
+from trackerdcs.web.answers import TYPES, Fault, Reader, answer, found, may_read, wanted
 from trackerdcs.web.asked import After, Form, Limit, Name, Since, Until, checked, cursor, link, paged, window
 from trackerdcs.web.desk_examples import documented, sent, written
 from trackerdcs.web.parts import Parts
@@ -24,17 +25,19 @@ MULTIPART, FORM = "multipart/form-data", "application/x-www-form-urlencoded"
 LONGEST_FIELD = 4 * rules.LONGEST + 1024
 """Bytes of a field: characters have at most four."""
 log = logging.getLogger(__name__)
+WRITER: Role = "shifter"
 ALONE = {"Content-Security-Policy": "sandbox; default-src 'none'", "Cross-Origin-Resource-Policy": "same-origin"}
 
 
 def routes(parts: Parts, desk: Desk) -> APIRouter:
     """/api/logbook and below."""
     router = APIRouter(tags=["desk"])
-    reading = [Depends(may_read(parts))]
+    Who = Annotated[Reader, Depends(may_read(parts))]
 
-    @router.get("/api/logbook", dependencies=reading, **documented("logbook"))
+    @router.get("/api/logbook", **documented("logbook"))
     async def logbook(
         request: Request,
+        reader: Who,
         stand: Name = None,
         author: Name = None,
         tag: Name = None,
@@ -50,7 +53,7 @@ def routes(parts: Parts, desk: Desk) -> APIRouter:
         """Entries, the newest first."""
         place = cursor(after, 1)
         behind = None if place is None else (place[0], place[1][0])
-        query = EntryQuery(id, stand, author, tag, run, text or None, *window(since, until), behind, limit)
+        query = EntryQuery(id, reader.only(stand), author, tag, run, text or None, *window(since, until), behind, limit)
         page, last = await found(desk.entries(query))
         more = paged(request, last)
         return await answer(
@@ -68,6 +71,9 @@ def routes(parts: Parts, desk: Desk) -> APIRouter:
         account = await _writer(request, parts)
         try:
             draft, files = await _read(request, account.name)
+            node = draft.stand or SITE
+            if not may(account, WRITER, node):
+                raise Fault(403, f"writing into the logbook: {why_not(account, WRITER, node)}")
             entry, new = await found(desk.write(draft, files))
         except Fault as e:
             log.warning("entry of %s not written: %s", account.name, e)
@@ -75,10 +81,12 @@ def routes(parts: Parts, desk: Desk) -> APIRouter:
         log.info("%s has written entry %s", account.name, entry.id)
         return Response(parts.encode(said.entry_answer(entry)), 201 if new else 200, media_type=TYPES["json"])
 
-    @router.get("/api/logbook/{id}/attachments/{n}", dependencies=reading, **sent())
-    async def attachment(id: str, n: int) -> Response:
+    @router.get("/api/logbook/{id}/attachments/{n}", **sent())
+    async def attachment(reader: Who, id: str, n: int) -> Response:
         """An attachment, always to be saved; pictures may be shown in a page of this site."""
-        name, kind, content = await found(desk.attachment(id, n))
+        entry, content = await found(desk.attachment(id, n))
+        reader.needs(entry.stand or SITE)
+        name, kind = entry.attachments[n].name, entry.attachments[n].type
         plain = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "_" for c in name)
         names = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
         return Response(content, media_type=kind, headers=ALONE | {"Content-Disposition": names})
@@ -90,8 +98,8 @@ async def _writer(request: Request, parts: Parts) -> Account:
     account = await sessions.account_of(request, parts)
     if account is None:
         raise Fault(401, "not logged in")
-    if not suffices(account.role, "shifter"):
-        raise Fault(403, f"writing into the logbook needs the role shifter, {account.name} is {account.role}")
+    if not may(account, WRITER, ANYWHERE):  # for which stand is in the form
+        raise Fault(403, f"writing into the logbook: {why_not(account, WRITER, ANYWHERE)}")
     return account
 
 
