@@ -1,7 +1,7 @@
 """Answers "under which conditions?": runs from one database, what the slow control saw meanwhile from the other."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -9,7 +9,7 @@ from trackerdcs.domain.answers import Conditions, Noise, Then
 from trackerdcs.domain.errors import ContractError, TrackerError
 from trackerdcs.domain.gaps import Account
 from trackerdcs.domain.join import Measured, NotFound, Window, chosen, modules_of, on_at, seen, window_of
-from trackerdcs.domain.run import Run, RunModule, RunQuery, order
+from trackerdcs.domain.run import Run, RunFile, RunModule, RunQuery, order
 from trackerdcs.domain.run_links import BindingQuery
 from trackerdcs.domain.run_results import Result, ResultQuery
 from trackerdcs.domain.series import Bucket, Selection
@@ -72,6 +72,14 @@ class Joiner:
         await self.run(query.run or "")
         return await asyncio.to_thread(lambda: self._stores.runs().results(query))
 
+    async def raw(self, run: str, name: str) -> tuple[RunFile, Iterator[bytes]]:
+        """A raw file of a run, piece by piece; NotFound where the record has none of exactly this name."""
+        record = await self.run(run)
+        file = next((file for file in record.files if file.name == name), None)
+        if file is None:
+            raise NotFound(f"run {run[:60]} has no file {name[:80]!r} in the store")
+        return file, await asyncio.to_thread(lambda: self._stores.runs().raw(run, name))
+
     async def conditions(self, run: str, quantities: Sequence[str] = (), width: int | None = None) -> Conditions:
         """What was seen while a run was on, in buckets of about `width` ns; not said: a thousandth of the window."""
         found = await self.run(run)
@@ -82,9 +90,9 @@ class Joiner:
             least = -(-length // MOST_BUCKETS) / 1e9
             raise ContractError(f"bucket: this run would have {number} of them: {least:.3g}s is the shortest for it")
         of = await self._of(found, found.modules, quantities)
-        buckets = await self._buckets([(m, window) for m in of], number)
+        buckets = await self.buckets([(m, window) for m in of], number)
         stands = sorted({m.stand for m in of if m.period})
-        accounts, record = await asyncio.to_thread(self._accounts, stands, window)
+        accounts, record = await asyncio.to_thread(self.accounts, stands, window)
         found_here = tuple(seen(m, b, window, accounts) for m, b in zip(of, buckets, strict=True))
         widths = [b.stop - b.start for each in buckets for b in each]
         return Conditions(found, window, max(widths, default=-(-length // number)), found_here, record)
@@ -111,7 +119,7 @@ class Joiner:
             asked += [(m, window) for m in of]
         if against and rows and not asked:
             raise ContractError(rows[0][1])
-        buckets = await self._buckets(asked, 1)
+        buckets = await self.buckets(asked, 1)
         all_seen = [seen(m, b, w) for (m, w), b in zip(asked, buckets, strict=True)]
         found, at = [], 0
         for run, doubt, count in rows:
@@ -151,7 +159,7 @@ class Joiner:
         found = [b for module in modules for b in store.bindings(BindingQuery(module=module, at=ts))]
         return {f"{b.stand}/{b.device}/{b.channel}" for b in found}
 
-    async def _buckets(self, asked: Sequence[tuple[Measured, Window]], number: int) -> list[list[Bucket]]:
+    async def buckets(self, asked: Sequence[tuple[Measured, Window]], number: int) -> list[list[Bucket]]:
         """In the order asked for; one request for all that are in the same database."""
         by_store: dict[int, tuple[TimeSeries, list[int]]] = {}
         for place, (of, _) in enumerate(asked):
@@ -164,7 +172,8 @@ class Joiner:
                 found[place] = buckets
         return found
 
-    def _accounts(self, stands: Sequence[str], window: Window) -> tuple[list[Account], str]:
+    def accounts(self, stands: Sequence[str], window: Window) -> tuple[list[Account], str]:
+        """What the gap records of some stands say, and whether they could be asked. Blocks."""
         accounts: list[Account] = []
         try:
             for stand in stands:

@@ -17,6 +17,7 @@ from trackerdcs.adapters.users_sqlite import SqliteUsers
 from trackerdcs.adapters.whole_file import write_whole
 from trackerdcs.app.kill_button import KillButton
 from trackerdcs.app.live_hub import LiveHub
+from trackerdcs.app.trends import Trends
 from trackerdcs.domain.access import Account
 from trackerdcs.domain.errors import ConfigError
 from trackerdcs.domain.stand import BusConfig, Stand
@@ -82,6 +83,7 @@ async def _answer(
             parquet_bytes,
             open_reads,
             dumps,
+            trends=Trends(stores, clock),
         )
         async with asyncio.TaskGroup() as tasks:
             for work in (hub.run(), *(button.follow() for button in buttons.values())):

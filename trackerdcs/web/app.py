@@ -8,7 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse
 
 from trackerdcs.domain.errors import StoreFault
-from trackerdcs.web import api, console, home, live, login, runs, verify
+from trackerdcs.web import api, console, home, live, login, run_files, runs, series, verify
 from trackerdcs.web.answers import handled, may_read
 from trackerdcs.web.examples import role
 from trackerdcs.web.pages import Pages
@@ -39,6 +39,9 @@ def create_app(parts: Parts) -> FastAPI:
     app.include_router(api.routes(parts))
     if parts.joiner is not None:
         app.include_router(runs.routes(parts, parts.joiner))
+        app.include_router(run_files.routes(parts, parts.joiner))
+    if parts.trends is not None:
+        app.include_router(series.routes(parts, parts.trends))
     handled(app)
 
     @app.get(

@@ -18,6 +18,8 @@ PAGES = {
     "/health": ("health", "Health"),
 }
 """Path -> (name of script and style, title)."""
+BELOW = {"/runs/{id}": "/runs"}
+"""Addresses that a page answers as well: path -> that page's."""
 
 
 def routes(parts: Parts, pages: Pages) -> APIRouter:
@@ -29,9 +31,9 @@ def routes(parts: Parts, pages: Pages) -> APIRouter:
         path = request.url.path
         if account is None and not (parts.open_reads and is_local(request)):
             return RedirectResponse(login_address(path), 303)
-        name, title = PAGES[path]
+        name, title = PAGES.get(path) or PAGES[BELOW[request.scope["route"].path]]
         return pages.console(account, name, title, sorted(parts.buttons), PAGES)
 
-    for path in PAGES:
+    for path in (*PAGES, *BELOW):
         router.add_api_route(path, page, methods=["GET"])
     return router

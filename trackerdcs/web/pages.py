@@ -64,7 +64,10 @@ class Pages:
         stands: Sequence[str],
         pages: Mapping[str, tuple[str, str]],
     ) -> Response:
-        return self._page("console.html", account=account, key=name, title=title, stands=stands, pages=pages)
+        styled = f"{name}.css" in self.static
+        return self._page(
+            "console.html", account=account, key=name, title=title, stands=stands, pages=pages, styled=styled
+        )
 
     def account(self, account: Account, fault: str = "", status: int = 200) -> Response:
         return self._page("account.html", status, account=account, fault=fault, shortest=SHORTEST, longest=LONGEST)

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from trackerdcs.app.joiner import Joiner
 from trackerdcs.app.kill_button import KillButton
 from trackerdcs.app.live_hub import LiveHub
+from trackerdcs.app.trends import Trends
 from trackerdcs.domain.access import Account
 from trackerdcs.domain.answers import Table
 from trackerdcs.domain.attempts import Attempts
@@ -55,3 +56,4 @@ class Parts:
     passwords: Passwords = field(default_factory=Passwords)
     by_name: Attempts = field(default_factory=lambda: Attempts(10, WINDOW_S))
     by_address: Attempts = field(default_factory=lambda: Attempts(30, WINDOW_S))
+    trends: Trends | None = None
