@@ -12,7 +12,16 @@ const AXES = ["left", "right"];
 const LANE = 5; // px: height of the strip in which the gaps of one quantity are
 
 const faint = (colour, share) => `${colour}${Math.round(share * 255).toString(16).padStart(2, "0")}`;
-const ink = (name) => getComputedStyle(document.body).getPropertyValue(name);
+
+// A colour of the style sheet as a canvas understands it, which knows no light-dark().
+function ink(name) {
+  const probe = document.createElement("i");
+  probe.style.color = `var(${name})`;
+  document.body.append(probe);
+  const colour = getComputedStyle(probe).color;
+  probe.remove();
+  return colour;
+}
 
 // `view`: {names, units (of each axis), axis (of each name), log (Set of axes), marks()}; `on`: {zoom(from, to in s), cursor(index)}
 export function chart(parent, view, data, on) {
@@ -22,9 +31,9 @@ export function chart(parent, view, data, on) {
     {stroke: text, grid, values: times, space: 90},
     ...AXES.flatMap((side, i) =>
       view.units[i] === undefined ? [] : [{
-        scale: side, side: i ? 1 : 3, stroke: text, grid: i ? {show: false} : grid, size: 70, labelSize: 22,
+        scale: side, side: i ? 1 : 3, stroke: text, grid: i ? {show: false} : grid, size: 78, labelSize: 22,
         label: view.log.has(side) ? `|value| in ${view.units[i] || "1"}, logarithmic` : view.units[i] || "1",
-        values: (u, ticks) => ticks.map((tick) => (tick === null ? "" : written(tick))),
+        values: (u, ticks) => ticks.map((tick) => (tick === null ? "" : written(tick, view.units[i]))),
       }]),
   ];
   const series = [{}], bands = [];
@@ -59,13 +68,15 @@ export function chart(parent, view, data, on) {
 
 export const size = (parent) => ({width: Math.max(280, parent.clientWidth), height: Math.max(240, Math.min(520, Math.round(innerHeight * 0.5)))});
 
-const PREFIXES = [[1e9, "G"], [1e6, "M"], [1e3, "k"], [1, ""], [1e-3, "m"], [1e-6, "µ"], [1e-9, "n"], [1e-12, "p"]];
+const PREFIXES = [[1e3, "k"], [1, ""], [1e-3, "m"], [1e-6, "µ"], [1e-9, "n"], [1e-12, "p"]];
+const SCALED = new Set(["A", "V", "W"]);
 
-// 2e-7 -> "200 n": the unit stands beside the axis.
-function written(value) {
+// 2e-7 A -> "200 nA"; what takes no prefix is written as it is.
+export function written(value, unit = "") {
+  if (!SCALED.has(unit)) return String(+value.toPrecision(6));
   if (!value) return "0";
   const [scale, prefix] = PREFIXES.find(([least]) => Math.abs(value) >= least * 0.9995) ?? PREFIXES.at(-1);
-  return `${+(value / scale).toPrecision(6)}${prefix && ` ${prefix}`}`;
+  return `${+(value / scale).toPrecision(6)} ${prefix}${unit}`;
 }
 
 // UTC; the date only where it is another one than at the tick before.
@@ -101,8 +112,11 @@ function runs(u, {runs}) {
     ctx.fillRect(left, bbox.top, Math.max(width, 2), 3 * ratio);
     if (left < free || left > bbox.left + bbox.width) continue;
     ctx.fillStyle = getComputedStyle(document.body).color;
-    ctx.fillText(run.text, left + 4 * ratio, bbox.top + 17 * ratio);
-    free = left + ctx.measureText(run.text).width + 12 * ratio;
+    const long = ctx.measureText(run.text).width;
+    const at = Math.max(Math.min(left + 4 * ratio, bbox.left + bbox.width - long - 4 * ratio), bbox.left + 2 * ratio);
+    if (at < free) continue;
+    ctx.fillText(run.text, at, bbox.top + 17 * ratio);
+    free = at + long + 12 * ratio;
   }
   ctx.restore();
 }

@@ -28,18 +28,18 @@ function sample(i) {
   return svg;
 }
 
-export function legend(parent, series, remove) {
+export function legend(parent, series, view, remove) {
   const rows = series.map((one, i) => {
     const {n, mean, low, high, complete} = one.statistics;
     const take = h("button", {type: "button", class: "quiet", "aria-label": `take ${one.quantity} away`, onclick: () => remove(one.quantity)}, "×");
-    const row = h("tr", {}, h("td", {}, sample(i)), h("td", {}, one.quantity), h("td", {class: "number"}, n ? quantity(mean, one.unit) : "no value"),
+    const row = h("tr", {}, h("td", {}, sample(i)), h("td", {}, one.quantity), h("td", {}, view.units.length < 2 ? "" : view.axis[i] ? "right →" : "← left"), h("td", {class: "number"}, n ? quantity(mean, one.unit) : "no value"),
       h("td", {class: "number"}, quantity(low, one.unit)), h("td", {class: "number"}, quantity(high, one.unit)),
       h("td", {class: "number"}, complete === null ? "–" : `${(100 * complete).toFixed(complete > 0.999 ? 0 : 1)} %`),
       h("td", {class: one.gaps.length ? "warn" : ""}, String(one.gaps.length)), h("td", {class: "at"}), h("td", {}, take));
     row.dataset.name = one.quantity;
     return row;
   });
-  const heads = ["", "quantity", "mean", "least", "largest", "of the values due", "gaps", "under the cursor: mean (least to largest, number)", ""];
+  const heads = ["", "quantity", view.units.length < 2 ? "" : "axis", "mean", "least", "largest", "of the values due", "gaps", "under the cursor: mean (least to largest, number)", ""];
   parent.replaceChildren(h("table", {class: "legend"}, h("thead", {}, h("tr", {}, heads.map((text) => h("th", {scope: "col"}, text)))), h("tbody", {}, rows)));
 }
 

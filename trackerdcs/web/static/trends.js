@@ -49,7 +49,7 @@ function go(next, how = "pushState") {
 function show() {
   fault(problem, "");
   const [since, until] = windowOf(state, live.now());
-  [from.value, to.value] = [written(since), state.follow === null ? written(until) : "now"];
+  [from.value, to.value] = state.follow === null ? [written(since), written(until)] : [written(Math.floor(since / 1000) * 1000), "now"];
   spans.forEach((button, i) => button.setAttribute("aria-pressed", String(state.follow === SPANS[i][1])));
   logs.forEach(({tick}, i) => (tick.checked = state.log.has(["left", "right"][i])));
   link.href = `?${toAddress({...state, follow: null, since, until})}`;
@@ -125,7 +125,7 @@ function draw() {
     buckets: series.map((one) => one.at.length).join(" "), bucket: answer.bucket_s, runs: answer.runs.length, events: answer.events.length,
     last: data[0].at(-1) ?? "", drawn_ms: (performance.now() - began).toFixed(1),
   });
-  legend(table, series, (name) => go({...state, q: state.q.filter((other) => other !== name)}));
+  legend(table, series, view, (name) => go({...state, q: state.q.filter((other) => other !== name)}));
   lists(below, {...answer, series}, answer, (at) => zoom(at * 1000 - 30_000, at * 1000 + 30_000));
 }
 
