@@ -1,7 +1,7 @@
 """Answers "under which conditions?": runs from one database, what the slow control saw meanwhile from the other."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -9,7 +9,7 @@ from trackerdcs.domain.answers import Conditions, Noise, Then
 from trackerdcs.domain.errors import ContractError, TrackerError
 from trackerdcs.domain.gaps import Account
 from trackerdcs.domain.join import Measured, NotFound, Window, chosen, modules_of, on_at, seen, window_of
-from trackerdcs.domain.run import Run, RunFile, RunModule, RunQuery, order
+from trackerdcs.domain.run import Run, RunModule, RunQuery, order
 from trackerdcs.domain.run_links import BindingQuery
 from trackerdcs.domain.run_results import Result, ResultQuery
 from trackerdcs.domain.series import Bucket, Selection
@@ -71,14 +71,6 @@ class Joiner:
         """Of one run; NotFound where there is no such run."""
         await self.run(query.run or "")
         return await asyncio.to_thread(lambda: self._stores.runs().results(query))
-
-    async def raw(self, run: str, name: str) -> tuple[RunFile, Iterator[bytes]]:
-        """A raw file of a run, piece by piece; NotFound where the record has none of exactly this name."""
-        record = await self.run(run)
-        file = next((file for file in record.files if file.name == name), None)
-        if file is None:
-            raise NotFound(f"run {run[:60]} has no file {name[:80]!r} in the store")
-        return file, await asyncio.to_thread(lambda: self._stores.runs().raw(run, name))
 
     async def conditions(self, run: str, quantities: Sequence[str] = (), width: int | None = None) -> Conditions:
         """What was seen while a run was on, in buckets of about `width` ns; not said: a thousandth of the window."""

@@ -5,13 +5,13 @@ import json
 import logging
 from collections import deque
 from collections.abc import AsyncIterator, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from trackerdcs.app.edge_log import EdgeLog
 from trackerdcs.domain import topics
 from trackerdcs.domain.codec import decode
 from trackerdcs.domain.errors import ContractError
-from trackerdcs.domain.messages import MESSAGES
+from trackerdcs.domain.messages import MESSAGES, Meta
 from trackerdcs.ports import Bus, Clock, Delivery
 
 TICK_S = 0.1
@@ -20,7 +20,11 @@ BEAT_S = 1.0
 """Somebody who hears nothing for longer has lost the connection."""
 BEHIND = 20
 """Batches that a watcher may be behind before it is let go: it comes back and begins with the present."""
+AGAIN_S = 5.0
+"""Within this time after a reconnection the broker has sent all that it keeps."""
 STATES = frozenset({"meta", "status", "frame", "interlock", "alarm", "run"})
+ENDING = frozenset({"alarm", "run"})
+"""States that are cleared when they are over, also while nobody listens."""
 PASSING = frozenset({"ack", "event"})
 RECENT = 50
 
@@ -41,7 +45,14 @@ class _Stand:
     bus: Bus
     states: dict[str, _Said] = field(default_factory=dict)
     passing: deque[tuple[str, _Said]] = field(default_factory=lambda: deque(maxlen=RECENT))
-    news: list[tuple[str, _Said]] = field(default_factory=list)
+    fresh: dict[str, _Said] = field(default_factory=dict)
+    happened: list[tuple[str, _Said]] = field(default_factory=list)
+
+    def news(self) -> list[tuple[str, _Said]]:
+        """What has come since the last call: of each state the newest, after what has happened."""
+        news = [*self.happened, *self.fresh.items()]
+        self.fresh, self.happened = {}, []
+        return news
 
 
 class Watcher:
@@ -80,6 +91,9 @@ class LiveHub:
         self._clock = clock
         self._stands = {stand: _Stand(bus) for stand, bus in buses.items()}
         self._watchers: set[Watcher] = set()
+        self._beat = clock.monotonic()
+        self.bad = 0
+        """Messages outside the contract, which nobody is shown."""
 
     @property
     def stands(self) -> frozenset[str]:
@@ -87,6 +101,7 @@ class LiveHub:
 
     def watch(self, stands: Collection[str]) -> Watcher:
         """Begin to look at these stands; end it with `leave`."""
+        self._flush()  # what is only now on its way is in the whole, and must not come twice
         watcher = Watcher(frozenset(stands))
         now = self._clock.monotonic()
         said = []
@@ -100,11 +115,17 @@ class LiveHub:
     def leave(self, watcher: Watcher) -> None:
         self._watchers.discard(watcher)
 
+    def meta(self, stand: str, device: str) -> Meta | None:
+        """What a device says of itself; None where it has not been heard."""
+        known = self._stands[stand].states.get(f"{stand}/{device}/meta") if stand in self._stands else None
+        return decode(Meta, known.payload) if known else None
+
     async def run(self) -> None:
         """Listen and tell, for ever."""
         async with asyncio.TaskGroup() as tasks:
             for name, stand in self._stands.items():
                 tasks.create_task(self._listen(name, stand))
+                tasks.create_task(self._renew(stand))
             tasks.create_task(self._tell())
 
     async def _listen(self, name: str, stand: _Stand) -> None:
@@ -114,7 +135,29 @@ class LiveHub:
             try:
                 self._take(stand, delivery)
             except ContractError as e:
+                self.bad += 1
                 edge.fail(delivery.topic, f"{delivery.topic}: not shown: {e}")
+            else:
+                edge.ok(delivery.topic, f"{delivery.topic}: shown again")
+
+    async def _renew(self, stand: _Stand) -> None:
+        """What was said before the connection was lost is old; what has ended meanwhile is not said again."""
+        lost: float | None = None
+        async for up in stand.bus.connection():
+            if not up and lost is None:
+                lost = self._clock.monotonic()
+                stand.states = {topic: replace(said, kept=True) for topic, said in stand.states.items()}
+                stand.fresh |= stand.states
+            elif up and lost is not None:
+                await asyncio.sleep(AGAIN_S)
+                for topic, said in list(stand.states.items()):
+                    if topics.parse(f"{topics.ROOT}/{topic}").kind in ENDING and said.heard < lost:
+                        self._clear(stand, topic)
+                lost = None
+
+    def _clear(self, stand: _Stand, topic: str) -> None:
+        stand.states.pop(topic, None)
+        stand.fresh[topic] = _Said(b"null", self._clock.monotonic(), False)
 
     def _take(self, stand: _Stand, delivery: Delivery) -> None:
         kind = topics.parse(delivery.topic).kind
@@ -122,28 +165,26 @@ class LiveHub:
             return
         topic = delivery.topic.removeprefix(f"{topics.ROOT}/")
         if not delivery.payload:  # a retained topic that is cleared
-            stand.states.pop(topic, None)
-            stand.news.append((topic, _Said(b"null", self._clock.monotonic(), False)))
+            self._clear(stand, topic)
             return
         decode(MESSAGES[kind], delivery.payload)
         said = _Said(delivery.payload, self._clock.monotonic(), delivery.retained)
         if kind in STATES:
-            stand.states[topic] = said
+            stand.states[topic] = stand.fresh[topic] = said
         else:
             stand.passing.append((topic, said))
-        stand.news.append((topic, said))
+            stand.happened.append((topic, said))
 
     async def _tell(self) -> None:
-        beat = self._clock.monotonic()
         while True:
             await asyncio.sleep(TICK_S)
-            now = self._clock.monotonic()
-            news = {name: stand.news for name, stand in self._stands.items() if stand.news}
-            if not news and now < beat:
-                continue
-            beat = now + BEAT_S
-            for name in news:
-                self._stands[name].news = []
+            self._flush()
+
+    def _flush(self) -> None:
+        now = self._clock.monotonic()
+        news = {name: said for name, stand in self._stands.items() if (said := stand.news())}
+        if news or now >= self._beat:
+            self._beat = now + BEAT_S
             self._broadcast(news, now)
 
     def _broadcast(self, news: Mapping[str, list[tuple[str, _Said]]], now: float) -> None:

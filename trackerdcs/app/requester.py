@@ -45,8 +45,13 @@ class Requester:
         args: Mapping[str, Any] | None = None,
         reason: str | None = None,
         wait: float = WAIT_S,
+        by: str | None = None,
+        id: str | None = None,
     ) -> AsyncIterator[Ack | Unknown]:
         """Send a command and yield its acks as they come; the last one is final or an `Unknown`.
+
+        `by` is the person behind a shared client. The same `id` again is the same command: the device answers it and
+        does not execute it again.
 
         Raises before anything is sent: BusDown without a broker, CommandRefused where the device cannot hear it,
         ContractError for names and values that the contract does not allow.
@@ -59,12 +64,13 @@ class Requester:
         await self._hears(heard, f"{stand}/{device}", cmd)
         now = self._clock.now()
         command = Command(
-            id=str(uuid.uuid4()),
+            id=id or str(uuid.uuid4()),
             cmd=cmd,
             ts=now,
             expires=now + int(EXPIRY_S * 1e9),
             ch=ch,
             args=dict(args or {}),
+            by=by,
             reason=reason,
         )
         payload = encode(command)

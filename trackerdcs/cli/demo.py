@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import secrets
 import sys
 import time
 from dataclasses import asdict
@@ -22,6 +23,8 @@ INSTRUMENT_PORTS = 3
 """The simulated instruments with a network address take as many ports after the control port."""
 
 HINTS = """\
+Open http://127.0.0.1:{web}/?token={token}
+  (logs in as an expert, once; reading needs no login here)
 Try, in another terminal:{first}
   trackerdcs send demo lv1 on ch1 --reason first
   trackerdcs send demo hv1 set_voltage ch0 --arg v=-50 --reason first
@@ -32,7 +35,6 @@ Try, in another terminal:{first}
   trackerdcs send demo guard reset --arg interlock=dry_air --reason "dry again"
   trackerdcs send demo hv1 clear_trip ch0 --reason "dry again"
   trackerdcs sim fault hv1 hang{port}; sleep 10; trackerdcs sim clear hv1{port}
-Runs and their conditions: http://127.0.0.1:{web}/ (reading needs no login here)
 Log: {log}.  Ctrl-C ends; data stay in {data}.
 """
 
@@ -71,7 +73,9 @@ def demo(
     except OSError as e:
         raise ConfigError(f"--data {data}: {e.strerror}") from e
     moved = (broker_port, data) != (BROKER_PORT, DATA)
+    token = secrets.token_urlsafe(24)
     hints = HINTS.format(
+        token=token,
         first=f"\n  export TRACKERDCS_STAND_FILE={file}" if moved else "",
         port=f" --port {sim_port}" if sim_port != SIM_PORT else "",
         log=data / "demo.log",
@@ -82,7 +86,7 @@ def demo(
     async def serve() -> None:
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(demo.serve(stand, lambda: typer.echo(hints), web_port))
+                tasks.create_task(demo.serve(stand, lambda: typer.echo(hints), web_port, token))
                 if sys.stdout.isatty():
                     tasks.create_task(_table(stand))
         except* ConfigError as group:

@@ -35,8 +35,8 @@ def moved(stand: Stand, broker_port: int, sim_port: int, data: Path) -> Stand:
     )
 
 
-async def serve(stand: Stand, ready: Callable[[], None], web_port: int) -> None:
-    """Run everything until told to stop; `ready` is called when broker and instruments can be reached.
+async def serve(stand: Stand, ready: Callable[[], None], web_port: int, token: str | None = None) -> None:
+    """Run everything until told to stop; `ready` is called when broker and instruments can be reached, `token` logs in.
 
     ConfigError names the port or the file that is in the way.
     """
@@ -45,7 +45,7 @@ async def serve(stand: Stand, ready: Callable[[], None], web_port: int) -> None:
             async with SimStand(stand), asyncio.TaskGroup() as tasks:
                 ready()
                 tasks.create_task(loader.serve([stand]))
-                tasks.create_task(web.serve_open(stand, listener))
+                tasks.create_task(web.serve_open(stand, listener, token))
                 if stand.interlocks:
                     tasks.create_task(guard.serve(stand))
                 for name in stand.devices:

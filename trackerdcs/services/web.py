@@ -3,9 +3,10 @@
 import asyncio
 import secrets
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack, closing
 from pathlib import Path
+from typing import cast
 
 from trackerdcs.adapters.clock_system import SystemClock
 from trackerdcs.adapters.cookies_itsdangerous import SignedCookies
@@ -17,16 +18,19 @@ from trackerdcs.adapters.users_sqlite import SqliteUsers
 from trackerdcs.adapters.whole_file import write_whole
 from trackerdcs.app.kill_button import KillButton
 from trackerdcs.app.live_hub import LiveHub
+from trackerdcs.app.requester import Requester
 from trackerdcs.app.trends import Trends
 from trackerdcs.domain.access import Account
 from trackerdcs.domain.errors import ConfigError
-from trackerdcs.domain.stand import BusConfig, Stand
+from trackerdcs.domain.stand import LOCAL, BusConfig, Stand
 from trackerdcs.ports import Bus
 from trackerdcs.services.client import connect
 from trackerdcs.services.join import StandStores, joiner_of
 from trackerdcs.services.kill import high_voltage
+from trackerdcs.sim.control import ask
 from trackerdcs.web.app import create_app
-from trackerdcs.web.parts import AGE_S, Parts
+from trackerdcs.web.invitation import GUEST, Invitation, no_password
+from trackerdcs.web.parts import AGE_S, AskWorld, Parts
 from trackerdcs.web.passwords import checked_hash
 
 USER = "web"
@@ -48,11 +52,13 @@ async def serve(
         await _answer(stands, users, key, listener, behind_gateway=behind_gateway)
 
 
-async def serve_open(stand: Stand, listener: socket.socket) -> None:
-    """For the demonstrator: who only reads need not log in. It has no users until `trackerdcs users` adds some."""
+async def serve_open(stand: Stand, listener: socket.socket, token: str | None = None) -> None:
+    """For the demonstrator: who only reads need not log in, and the first who comes with the token is logged in. More
+    users: `trackerdcs users`."""
     data = Path(stand.data)
     with closing(SqliteUsers(data / "users.sqlite")) as users:
-        await _answer([stand], users, own_key(data / "session-key"), listener, open_reads=True)
+        guest = Invitation(GUEST.name, _guest(users), token) if token else None
+        await _answer([stand], users, own_key(data / "session-key"), listener, open_reads=True, invitation=guest)
 
 
 async def _answer(
@@ -62,16 +68,18 @@ async def _answer(
     listener: socket.socket,
     behind_gateway: bool = False,
     open_reads: bool = False,
+    invitation: Invitation | None = None,
 ) -> None:
     async with AsyncExitStack() as stack:
-        clock, buses = SystemClock(), dict[BusConfig, Bus]()
-        for stand in stands:
-            if stand.bus not in buses:
-                buses[stand.bus] = await stack.enter_async_context(connect(stand.bus, USER))
+        clock, buses, ears = SystemClock(), dict[BusConfig, Bus](), dict[BusConfig, Bus]()
+        for bus in {stand.bus for stand in stands}:
+            buses[bus] = await stack.enter_async_context(connect(bus, USER))
+            # Where filters overlap a broker sends twice, and KILL does not wait behind what pages are shown.
+            ears[bus] = await stack.enter_async_context(connect(bus, USER))
         buttons = {s.stand: KillButton(buses[s.bus], s.stand, USER, high_voltage(s), clock) for s in stands}
         stores = StandStores(stands, USER)
         stack.push_async_callback(stores.close)
-        hub = LiveHub({s.stand: buses[s.bus] for s in stands}, clock)
+        hub = LiveHub({s.stand: ears[s.bus] for s in stands}, clock)
         parts = Parts(
             users,
             SignedCookies(key, AGE_S),
@@ -84,11 +92,33 @@ async def _answer(
             open_reads,
             dumps,
             trends=Trends(stores, clock),
+            requesters={s.stand: Requester(buses[s.bus], clock, USER) for s in stands},
+            worlds={s.stand: _world(s) for s in stands if open_reads and any(d.sim for d in s.devices.values())},
+            invitation=invitation,
         )
         async with asyncio.TaskGroup() as tasks:
             for work in (hub.run(), *(button.follow() for button in buttons.values())):
                 tasks.create_task(work)
             await serve_http(create_app(parts), listener)
+
+
+def _guest(users: SqliteUsers) -> str:
+    """The hash of the user who comes with a token; made where there is none, and left as an admin has changed it."""
+    if (hash := users.hash_of(GUEST.name)) is None:
+        users.add(GUEST, hash := no_password())
+    return hash
+
+
+def _world(stand: Stand) -> AskWorld:
+    """The simulators of a stand, asked over their control socket."""
+
+    async def world(values: Mapping[str, float]) -> Mapping[str, float]:
+        answer = await asyncio.to_thread(ask, LOCAL, stand.sim.control, {"op": "world", "set": dict(values)})
+        if not answer["ok"]:
+            raise ValueError(answer["error"])
+        return cast(Mapping[str, float], answer["world"])
+
+    return world
 
 
 def own_key(path: Path) -> str:

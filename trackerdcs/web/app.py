@@ -8,7 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse
 
 from trackerdcs.domain.errors import StoreFault
-from trackerdcs.web import api, console, home, live, login, run_files, runs, series, verify
+from trackerdcs.web import api, commands, console, home, live, login, runs, series, verify, world
 from trackerdcs.web.answers import handled, may_read
 from trackerdcs.web.examples import role
 from trackerdcs.web.pages import Pages
@@ -37,9 +37,11 @@ def create_app(parts: Parts) -> FastAPI:
         app.include_router(room.routes(parts, pages), include_in_schema=False)  # for people, and what the gateway asks
     app.include_router(live.routes(parts, parts.hub))
     app.include_router(api.routes(parts))
+    app.include_router(commands.routes(parts))
+    if parts.worlds:
+        app.include_router(world.routes(parts))
     if parts.joiner is not None:
         app.include_router(runs.routes(parts, parts.joiner))
-        app.include_router(run_files.routes(parts, parts.joiner))
     if parts.trends is not None:
         app.include_router(series.routes(parts, parts.trends))
     handled(app)

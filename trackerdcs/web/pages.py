@@ -63,10 +63,18 @@ class Pages:
         title: str,
         stands: Sequence[str],
         pages: Mapping[str, tuple[str, str]],
+        worlds: Sequence[str] = (),
     ) -> Response:
-        styled = f"{name}.css" in self.static
+        style = f"{name}.css" if f"{name}.css" in self.static else ""
         return self._page(
-            "console.html", account=account, key=name, title=title, stands=stands, pages=pages, styled=styled
+            "console.html",
+            account=account,
+            key=name,
+            title=title,
+            stands=stands,
+            pages=pages,
+            worlds=worlds,
+            style=style,
         )
 
     def account(self, account: Account, fault: str = "", status: int = 200) -> Response:

@@ -1,23 +1,27 @@
 """What the web application is made of, and what it needs of the outside."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from trackerdcs.app.joiner import Joiner
 from trackerdcs.app.kill_button import KillButton
 from trackerdcs.app.live_hub import LiveHub
+from trackerdcs.app.requester import Requester
 from trackerdcs.app.trends import Trends
 from trackerdcs.domain.access import Account
 from trackerdcs.domain.answers import Table
 from trackerdcs.domain.attempts import Attempts
 from trackerdcs.ports import Clock
+from trackerdcs.web.invitation import Invitation
 from trackerdcs.web.passwords import Passwords
 
 AGE_S = 12 * 3600
 """The longest session."""
 WINDOW_S = 300.0
+AskWorld = Callable[[Mapping[str, float]], Awaitable[Mapping[str, float]]]
+"""Set values of a simulated world, some or none, and get them all. Raises OSError, ValueError."""
 
 
 class Users(Protocol):
@@ -41,7 +45,8 @@ class Seal(Protocol):
 @dataclass(frozen=True)
 class Parts:
     """The parts of one web service. `behind_gateway`: X-Forwarded-For and X-Forwarded-Proto are the gateway's word.
-    `open_reads`: who only reads need not log in, as in the demonstrator, which only this computer reaches."""
+    `open_reads`: who only reads need not log in, as in the demonstrator, which only this computer reaches.
+    `invitation` and `worlds` are the demonstrator's too."""
 
     users: Users
     seal: Seal
@@ -57,3 +62,6 @@ class Parts:
     by_name: Attempts = field(default_factory=lambda: Attempts(10, WINDOW_S))
     by_address: Attempts = field(default_factory=lambda: Attempts(30, WINDOW_S))
     trends: Trends | None = None
+    requesters: Mapping[str, Requester] = field(default_factory=dict)
+    worlds: Mapping[str, AskWorld] = field(default_factory=dict)
+    invitation: Invitation | None = None

@@ -1,18 +1,22 @@
 // Asking the server. Every failure is a sentence that can be shown.
 
+const PATIENCE_MS = 15000;
+
 export class Failed extends Error {
-  constructor(status, text) {
+  constructor(status, text, body = null) {
     super(text);
-    this.status = status;
+    this.status = status; // 0: no answer came, what was asked may have been done
+    this.body = body;
   }
 }
 
-async function ask(path, options) {
+async function ask(path, options, patience) {
   let answer;
   try {
-    answer = await fetch(path, {credentials: "same-origin", cache: "no-store", ...options});
-  } catch {
-    throw new Failed(0, "the server does not answer");
+    answer = await fetch(path, {credentials: "same-origin", cache: "no-store", signal: AbortSignal.timeout(patience), ...options});
+  } catch (error) {
+    const late = error?.name === "TimeoutError";
+    throw new Failed(0, late ? `the server has not answered within ${patience / 1000} s` : "the server does not answer");
   }
   let body = null;
   try {
@@ -21,11 +25,11 @@ async function ask(path, options) {
     // no JSON: the status says enough
   }
   if (answer.ok) return body;
-  if (answer.status === 401) throw new Failed(401, "not logged in: log in, then try again");
-  throw new Failed(answer.status, body?.error ?? `the server answered ${answer.status}`);
+  if (answer.status === 401) throw new Failed(401, "not logged in: log in, then try again", body);
+  throw new Failed(answer.status, body?.error ?? body?.why ?? `the server answered ${answer.status}`, body);
 }
 
-export const get = (path) => ask(path, {});
+export const get = (path, patience = PATIENCE_MS) => ask(path, {}, patience);
 
-export const post = (path, body = {}) =>
-  ask(path, {method: "POST", headers: {"Content-Type": "application/json"}, body: JSON.stringify(body)});
+export const post = (path, body = {}, patience = PATIENCE_MS) =>
+  ask(path, {method: "POST", headers: {"Content-Type": "application/json"}, body: JSON.stringify(body)}, patience);

@@ -2,7 +2,7 @@
 
 import {mark, say} from "./dom.js";
 
-const SILENCE_MS = 2500; // the server speaks at least once a second
+const SILENCE_MS = 2200; // the server speaks at least once a second
 const RETRY_MS = [200, 500, 1000, 2000];
 const ENDED = {4401: "your session has ended: log in again", 4403: "this page was opened under another name: reload it"};
 
@@ -21,8 +21,13 @@ let drawing = false;
 export const message = (topic) => said.get(topic)?.message;
 export const entry = (topic) => said.get(topic);
 export const topics = () => said.keys();
-// Seconds since a message was heard by the server.
-export const age = (topic) => (said.has(topic) ? (performance.now() - said.get(topic).at) / 1000 : Infinity);
+// Seconds since a message was heard by the server; of one that the broker had kept, since it was said by its own time.
+export function age(topic) {
+  const one = said.get(topic);
+  if (!one) return Infinity;
+  const heard = (performance.now() - one.at) / 1000;
+  return one.kept && one.message.ts ? Math.max(heard, (now() - one.message.ts / 1e6) / 1000) : heard;
+}
 export const reached = (stand) => connected() && Boolean(stands[stand]);
 export const connected = () => !ended && performance.now() - heard < SILENCE_MS;
 // The server's time, ms since 1970.
@@ -72,7 +77,13 @@ function draw() {
     const [topics, passed] = [changed, passing];
     changed = new Set();
     passing = [];
-    for (const listener of listeners) listener(topics, passed);
+    for (const listener of listeners) {
+      try {
+        listener(topics, passed);
+      } catch (error) {
+        console.error(error); // one part of a page that breaks must not keep the others from being drawn
+      }
+    }
   };
   // A page in the background is not drawn, but must not pile up what it hears.
   if (document.hidden) run();
@@ -91,7 +102,6 @@ function judge() {
   say(banner, text);
   banner.hidden = !text;
   mark(document.body, "lost", !connected());
-  draw();
 }
 
 function connect() {
@@ -99,6 +109,7 @@ function connect() {
   socket.onmessage = (event) => {
     tries = 0;
     take(JSON.parse(event.data));
+    judge();
   };
   socket.onclose = (event) => {
     if (ENDED[event.code]) {
@@ -113,9 +124,10 @@ function connect() {
 // A connection that has died without a word: half open sockets are not noticed by a browser for minutes.
 function watch() {
   judge();
+  draw(); // ages grow also when nothing comes
   if (!ended && socket?.readyState === WebSocket.OPEN && performance.now() - heard > 2 * SILENCE_MS) socket.close();
 }
 
 connect();
 judge();
-setInterval(watch, 500);
+setInterval(watch, 400);
