@@ -4,6 +4,7 @@ import {h, moment, quantity, span} from "./dom.js";
 import {style} from "./trend_chart.js";
 
 const SHOWN = 20;
+const plain = (value, unit) => quantity(value, unit === "1" ? "" : unit);
 const KINDS = {empty: "no value stored", few: "fewer values than due", lost: "lost", missing: "not heard of yet", parked: "refused by the database"};
 
 // Times of runs, events and gaps in s, for the plot.
@@ -32,8 +33,8 @@ export function legend(parent, series, view, remove) {
   const rows = series.map((one, i) => {
     const {n, mean, low, high, complete} = one.statistics;
     const take = h("button", {type: "button", class: "quiet", "aria-label": `take ${one.quantity} away`, onclick: () => remove(one.quantity)}, "×");
-    const row = h("tr", {}, h("td", {}, sample(i)), h("td", {}, one.quantity), h("td", {}, view.units.length < 2 ? "" : view.axis[i] ? "right →" : "← left"), h("td", {class: "number"}, n ? quantity(mean, one.unit) : "no value"),
-      h("td", {class: "number"}, quantity(low, one.unit)), h("td", {class: "number"}, quantity(high, one.unit)),
+    const row = h("tr", {}, h("td", {}, sample(i)), h("td", {}, one.quantity), h("td", {}, view.units.length < 2 ? "" : view.axis[i] ? "right →" : "← left"), h("td", {class: "number"}, n ? plain(mean, one.unit) : "no value"),
+      h("td", {class: "number"}, plain(low, one.unit)), h("td", {class: "number"}, plain(high, one.unit)),
       h("td", {class: "number"}, complete === null ? "–" : `${(100 * complete).toFixed(complete > 0.999 ? 0 : 1)} %`),
       h("td", {class: one.gaps.length ? "warn" : ""}, String(one.gaps.length)), h("td", {class: "at"}), h("td", {}, take));
     row.dataset.name = one.quantity;

@@ -137,9 +137,14 @@ function cursor(index, at) {
     if (!cell || !answer) return;
     const series = answer.series.find((one) => one.quantity === row.dataset.name);
     const here = at === null ? -1 : bucketAt(series, at - answer.start_ms / 1000);
-    say(cell, at === null ? "" : here < 0 ? "no value" : `${quantity(series.mean[here], series.unit)}  (${quantity(series.low[here], series.unit)} to ${quantity(series.high[here], series.unit)}, ${series.n[here]})`);
+    say(cell, at === null ? "" : here < 0 ? "no value" : under(series, here));
   });
 }
+
+const under = ({mean, low, high, n, unit}, i) => {
+  const said = (value) => quantity(value, unit === "1" ? "" : unit);
+  return n[i] === 1 ? said(mean[i]) : `${said(mean[i])}  (${said(low[i])} to ${said(high[i])}, ${n[i]})`;
+};
 
 // The bucket that holds a time, or the one before it where less than three periods have passed since.
 function bucketAt(series, at) {
