@@ -102,21 +102,22 @@ function span(u, from, to) {
 function runs(u, {runs}) {
   const {ctx, bbox} = u, ratio = devicePixelRatio;
   ctx.save();
+  [ctx.textAlign, ctx.textBaseline] = ["left", "alphabetic"];
   ctx.font = `${12 * ratio}px system-ui, sans-serif`;
-  let free = -Infinity;
-  for (const run of [...runs].sort((a, b) => a.from - b.from)) {
+  const taken = [];
+  for (const run of [...runs].sort((a, b) => b.to - b.from - (a.to - a.from))) { // the longest are named first
     const [left, width] = span(u, run.from, run.to);
     ctx.fillStyle = faint("#808080", 0.18);
     ctx.fillRect(left, bbox.top, Math.max(width, 2), bbox.height);
     ctx.fillStyle = faint("#808080", 0.8);
     ctx.fillRect(left, bbox.top, Math.max(width, 2), 3 * ratio);
-    if (left < free || left > bbox.left + bbox.width) continue;
+    if (left > bbox.left + bbox.width || left + width < bbox.left) continue;
     ctx.fillStyle = getComputedStyle(document.body).color;
     const long = ctx.measureText(run.text).width;
     const at = Math.max(Math.min(left + 4 * ratio, bbox.left + bbox.width - long - 4 * ratio), bbox.left + 2 * ratio);
-    if (at < free) continue;
+    if (taken.some(([from, to]) => at < to && at + long > from)) continue;
     ctx.fillText(run.text, at, bbox.top + 17 * ratio);
-    free = at + long + 12 * ratio;
+    taken.push([at, at + long + 12 * ratio]);
   }
   ctx.restore();
 }
@@ -128,6 +129,7 @@ function marks(u, {events, gaps}) {
   ctx.beginPath();
   ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
   ctx.clip();
+  [ctx.textAlign, ctx.textBaseline] = ["left", "alphabetic"];
   ctx.font = `bold ${11 * ratio}px system-ui, sans-serif`;
   let free = -Infinity;
   for (const event of events) {

@@ -5,49 +5,50 @@
 export function drawn(answer, tails, log) {
   const origin = answer.start_ms / 1000;
   const columns = answer.series.map((one, i) => points(one, origin, tails[i] ?? [], log(i)));
-  const x = [...new Set(columns.flatMap((column) => [...column.keys()]))].sort((a, b) => a - b);
+  const x = [...new Set(columns.flatMap(({found, breaks}) => [...found.keys(), ...breaks.map(([from, to]) => (from + to) / 2)]))].sort((a, b) => a - b);
   const place = new Map(x.map((value, i) => [value, i]));
   const data = [x];
-  for (const column of columns) {
+  for (const {found, breaks} of columns) {
     const [mean, low, high] = [0, 1, 2].map(() => new Array(x.length)); // holes are undefined
-    for (const [at, value] of column) {
+    for (const [at, value] of found) {
       const i = place.get(at);
-      if (value === null) mean[i] = low[i] = high[i] = null;
-      else [mean[i], low[i], high[i]] = value;
+      [mean[i], low[i], high[i]] = value;
+    }
+    // uPlot breaks a line between the neighbours of a null only, and those may be points of another series.
+    for (const [from, to] of breaks) {
+      for (let i = place.get((from + to) / 2); i >= 0 && x[i] > from; i--) mean[i] = low[i] = high[i] = null;
+      for (let i = place.get((from + to) / 2); i < x.length && x[i] < to; i++) mean[i] = low[i] = high[i] = null;
     }
     data.push(mean, low, high);
   }
-  return {data, broken: columns.map((column) => [...column.values()].filter((value) => value === null).length)};
+  return {data, broken: columns.map(({breaks}) => breaks.length)};
 }
 
-// x -> [mean, low, high], or null where the line is broken.
+// x -> [mean, low, high], and between which points the line is broken.
 function points(one, origin, tail, log) {
-  const found = new Map();
+  const found = new Map(), breaks = [];
   const scaled = log ? magnitude : (values) => values;
-  let end = null;
+  let end = null, before = -Infinity;
   for (let i = 0; i < one.at.length; i++) {
-    const start = one.at[i];
-    if (end !== null && start > end + 1e-6 && one.gaps.some((gap) => gap.at < start && gap.until > end)) {
-      found.set(origin + (end + start) / 2, null);
-    }
+    const start = one.at[i], middle = origin + start + one.length[i] / 2;
+    if (end !== null && start > end + 1e-6 && one.gaps.some((gap) => gap.at < start && gap.until > end)) breaks.push([before, middle]);
     end = start + one.length[i];
-    found.set(origin + start + one.length[i] / 2, scaled([one.mean[i], one.low[i], one.high[i]]));
+    before = middle;
+    found.set(middle, scaled([one.mean[i], one.low[i], one.high[i]]));
   }
   const last = end === null ? -Infinity : origin + end;
-  let before = last;
   for (const [at, value] of tail) {
     if (at < last) continue;
-    const period = one.period_s ?? 1;
-    if (before > -Infinity && at - before > 3 * period + (one.length.at(-1) ?? 0)) found.set((before + at) / 2, null);
+    if (before > -Infinity && at - before > 3 * (one.period_s ?? 1) + (one.length.at(-1) ?? 0)) breaks.push([before, at]);
     found.set(at, scaled([value, value, value]));
     before = at;
   }
-  return found;
+  return {found, breaks};
 }
 
-// For a logarithmic scale: how large, whatever the sign; zero has no place on it.
+// For a logarithmic scale: how large, whatever the sign. Zero has no place on it, and no line leads over it.
 function magnitude([mean, low, high]) {
-  if (low <= 0 && high >= 0) return [Math.abs(mean) || undefined, Math.abs(mean) || undefined, Math.max(-low, high) || undefined];
+  if (low <= 0 && high >= 0) return mean === 0 ? [null, null, null] : [Math.abs(mean), Math.abs(mean), Math.max(-low, high)];
   const [a, b] = [Math.abs(low), Math.abs(high)];
   return [Math.abs(mean), Math.min(a, b), Math.max(a, b)];
 }

@@ -77,7 +77,7 @@ async function load() {
     place.dataset.fetches = Number(place.dataset.fetches ?? 0) + 1;
     fault(problem, "");
     fault(note, got.note);
-    draw();
+    draw(true);
   } catch (error) {
     if (mine === asked) fault(problem, `Not fetched: ${error.message}. ${answer ? "What is shown is older." : ""}`);
   }
@@ -90,7 +90,8 @@ function axesOf(series) {
   return {units: units.slice(0, 2), axis: series.map((one) => units.indexOf(one.unit || known.get(one.quantity)?.unit || "1"))};
 }
 
-function draw() {
+// `fetched`: words and lists as well, which must not move under a finger while live values come.
+function draw(fetched = false) {
   drawnAt = performance.now();
   const began = drawnAt;
   if (!answer) {
@@ -125,8 +126,10 @@ function draw() {
     buckets: series.map((one) => one.at.length).join(" "), bucket: answer.bucket_s, runs: answer.runs.length, events: answer.events.length,
     last: data[0].at(-1) ?? "", drawn_ms: (performance.now() - began).toFixed(1),
   });
+  if (!fetched) return;
   legend(table, series, view, (name) => go({...state, q: state.q.filter((other) => other !== name)}));
   lists(below, {...answer, series}, answer, (at) => zoom(at * 1000 - 30_000, at * 1000 + 30_000));
+  cursor(plot.cursor.idx, plot.cursor.left >= 0 ? plot.posToVal(plot.cursor.left, "x") : null);
 }
 
 // Values under the cursor, in the table; without a cursor the newest.
