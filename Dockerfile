@@ -15,7 +15,7 @@ RUN pip wheel --quiet --no-deps --no-build-isolation --disable-pip-version-check
 
 FROM python:3.11-slim-bookworm
 RUN useradd --uid 1000 --no-create-home --home-dir /data --shell /usr/sbin/nologin trackerdcs \
-    && mkdir /data /locks /stands && chown trackerdcs: /data /locks
+    && mkdir /data /loader /locks /stands && chown trackerdcs: /data /loader /locks
 COPY --from=build /opt/trackerdcs /opt/trackerdcs
 ENV PATH=/opt/trackerdcs/bin:$PATH TRACKERDCS_LOCKS=/locks TRACKERDCS_ALIVE=/tmp/alive PYTHONDONTWRITEBYTECODE=1
 USER trackerdcs

@@ -62,13 +62,18 @@ class RunStore(Protocol):
     def close(self) -> None: ...
 
 
+MARK = "TRACKERDCS_RUN"
+"""Variable in the environment of a program, and of all that it starts: the id of its run."""
+
+
 @dataclass(frozen=True)
 class Born:
     """Which process: a number is used again by others, but not with the same start (`host`, this start of the computer,
-    and the time since then)."""
+    and the time since then). `mark`: what `MARK` says in its environment."""
 
     pid: int
     start: str
+    mark: str = ""
 
 
 class Child(Protocol):
@@ -104,6 +109,12 @@ class Programs(Protocol):
 
     def adopt(self, born: Born) -> Child | None:
         """A program that was started earlier, if it still runs."""
+
+    def find(self, mark: str) -> Child | None:
+        """A program that was started with this mark, if it still runs: its start may have been noted by nobody."""
+
+    def sweep(self, mark: str) -> int:
+        """End what programs with this mark, which run no more, have left behind; how many processes."""
 
 
 class RunReader(Protocol):

@@ -119,10 +119,22 @@ def _read(path: Path, query: str, values: tuple[object, ...]) -> list[Any]:
     if not path.exists():
         raise StoreFault(f"{path}: no such gap record")
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5.0)) as db:
-            return db.execute(query, values).fetchall()
+        return _asked(path, "mode=ro", query, values)
+    except sqlite3.OperationalError as e:
+        # Without its loader, in a folder that cannot be written, no log can be made beside it; none is needed then.
+        if path.with_name(f"{path.name}-wal").exists():
+            raise StoreFault(f"{path}: cannot be read: {e}") from e
     except sqlite3.Error as e:
         raise StoreFault(f"{path}: cannot be read: {e}") from e
+    try:
+        return _asked(path, "mode=ro&immutable=1", query, values)
+    except sqlite3.Error as e:
+        raise StoreFault(f"{path}: cannot be read: {e}") from e
+
+
+def _asked(path: Path, how: str, query: str, values: tuple[object, ...]) -> list[Any]:
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, timeout=5.0)) as db:
+        return db.execute(query, values).fetchall()
 
 
 def _piece(like: Piece, row: tuple[int, int, int | None, int | None, int, int]) -> Piece:

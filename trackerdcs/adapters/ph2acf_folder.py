@@ -1,7 +1,9 @@
 """Reads the files of a run of Ph2_ACF from disk: log, configuration, register files, ROOT files."""
 
 import hashlib
+import io
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
 from zoneinfo import ZoneInfo
@@ -20,6 +22,9 @@ VERSION = 1
 """Of the importer: to be raised with every change of what it makes of the same files."""
 CONFIG = "Configuration.xml"
 LONGEST_LINE = 1 << 20
+LONGEST_LOG = 64 << 20
+"""Bytes of a log that are looked into: of a whole calibration it has a few hundred kB."""
+LONGEST_TEXT = 8 << 20
 
 
 class Ph2acfReader:
@@ -45,9 +50,10 @@ class Ph2acfReader:
         match kind_of(name):
             case "log" if name in logs_of(contents.names):
                 story = contents.story = contents.story or Story()
-                with path.open(encoding="utf-8", errors="replace") as log:
-                    while line := log.readline(LONGEST_LINE):
-                        story.hear(line)
+                for line in _lines(path):
+                    story.hear(line)
+                if (size := path.stat().st_size) > LONGEST_LOG:
+                    contents.large.append(f"{name}: {size - LONGEST_LOG} bytes from its middle")
             case "root":
                 contents.roots[name] = read_results(path)
             case "monitor":
@@ -60,6 +66,8 @@ class Ph2acfReader:
                     contents.config = parse_config(content)
                 except BadConfig as e:
                     contents.config_wrong = e.failure
+            case "text" if (size := path.stat().st_size) > LONGEST_TEXT:
+                contents.large.append(f"{name}: {size} bytes")
             case "text" if (trims := trims_of(name, path.read_text(errors="replace"))) is not None:
                 contents.trims.append(trims)
         contents.sim |= PurePath(name).name == SIMULATED
@@ -74,6 +82,24 @@ class Ph2acfReader:
         if self._zone is not None:
             offset = when.replace(tzinfo=ZoneInfo(self._zone)).utcoffset()
             contents.given = int(offset.total_seconds()) if offset is not None else None
+
+
+def _lines(path: Path) -> Iterator[str]:
+    """Of a log; of one that is too long, those of its beginning and, with the signs of its end, of its last part."""
+    size, half = path.stat().st_size, LONGEST_LOG // 2
+    if size <= LONGEST_LOG:
+        with path.open(encoding="utf-8", errors="replace") as log:
+            while line := log.readline(LONGEST_LINE):
+                yield line
+        return
+    with path.open("rb") as raw:
+        for start in (0, size - half):
+            raw.seek(start)
+            part = io.StringIO(raw.read(half).decode(errors="replace"), newline=None)
+            if start:
+                part.readline(LONGEST_LINE)  # the rest of a line
+            while line := part.readline(LONGEST_LINE):
+                yield line
 
 
 def _is_config(name: str) -> bool:

@@ -5,13 +5,13 @@ import hashlib
 import os
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from trackerdcs.adapters.host_lock import lock_folder, open_shared
 from trackerdcs.domain.errors import InUse
-from trackerdcs.ports_runs import Born
+from trackerdcs.ports_runs import MARK, Born
 
 BOOT = Path("/proc/sys/kernel/random/boot_id")
 DEAD = frozenset({"Z", "X"})
@@ -45,8 +45,9 @@ class Group:
         self._signal(signal.SIGKILL)
 
     def _signal(self, number: signal.Signals) -> None:
-        # Only while the leader is there, or as its parent, is the number of the group surely the program's.
-        if self._process is not None or self.running:
+        # The number of the group is surely the program's as its parent, while the leader is there, or while one with
+        # the mark of the run is in it: numbers of groups are not given again before the last of them has gone.
+        if self._process is not None or self.running or any(_members(self.born.mark, self.born.pid)):
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.born.pid, number)
 
@@ -84,12 +85,42 @@ class ProcessGroups:
             for lock in locks:
                 os.close(lock)
         start = _start_of(process.pid) or ""  # it may have ended already: nobody adopts it then
-        return Group(Born(process.pid, start), process)
+        return Group(Born(process.pid, start, environment.get(MARK, "")), process)
 
     def adopt(self, born: Born) -> Group | None:
         """By number and start."""
         group = Group(born)
         return group if born.start and group.running else None
+
+    def find(self, mark: str) -> Group | None:
+        """The leader of a group with this mark."""
+        for pid, group in _members(mark):
+            if pid == group and (start := _start_of(pid)) is not None:
+                return Group(Born(pid, start, mark))
+        return None
+
+    def sweep(self, mark: str) -> int:
+        """By the mark alone: whoever bears it was started by one of these programs."""
+        left = [pid for pid, _ in _members(mark)]
+        for pid in left:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        return len(left)
+
+
+def _members(mark: str, group: int | None = None) -> Iterator[tuple[int, int]]:
+    """Number and group of the processes with a mark, of all groups or of one."""
+    if not mark:
+        return
+    wanted = f"{MARK}={mark}".encode()
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            pid = int(folder.name)
+            of = os.getpgid(pid)
+            if group in (None, of) and wanted in (folder / "environ").read_bytes().split(b"\0"):
+                yield pid, of
+        except OSError:  # gone meanwhile, or another user's
+            continue
 
 
 def _lock(board: str) -> int:

@@ -34,6 +34,8 @@ PLAINLY: dict[str, Any] = {"object_cache": None, "array_cache": None, "num_worke
 LARGEST = 4 << 20
 """Bytes of the largest blob: what is larger stays in the raw file alone."""
 MOST_BINS = 1 << 24
+MOST_BYTES = 1 << 30
+"""Unpacked, of all objects of one file: a full PS module has 40 MB."""
 
 
 def file_state(path: Path) -> tuple[Root, str]:
@@ -58,7 +60,11 @@ def read_results(path: Path) -> RootContent:
 
     def take(file: Any) -> None:
         groups: dict[tuple[Any, ...], Found] = {}
+        room = _Room()
         for name, kind, directory, key in _objects(file, ""):
+            if not room.takes(directory, key):
+                content.large += 1
+                continue
             try:
                 _take(content, groups, place_of(name), kind, directory, key)
             except Exception:  # noqa: BLE001 damaged bytes make uproot raise whatever they happen to lead to
@@ -75,8 +81,12 @@ def read_monitor(path: Path) -> MonitorContent:
     content = MonitorContent()
 
     def take(file: Any) -> None:
+        room = _Room()
         for name, kind, directory, key in _objects(file, ""):
             if kind.startswith("TGraph"):
+                if not room.takes(directory, key):
+                    content.large += 1
+                    continue
                 times, values = directory[key].values()
                 place = place_of(name)
                 register = place.name.partition("_DQM_")[2] or place.name
@@ -84,6 +94,21 @@ def read_monitor(path: Path) -> MonitorContent:
 
     content.state, content.why = _read(path, take)
     return content
+
+
+class _Room:
+    """How much of a file is looked into: its keys say how large objects are, before they are unpacked."""
+
+    def __init__(self) -> None:
+        self._left = MOST_BYTES
+
+    def takes(self, directory: Any, key: str) -> bool:
+        """Whether there is room for this one, too."""
+        size = int(directory.key(key).data_uncompressed_bytes)
+        if not 0 <= size <= min(MOST_BINS * 8, self._left):
+            return False
+        self._left -= size
+        return True
 
 
 def _read(path: Path, take: Callable[[Any], None]) -> tuple[Root, str]:

@@ -9,7 +9,7 @@ from typing import BinaryIO
 from trackerdcs.domain.errors import StoreDown, StoreFault
 from trackerdcs.domain.run import FileKind, Run, RunFile, RunQuery, brief, may_replace, order
 from trackerdcs.domain.run_links import Binding, BindingQuery, CommandQuery, Quarantined, StoredCommand, joined
-from trackerdcs.domain.run_results import Result, ResultQuery, sort_key
+from trackerdcs.domain.run_results import Result, ResultQuery, sort_key, without_numbers
 
 
 class MemoryRuns:
@@ -55,7 +55,7 @@ class MemoryRuns:
         with self._reached():
             found = [r for results in self._results.values() for r in results if query.takes(r)]
             found = sorted(found, key=sort_key)[: query.limit]
-            return found if query.blobs else [replace(result, blobs=()) for result in found]
+            return found if query.blobs else [without_numbers(result) for result in found]
 
     def put_raw(self, run: str, name: str, kind: FileKind, content: BinaryIO) -> RunFile:
         """Keep a raw file."""

@@ -118,7 +118,7 @@ class MongoRuns:
         down = ("run", "board", "optical_group", "hybrid", "chip", "kind", "chip_type")
         order: list[tuple[str, int]] = [("begun", -1), *((name, 1) for name in down)]
         with self._speaking():
-            found = self._measured.results.find(wanted, None if query.blobs else {"blobs": 0}).sort(order)
+            found = self._measured.results.find(wanted, None if query.blobs else {"blobs.data": 0}).sort(order)
             return [rebuilt(Result, document) for document in found.limit(query.limit)]
 
     def put_raw(self, run: str, name: str, kind: FileKind, content: BinaryIO) -> RunFile:

@@ -151,12 +151,12 @@ class SqliteRuns(SqliteLinks):
         found = []
         with self._file.transaction() as db:
             for number, *head, body in db.execute(sql, (*wanted.values(), query.limit)).fetchall():
-                data = dict(zip(RESULT, head, strict=True)) | json.loads(body)
-                result = rebuilt(Result, data)
-                if query.blobs:
-                    rows = db.execute("SELECT head, data FROM blob WHERE result = ? ORDER BY i", (number,))
-                    blobs = tuple(rebuilt(Blob, json.loads(text) | {"data": content}) for text, content in rows)
-                    result = replace(result, blobs=blobs)
+                whole = dict(zip(RESULT, head, strict=True)) | json.loads(body)
+                result = rebuilt(Result, whole)
+                content = "data" if query.blobs else "x''"
+                rows = db.execute(f"SELECT head, {content} FROM blob WHERE result = ? ORDER BY i", (number,))
+                blobs = tuple(rebuilt(Blob, json.loads(text) | {"data": data}) for text, data in rows)
+                result = replace(result, blobs=blobs)
                 found.append(result)
         return found
 

@@ -35,6 +35,32 @@ class Finisher:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    def mend(self, remains: Run) -> None:
+        """End a run of which the bridge's own note is damaged, with what the store knows of it."""
+        task = asyncio.ensure_future(self._mend(remains))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _mend(self, remains: Run) -> None:
+        known = None
+        while True:
+            try:
+                known = await asyncio.to_thread(self._parts.store.run, remains.id)
+                break
+            except StoreDown as e:
+                self.fault = f"run {remains.id} waits for its store: {e}"
+                await asyncio.sleep(RETRY)
+            except StoreFault as e:
+                log.warning("run %s: what the store has of it is lost, too: %s", remains.id, e)
+                break
+        now, run = self._clock.now(), known or remains
+        if run.final:
+            await asyncio.to_thread(self._parts.work.close, OpenRun(run, ""))
+            return
+        run = replace(run, state="finalizing", end=now, failure=failure("note_damaged"))
+        channels = dict.fromkeys((d, ch) for m in run.modules for _, d, ch in (c.split("/", 2) for c in m.channels))
+        await self._finish(OpenRun(run, run.folder, channels=(*channels,)))
+
     def stop(self) -> None:
         """The service ends; the next start goes on."""
         for task in self._tasks:
@@ -86,9 +112,10 @@ class Finisher:
     async def _seen(self, opened: OpenRun) -> Run:
         """With what slow control and bus have seen in its window."""
         parts, run = self._parts, opened.run
-        start, end = run.start or 0, run.end or self._clock.now()
+        end = run.end or self._clock.now()
+        start = run.start or end
         devices = {device for device, _ in opened.channels} | {GUARD, run.device}
-        if not run.conditions:
+        if not run.conditions and run.start is not None:
             try:
                 run = replace(run, conditions=await parts.conditions(run, opened.channels))
             except (StoreDown, StoreFault) as e:

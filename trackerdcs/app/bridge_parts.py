@@ -1,8 +1,8 @@
 """What the runs of a bridge are made with."""
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from trackerdcs.app.run_keeper import RunKeeper, StoreQueue
 from trackerdcs.app.run_lease import RunLease
@@ -17,7 +17,8 @@ from trackerdcs.ports_runs import Programs, RunStore
 class Parts:
     """What the runs of a bridge need: `imported(run)` brings its folder into the store and returns the final record,
     `conditions(run, channels)` looks at the slow control in its window. `space` sets simulated boards apart from real
-    ones of the same name, and from those of other stands."""
+    ones of the same name, and from those of other stands. `fuse_ids`: what the modules of the
+    stand should say of themselves, by name."""
 
     work: Work
     programs: Programs
@@ -30,3 +31,4 @@ class Parts:
     imported: Callable[[Run], Run]
     conditions: Callable[[Run, tuple[tuple[str, ...], ...]], "asyncio.Future[dict[str, Condition]]"]
     space: str = ""
+    fuse_ids: Mapping[str, str] = field(default_factory=dict)

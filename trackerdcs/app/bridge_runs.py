@@ -21,7 +21,7 @@ from trackerdcs.domain.ph2acf.progress import expected_stages, weights_of
 from trackerdcs.domain.ph2acf.setup import BridgeConfig, RecipeConfig
 from trackerdcs.domain.run import Failure, Run, RunQuery, RunState
 from trackerdcs.ports import Clock
-from trackerdcs.ports_runs import Child
+from trackerdcs.ports_runs import MARK, Child
 
 BASE = {"LANG": "C.UTF-8"}
 STORED = 5.0
@@ -90,7 +90,7 @@ class BridgeRuns:
             name = Path(order.run.config).name
             folder = await asyncio.to_thread(parts.work.make, order.run, name, order.content)
             argv = self._argv(order.recipe, folder / name, order.run.calibration)
-            environment = self._environment(folder)
+            environment = self._environment(folder) | {MARK: order.run.id}
             run = replace(
                 order.run,
                 state="configuring",
@@ -130,12 +130,16 @@ class BridgeRuns:
 
     async def adopt(self) -> None:
         """Go on with what an earlier start has left: what still runs is followed, what has ended comes to its end."""
+        for remains in await asyncio.to_thread(lambda: list(self._parts.work.damaged())):
+            ended = await asyncio.to_thread(self._parts.programs.sweep, remains.id)
+            log.error("run %s: its note is damaged; processes of it that were ended: %d", remains.id, ended)
+            self._finisher.mend(remains)
         found: list[tuple[OpenRun, Child | None]] = []
         for opened in await asyncio.to_thread(lambda: list(self._parts.work.opened())):
             if opened.run.end is not None:
-                self._finisher.begin(opened)
+                await self._ended_earlier(opened)
                 continue
-            found.append((opened, self._parts.programs.adopt(opened.born) if opened.born else None))
+            found.append((opened, await asyncio.to_thread(self._still_runs, opened)))
         # What still runs comes last: behind it, one that has ended would take its place, and nobody would follow it.
         for opened, child in sorted(found, key=lambda each: each[1] is not None):
             recipe = self._bridge.calibrations.get(opened.run.calibration, RecipeConfig())
@@ -144,6 +148,26 @@ class BridgeRuns:
             self._follow(opened, child, recipe, await self._past(opened.run))
             if child is None and self._following is not None:
                 await asyncio.wait({self._following})
+
+    async def _ended_earlier(self, opened: OpenRun) -> None:
+        """Its program had ended, the bridge too before it gave the voltage back."""
+        if held := self._held(opened):
+            await self._parts.lease.release(held)
+            opened = replace(opened, lease=False)
+        self._finisher.begin(opened)
+
+    def _held(self, opened: OpenRun) -> list[tuple[str, str]]:
+        kinds = self._parts.scene.kinds
+        return [(d, ch) for d, ch in opened.channels if kinds.get(d) == "hv"] if opened.lease else []
+
+    def _still_runs(self, opened: OpenRun) -> Child | None:
+        """The program of a run; where it has ended, nothing that it has left behind keeps the board from the next."""
+        programs, id = self._parts.programs, opened.run.id
+        # Without a note of its start the bridge was killed at that moment: it may run all the same.
+        child = programs.adopt(opened.born) if opened.born else programs.find(id)
+        if child is None and (left := programs.sweep(id)):
+            log.warning("run %s: %d processes that its program had left behind were ended", id, left)
+        return child
 
     def stop(self) -> None:
         """The service ends: programs go on, and what waits for a store is found again by the next start."""
@@ -179,20 +203,24 @@ class BridgeRuns:
             needs,
             lambda run: self._say(run, opened.channels),
             self._clock,
+            self._parts.fuse_ids,
         )
         self.pilot = pilot
         self._say(opened.run, opened.channels)
         self._following = asyncio.ensure_future(self._pilot(pilot, opened))
 
     async def _pilot(self, pilot: Pilot, opened: OpenRun) -> None:
-        scene = self._parts.scene
-        held = [(d, ch) for d, ch in opened.channels if scene.kinds.get(d) == "hv"] if opened.lease else []
+        held = self._held(opened)
 
         def lost(why: str) -> None:
             self._report("lease_lost", why)
             pilot.end("lease_lost")
 
-        keeping = asyncio.ensure_future(self._parts.lease.keep(held, lost)) if held else None
+        def lapsed(why: str) -> None:
+            self._report("lease_lapsed", why)
+            pilot.warn(failure("lease_lapsed", more=why))
+
+        keeping = asyncio.ensure_future(self._parts.lease.keep(held, lost, lapsed)) if held else None
         try:
             run = await pilot.follow()
         except Exception as e:  # a run always has an end, and its program is not left alone
@@ -201,8 +229,6 @@ class BridgeRuns:
         finally:
             if keeping is not None:
                 keeping.cancel()
-        if self.pilot is pilot:
-            self.pilot = None
         try:
             await asyncio.to_thread(self._parts.work.count, Path(opened.folder))
         except OSError as e:
@@ -211,7 +237,11 @@ class BridgeRuns:
         self._say(replace(run, state="finalizing"), opened.channels)
         await self._parts.lease.release(held)
         whole = replace(run, events=(*run.events, *pilot.log_events()))
-        self._finisher.begin(with_run(pilot.open, whole))
+        ended = replace(with_run(pilot.open, whole), lease=False)
+        await asyncio.to_thread(note, self._parts, ended)  # a restart must not give back what the next run holds
+        if self.pilot is pilot:
+            self.pilot = None
+        self._finisher.begin(ended)
 
     def _final(self, run: Run, opened: OpenRun) -> None:
         self._say(run, opened.channels)
@@ -225,7 +255,8 @@ class BridgeRuns:
             return
         self._states[run.id], self._stored[run.id] = run.state, now
         if not run.final:
-            self._parts.queue.put(lambda: self._parts.store.put_run(run))
+            on = replace(run, heard=self._clock.now())
+            self._parts.queue.put(lambda: self._parts.store.put_run(on))
         for kept in (self._states, self._stored):
             while len(kept) > 100:
                 kept.pop(next(iter(kept)))

@@ -1,17 +1,18 @@
 """Answers "under which conditions?": runs from one database, what the slow control saw meanwhile from the other."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import Protocol
 
 from trackerdcs.domain.answers import Conditions, Noise, Then
 from trackerdcs.domain.errors import ContractError, TrackerError
 from trackerdcs.domain.gaps import Account
 from trackerdcs.domain.join import Measured, NotFound, Window, chosen, modules_of, on_at, seen, window_of
-from trackerdcs.domain.run import Run, RunModule, RunQuery, order
+from trackerdcs.domain.run import Run, RunFile, RunModule, RunQuery, order
 from trackerdcs.domain.run_links import BindingQuery
-from trackerdcs.domain.run_results import Result, ResultQuery
+from trackerdcs.domain.run_results import Blob, Result, ResultQuery, key_of
 from trackerdcs.domain.series import Bucket, Selection
 from trackerdcs.ports import Clock, TimeSeries
 from trackerdcs.ports_runs import RunStore
@@ -19,6 +20,10 @@ from trackerdcs.ports_runs import RunStore
 BUCKETS, MOST_BUCKETS = 1000, 10_000
 MOST_QUANTITIES = 200
 MOST_RUNS = 1000
+MOST_LOOKS = 5000
+"""Quantities times runs of one question."""
+MOST_MEANS = 200_000
+"""Quantities times buckets of one answer."""
 Cursor = tuple[int | None, str]
 """Start and id of the last run of a page."""
 
@@ -72,6 +77,38 @@ class Joiner:
         await self.run(query.run or "")
         return await asyncio.to_thread(lambda: self._stores.runs().results(query))
 
+    async def files(self, run: str) -> list[RunFile]:
+        """The raw files of a run, by name; NotFound where there is no such run."""
+        await self.run(run)
+        return await asyncio.to_thread(lambda: self._stores.runs().raw_files(run))
+
+    async def file(self, run: str, name: str) -> tuple[RunFile, Iterator[bytes]]:
+        """A raw file and what reads it, piece by piece, blocking; NotFound for what is not in the list of files."""
+        about = next((each for each in await self.files(run) if each.name == name), None)
+        if about is None:
+            raise NotFound(f"run {run} has no file {name[:120]!r}: its names are as GET /api/runs/{run}/files says")
+
+        def begun() -> Iterator[bytes]:
+            pieces = self._stores.runs().raw(run, name)
+            return chain((next(pieces, b""),), pieces)  # what is away is said before a byte is sent
+
+        return about, await asyncio.to_thread(begun)
+
+    async def picture(self, run: str, key: str, name: str | None = None) -> tuple[Result, Blob]:
+        """A picture of the result with this key, by its name or the first; NotFound."""
+        known = await self.results(ResultQuery(run, blobs=False))
+        head = next((each for each in known if key_of(each) == key), None)
+        if head is None:
+            raise NotFound(f"run {run} has no result {key[:60]!r}: keys are as GET /api/runs/{run}/results says")
+        place = ResultQuery(run, head.kind, None, head.hybrid, head.chip, head.chip_type or None)
+        found = await self.results(place)
+        result = next((each for each in found if each.key == head.key), head)
+        for blob in result.blobs:
+            if blob.data and name in (None, blob.name):
+                return result, blob
+        names = ", ".join(blob.name for blob in result.blobs) or "none"
+        raise NotFound(f"result {key} of run {run} has no picture {(name or '')[:60]!r}, it has {names}")
+
     async def conditions(self, run: str, quantities: Sequence[str] = (), width: int | None = None) -> Conditions:
         """What was seen while a run was on, in buckets of about `width` ns; not said: a thousandth of the window."""
         found = await self.run(run)
@@ -82,6 +119,11 @@ class Joiner:
             least = -(-length // MOST_BUCKETS) / 1e9
             raise ContractError(f"bucket: this run would have {number} of them: {least:.3g}s is the shortest for it")
         of = await self._of(found, found.modules, quantities)
+        if len(of) * number > MOST_MEANS:
+            raise ContractError(
+                f"bucket: {len(of)} quantities in {number} buckets are {len(of) * number} means, at most {MOST_MEANS} "
+                "at once: name fewer quantities, or a longer bucket"
+            )
         buckets = await self.buckets([(m, window) for m in of], number)
         stands = sorted({m.stand for m in of if m.period})
         accounts, record = await asyncio.to_thread(self.accounts, stands, window)
@@ -111,6 +153,11 @@ class Joiner:
             asked += [(m, window) for m in of]
         if against and rows and not asked:
             raise ContractError(rows[0][1])
+        if len(asked) > MOST_LOOKS:
+            raise ContractError(
+                f"against: {max(n for *_, n in rows)} quantities in {len(rows)} runs are {len(asked)} looks at the "
+                f"slow control, at most {MOST_LOOKS} at once: name fewer quantities, or fewer runs (limit, since)"
+            )
         buckets = await self.buckets(asked, 1)
         all_seen = [seen(m, b, w) for (m, w), b in zip(asked, buckets, strict=True)]
         found, at = [], 0
@@ -128,9 +175,11 @@ class Joiner:
         def read() -> Then:
             store = self._stores.runs()
             query = RunQuery(module=module, stand=stand, since=ts, until=ts + 1, limit=MOST_RUNS)
-            runs = [run for brief in store.runs(query) if (run := store.run(brief.id)) and on_at(run, ts)]
+            now = self._clock.now()
+            runs = [run for brief in store.runs(query) if (run := store.run(brief.id)) and on_at(run, ts, now)]
+            doubts = {run.id: window_of(run, now).doubt for run in runs}
             bindings = store.bindings(BindingQuery(stand=stand, module=module, at=ts))
-            return Then(ts, tuple(runs), tuple(b for b in bindings if b.module is not None))
+            return Then(ts, tuple(runs), tuple(b for b in bindings if b.module is not None), doubts)
 
         return await asyncio.to_thread(read)
 

@@ -37,13 +37,14 @@ class Leases:
         if (why := self.objection(cmd, ch)) is not None:
             raise CommandRefused(why)
 
-    def take(self, ch: str, seconds: float) -> None:
-        """Hold a channel, or go on holding it, for so many s."""
+    def take(self, ch: str, seconds: float) -> bool:
+        """Hold a channel, or go on holding it, for so many s; whether it was held by the same one until now."""
+        old, holder = self._leases.get(ch), present_account().person
         self._end(ch)
-        holder = present_account().person
         timer = asyncio.get_running_loop().call_later(seconds, self._lose, ch, holder, seconds)
         self._leases[ch] = _Lease(holder, timer)
         self._held(ch, holder)
+        return old is not None and old.holder == holder
 
     def release(self, ch: str) -> None:
         """Let go of a channel as it is."""

@@ -99,8 +99,8 @@ class Power:
                 case "hold":
                     return await control.hold()
                 case "lease":
-                    self._leases.take(ch, float(args["seconds"]))
-                    return {"seconds": args["seconds"]}
+                    renewed = self._leases.take(ch, float(args["seconds"]))
+                    return {"seconds": args["seconds"], "renewed": renewed}
                 case "release":
                     self._leases.release(ch)
                     return {}

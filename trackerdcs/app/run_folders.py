@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trackerdcs.domain.ph2acf.layout import MARKER, OURS, inner_number, kind_of, logs_of, outer_number
-from trackerdcs.domain.run import SIMULATED
+from trackerdcs.domain.run import SIMULATED, is_id
 
 HEAD = 4096
 """Bytes of a log that tell it from all others: it begins with date, time and the number of a thread. With more, a log
@@ -102,9 +102,13 @@ def run_id(folder: RunFolder) -> str:
     for name, path in folder.files.items():
         if name.rpartition("/")[2] == MARKER:
             try:
-                return str(json.loads(path.read_bytes())["id"])
-            except (ValueError, KeyError, TypeError):
+                with path.open("rb") as marker:
+                    id = json.loads(marker.read(HEAD))["id"]
+            except (ValueError, KeyError, TypeError, RecursionError):
                 break
+            if isinstance(id, str) and is_id(id):
+                return id
+            break  # nobody's: a folder that was made by hand
     heard = logs_of(folder.files)
     for kind in _ORDER:
         for name in heard if kind == "log" else sorted(folder.files):

@@ -10,7 +10,7 @@ from trackerdcs.app.edge_log import EdgeLog
 from trackerdcs.domain.errors import StoreDown, StoreFault
 from trackerdcs.domain.messages import Ack, Command, Event, Frame, Interlock, Message
 from trackerdcs.domain.run import RunEvent
-from trackerdcs.domain.run_links import Binding, StoredCommand
+from trackerdcs.domain.run_links import Binding, BindingQuery, StoredCommand
 from trackerdcs.domain.topics import Topic
 from trackerdcs.ports import Clock
 from trackerdcs.ports_runs import RunStore
@@ -18,6 +18,7 @@ from trackerdcs.ports_runs import RunStore
 WAITING = 10_000
 """Writes that may wait for a store that is away."""
 RETRY = 2.0
+FAULTS = ("down", "fault", "full")
 EVENTS = 5000
 COMMANDS = 1000
 """Commands whose end has not been heard yet."""
@@ -50,8 +51,10 @@ class StoreQueue:
             self._wake.clear()
             while self._jobs:
                 job = self._jobs[0]
+                well = False
                 try:
                     await asyncio.to_thread(job)
+                    well = True
                 except StoreDown as e:
                     self.fault = f"the store of runs is away: {e}"
                     self._edge.fail("down", self.fault)
@@ -62,6 +65,8 @@ class StoreQueue:
                 except Exception as e:  # noqa: BLE001 what no store was made for must not end the service, and all runs
                     self._edge.fail("fault", f"the store of runs cannot take a write, which is given up: {e!r}")
                 self.fault = None
+                for key in FAULTS if well else ("down",):
+                    self._edge.ok(key, "the store of runs is written again")
                 if self._jobs and self._jobs[0] is job:
                     self._jobs.popleft()
 
@@ -119,9 +124,16 @@ class RunKeeper:
                 known = (device, ch) in self._modules
                 self._modules[device, ch] = module
                 if module is None and not known:
-                    continue  # never bound as far as we know: nothing to end, unless the store knows more
+                    # Never bound as far as we know; the store knows more where we were away meanwhile.
+                    self._queue.put(lambda ch=ch, ts=frame.ts: self._unbound(device, ch, ts))  # type: ignore[misc]
+                    continue
                 binding = Binding(self._stand, device, ch, module, frame.ts)
                 self._queue.put(lambda b=binding: self._store.put_binding(b))  # type: ignore[misc]
+
+    def _unbound(self, device: str, ch: str, ts: int) -> None:
+        query = BindingQuery(self._stand, device, ch, at=ts)
+        if any(binding.module is not None for binding in self._store.bindings(query)):
+            self._store.put_binding(Binding(self._stand, device, ch, None, ts))
 
     def _command(self, device: str, user: str, message: Command) -> None:
         command = StoredCommand(

@@ -3,22 +3,24 @@
 import asyncio
 import errno
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from trackerdcs.app.run_work import OUTPUT, OpenRun, Tail, Work, with_run
+from trackerdcs.app.run_work import FLOOD, OUTPUT, OpenRun, Tail, Work, with_run
+from trackerdcs.domain.modules import is_another
 from trackerdcs.domain.ph2acf.failures import failure
 from trackerdcs.domain.ph2acf.needs import Finding
 from trackerdcs.domain.ph2acf.progress import progress_of
 from trackerdcs.domain.ph2acf.setup import BridgeConfig, RecipeConfig
 from trackerdcs.domain.ph2acf.story import Story
-from trackerdcs.domain.run import Failure, Run, RunEvent, RunState, may_become
+from trackerdcs.domain.run import Failure, Run, RunEvent, RunModule, RunState, may_become
 from trackerdcs.ports import Clock
 from trackerdcs.ports_runs import Child
 
 LOOK = 0.1
 """Seconds between two looks at the output and at the process."""
+MOST_WARNINGS = 50
 NOTE = 5.0
 """Seconds between two notes of a run that only goes on, for a restart."""
 
@@ -27,7 +29,7 @@ log = logging.getLogger(__name__)
 
 class Pilot:
     """One run from the start of its program, or its adoption, to the program's end. `said(run)` is called with each
-    change; `findings()` are its needs as they are now."""
+    change; `findings()` are its needs as they are now; `fuse_ids` what the modules should say, by their names."""
 
     def __init__(
         self,
@@ -41,6 +43,7 @@ class Pilot:
         findings: Callable[[], Iterator[Finding]],
         said: Callable[[Run], None],
         clock: Clock,
+        fuse_ids: Mapping[str, str] | None = None,
     ) -> None:
         self.open, self._child = opened, child
         self._bridge, self._recipe, self._work, self._clock = bridge, recipe, work, clock
@@ -53,6 +56,8 @@ class Pilot:
         self._began, self._heard, self._noted, self._judged = now - age, now, now, now
         self._interrupted: float | None = None
         self._killed = False
+        self._told = now
+        self._fuse_ids = fuse_ids or {}
         self._lost: set[str] = set()
         self._unknown: dict[str, float] = {}
         self._events: list[RunEvent] = []
@@ -70,6 +75,11 @@ class Pilot:
             return
         log.warning("run %s is being ended: %s %s", self.run.id, code, who)
         self.open = replace(self.open, ending=code, ended_by=who)
+        self._note()
+
+    def warn(self, why: Failure) -> None:
+        """Something that a reader of the record should know."""
+        self.open = with_run(self.open, replace(self.run, warnings=(*self.run.warnings[:MOST_WARNINGS], why)))
         self._note()
 
     async def follow(self) -> Run:
@@ -106,14 +116,30 @@ class Pilot:
             stages=story.stages(),
             progress=progress,
             log=replace(story.counts(), tail=()),
+            modules=tuple(
+                replace(m, fuse_id=story.fuse_ids.get((m.board, m.optical_group), m.fuse_id)) for m in run.modules
+            ),
         )
-        if changed == run:
+        mono = self._clock.monotonic()
+        if changed == run and mono - self._told < NOTE:  # a silent stage goes on, too, and that is said
             return
+        self._told = mono
+        if changed.modules != run.modules:
+            changed = replace(changed, warnings=(*changed.warnings, *self._others(run.modules, changed.modules)))
         news = (changed.state, len(changed.stages), changed.number) != (run.state, len(run.stages), run.number)
         self.open = with_run(self.open, changed)
         if news or self._clock.monotonic() - self._noted > NOTE:
             self._note()
         self._said(changed)
+
+    def _others(self, before: tuple[RunModule, ...], now: tuple[RunModule, ...]) -> Iterator[Failure]:
+        """Modules that are others than was thought: said at once, the run may be about the wrong one."""
+        for old, new in zip(before, now, strict=True):
+            expected = self._fuse_ids.get(new.name)
+            if expected and new.fuse_id != old.fuse_id and is_another(expected, new.fuse_id):
+                yield failure(
+                    "fuse_mismatch", more=f"{new.name} is {expected} in the stand file, and says {new.fuse_id}"
+                )
 
     def _watch(self) -> None:
         """Time limits and needs."""
@@ -122,6 +148,8 @@ class Pilot:
             self.end("hang")
         elif now - self._began > self._recipe.total:
             self.end("too_long")
+        elif self._tail.size > FLOOD:
+            self.end("flood")
         if now - self._judged < min(1.0, self._bridge.period):
             return
         self._judged = now
@@ -157,6 +185,11 @@ class Pilot:
 
     def _ended(self) -> Run:
         """What is known of the end; the verdict comes from the files."""
+        if self._tail.skipped:
+            more = f"{self._tail.skipped} bytes of {OUTPUT}"
+            self.open = with_run(
+                self.open, replace(self.run, warnings=(*self.run.warnings, failure("too_large", more=more)))
+            )
         story, run, ending = self._story, self.run, self.open.ending
         rc = self._child.rc if self._child is not None else run.rc
         aborted = ending in ("aborted", "condition_lost")

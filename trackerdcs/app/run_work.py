@@ -11,14 +11,20 @@ from typing import Any
 
 from trackerdcs.domain.ph2acf.layout import MARKER
 from trackerdcs.domain.plain import plain, rebuilt
-from trackerdcs.domain.run import Run
+from trackerdcs.domain.run import Run, is_id
 from trackerdcs.ports_runs import Born
 
 OUTPUT = "stdout.log"
 """All that a program has said."""
 NUMBERS = ("RunNumbers.dat", "RunNumber.txt")
 """In which the programs count, in the folder that they run in: handed on from run to run."""
+TOLD = ("calibration", "stand", "device", "requested_by")
+"""Of a run, in its folder beside its id."""
 PIECE = 1 << 20
+LAST = 16 * PIECE
+"""Bytes of output that are listened to when a program has ended."""
+FLOOD = 1 << 30
+"""Bytes of output that no calibration has: before it has filled the disk, a program is ended."""
 MOST = 4 * PIECE
 """Bytes of output a look: a program that floods must not keep its bridge from everything else, an abort say."""
 
@@ -51,7 +57,7 @@ class Work:
         folder = self.root / f"{stamp}-{run.calibration}-{run.id[:8]}"
         folder.mkdir(parents=True)
         (folder / config).write_bytes(content)
-        (folder / MARKER).write_text(json.dumps({"id": run.id, "calibration": run.calibration}), encoding="utf-8")
+        (folder / MARKER).write_text(json.dumps({"id": run.id} | {n: getattr(run, n) for n in TOLD}), encoding="utf-8")
         for name in NUMBERS:
             with suppress(FileNotFoundError):
                 (folder / name).write_bytes((self.root / name).read_bytes())
@@ -69,13 +75,32 @@ class Work:
         new.replace(path)
 
     def opened(self) -> Iterator[OpenRun]:
-        """What earlier starts have left."""
+        """What earlier starts have left, but for what is damaged."""
         for path in sorted(self._open.glob("*.json")):
-            try:
-                data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-                yield rebuilt(OpenRun, data)
-            except (ValueError, TypeError, KeyError, AttributeError):
-                path.replace(path.with_suffix(".damaged"))
+            if (opened := _read(path)) is not None:
+                yield opened
+
+    def damaged(self) -> Iterator[Run]:
+        """The runs whose notes cannot be read, with what their folders still say; the notes are kept aside."""
+        for path in sorted(self._open.glob("*.json")):
+            if _read(path) is not None:
+                continue
+            aside = path.with_suffix(".damaged")
+            if is_id(path.stem):
+                aside.write_bytes(path.read_bytes())  # the note stays until a better one is in its place
+                yield self._remains(path.stem)
+            else:
+                path.replace(aside)
+
+    def _remains(self, id: str) -> Run:
+        found: dict[str, str] = {}
+        for marker in self.root.glob(f"*-{id[:8]}/{MARKER}"):
+            with suppress(OSError, ValueError, TypeError):
+                said = json.loads(marker.read_bytes())
+                if said["id"] == id:
+                    known = {name: str(said[name]) for name in TOLD if name in said}
+                    found = known | {"folder": str(marker.parent)}
+        return Run(id, "finalizing", **found)  # type: ignore[arg-type]
 
     def close(self, run: OpenRun) -> None:
         """It has come to its end."""
@@ -91,12 +116,26 @@ class Work:
                 new.replace(self.root / name)
 
 
+def _read(path: Path) -> OpenRun | None:
+    """None for what is no note."""
+    try:
+        data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        opened = rebuilt(OpenRun, data)
+        return opened if opened.run.id == path.stem else None
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
+    except FileNotFoundError:  # closed meanwhile
+        return None
+
+
 class Tail:
     """What a program has said since the last look, line by line, with the time at which each line was heard."""
 
     def __init__(self, path: Path, stamps: tuple[tuple[int, ...], ...] = ()) -> None:
         self._path, self._earlier = path, list(stamps)
         self._offset, self._rest = 0, b""
+        self.skipped = 0
+        """Bytes that nobody has listened to: too much was said at the end."""
         self.stamps: list[tuple[int, int]] = [(at, ts) for at, ts in stamps]
 
     def lines(self, now: int, end: bool = False) -> list[tuple[str, int]]:
@@ -105,6 +144,10 @@ class Tail:
         with suppress(FileNotFoundError), self._path.open("rb") as file:
             file.seek(self._offset)
             left = os.fstat(file.fileno()).st_size - self._offset  # what comes meanwhile is for the next look
+            if end and left > LAST:
+                self.skipped += left - LAST
+                self._offset, self._rest, left = self._offset + left - LAST, b"", LAST
+                file.seek(self._offset)
             left = left if end else min(left, MOST)
             while left > 0 and (piece := file.read(min(self._length(), left))):
                 self._offset += len(piece)
@@ -118,7 +161,17 @@ class Tail:
             self._rest = b""
         return found
 
+    @property
+    def size(self) -> int:
+        """Bytes that the program has said."""
+        try:
+            return self._path.stat().st_size
+        except FileNotFoundError:
+            return 0
+
     def _length(self) -> int:
+        while self._earlier and self._earlier[0][0] <= self._offset:  # of what was skipped
+            self._earlier.pop(0)
         return self._earlier[0][0] - self._offset if self._earlier else PIECE
 
     def _time(self, now: int) -> int:

@@ -25,6 +25,10 @@ def web(
             help="Only a gateway reaches this port: believe its X-Forwarded-For and X-Forwarded-Proto.",
         ),
     ] = False,
+    gap_records: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Data folder of the loader, where it is not that of the stand file."),
+    ] = None,
 ) -> None:
     """Serve the login page, say to the gateway and to Node-RED who a browser is, and kill a stand at one click.
 
@@ -38,4 +42,4 @@ def web(
     from trackerdcs.services.web import serve
 
     read = [file.stand for file in read_stands(stands)]
-    raise typer.Exit(run(lambda: serve(read, users, secrets, host, port, behind_gateway)))
+    raise typer.Exit(run(lambda: serve(read, users, secrets, host, port, behind_gateway, gap_records)))

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from trackerdcs.domain.join import ClockDoubt, Seen, Statistics, Window, clock_of
@@ -13,7 +13,7 @@ from trackerdcs.domain.run_links import Binding
 from trackerdcs.domain.run_results import Result
 
 Kind = Literal["text", "number", "whole", "flag", "time"]
-TIMES = frozenset({"requested", "start", "started", "end", "stop", "ts"})
+TIMES = frozenset({"requested", "start", "started", "end", "heard", "stop", "ts"})
 """Fields that hold a time, wherever they are."""
 Answer = dict[str, Any]
 
@@ -60,11 +60,12 @@ class Noise:
 
 @dataclass(frozen=True)
 class Then:
-    """Which runs were on at a time, and which module was on which channel."""
+    """Which runs were on at a time (`doubts`, by run: why its end is none), and which module was on which channel."""
 
     ts: int
     runs: tuple[Run, ...]
     bindings: tuple[Binding, ...]
+    doubts: Mapping[str, str] = field(default_factory=dict)
 
 
 def said(value: Any, name: str = "") -> Any:
@@ -153,7 +154,7 @@ def then_answer(then: Then) -> Answer:
     """Runs and bindings."""
     return {
         "time": iso(then.ts),
-        "runs": [brief_answer(run) for run in then.runs],
+        "runs": [brief_answer(run) | {"doubt": then.doubts.get(run.id, "")} for run in then.runs],
         "bindings": said(plain(then.bindings)),
     }
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from trackerdcs.domain.errors import ContractError, TrackerError
 from trackerdcs.domain.gaps import Account
 from trackerdcs.domain.messages import TEXT
-from trackerdcs.domain.moments import S
+from trackerdcs.domain.moments import S, iso
 from trackerdcs.domain.run import Run, RunModule
 from trackerdcs.domain.series import Bucket
 
@@ -15,6 +15,8 @@ GAP = 3.0
 """Without a value, or with less than half of those due, for so many periods there is a gap."""
 APART_S = 1.0
 """Clocks that disagree by more are said to."""
+QUIET_S = 60.0
+"""A run that goes on is heard of several times in this time; without, nobody knows whether it still does."""
 EMPTY, FEW = "empty", "few"
 
 
@@ -101,22 +103,31 @@ class ClockDoubt:
 
 
 def window_of(run: Run, now: int) -> Window:
-    """From the start to the end of a run; of one that goes on, to now. NotYet for one that has not begun."""
+    """From the start to the end of a run; of one that goes on, to now; of one whose bridge is not heard of any more, to
+    when it was last. NotYet for one that has not begun."""
     if run.start is None:
         raise NotYet(f"run {run.id} is {run.state} and has no start: there is no time to look at")
     if run.end is not None and run.end > run.start:
         return Window(run.start, run.end)
-    if not run.final:
+    last = max([run.start, *_moments(run)])
+    if run.final:
+        return Window(run.start, last + 1, "nobody knows when the run ended: until the last that is known of it")
+    if _goes_on(last, now):
         return Window(run.start, max(now, run.start + 1), f"the run is {run.state}: until now")
-    last = max(_moments(run), default=run.start)
-    return Window(
-        run.start, max(last, run.start) + 1, "nobody knows when the run ended: until the last that is known of it"
-    )
+    doubt = f"the run was {run.state} when it was last heard of, at {iso(last)}: until then"
+    return Window(run.start, last + 1, doubt)
 
 
-def on_at(run: Run, ts: int) -> bool:
+def on_at(run: Run, ts: int, now: int) -> bool:
     """Whether a run was on; one whose end nobody knows, until the last that is known of it."""
-    return run.start is not None and run.start <= ts < window_of(run, ts + 1).stop
+    if run.start is None or ts < run.start:
+        return False
+    ended = run.end is not None or run.final
+    return (not ended and _goes_on(max([run.start, *_moments(run)]), now)) or ts < window_of(run, now).stop
+
+
+def _goes_on(last: int, now: int) -> bool:
+    return now - last <= QUIET_S * S
 
 
 def clock_of(run: Run) -> ClockDoubt:
@@ -176,7 +187,12 @@ def modules_of(run: Run, module: str | None) -> list[RunModule]:
 
 
 def _moments(run: Run) -> Iterator[int]:
-    for ts in (run.started, *(ts for s in run.stages for ts in (s.start, s.stop)), *(e.ts for e in run.events)):
+    for ts in (
+        run.started,
+        run.heard,
+        *(ts for s in run.stages for ts in (s.start, s.stop)),
+        *(e.ts for e in run.events),
+    ):
         if ts is not None:
             yield ts
 

@@ -1,5 +1,6 @@
 """What modules of a type bear: limits that narrow those of whatever channel such a module is on."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 
@@ -29,10 +30,11 @@ class ModuleType(Strict):
 
 @dataclass(frozen=True)
 class Modules:
-    """The types of a stand file, and the type of each module that it knows."""
+    """The types of a stand file, and the type and the fuse id of each module that it knows."""
 
     types: dict[str, ModuleType] = field(default_factory=dict)
     of: dict[str, str] = field(default_factory=dict)
+    fuse_ids: dict[str, str] = field(default_factory=dict)
 
     def limits(self, kind: str, module: str | None) -> ModuleLimits:
         """What a module bears on channels of `kind`; a module that the stand file does not know brings no limits."""
@@ -61,3 +63,14 @@ def contradictions_of(modules: Modules) -> Iterator[tuple[str, str]]:
         if name not in modules.types:
             known = ", ".join(modules.types) or "none is described"
             yield f"modules.{module}", f"there is no module type {name!r}, expected one of module_types: {known}"
+    by_fuse: dict[int, str] = {}
+    for module, text in modules.fuse_ids.items():
+        if re.fullmatch(r"(0x)?[0-9a-fA-F]{1,16}", text) is None:
+            yield f"fuse_ids.{module}", f"expected what the module says of itself (hexadecimal, ec2acd51), got {text!r}"
+        elif (other := by_fuse.setdefault(int(text, 16), module)) != module:
+            yield f"fuse_ids.{module}", f"{text} is the fuse id of {other}"
+
+
+def is_another(expected: str, said: str) -> bool:
+    """Whether these are the fuse ids of two modules; however they are written."""
+    return int(expected, 16) != int(said, 16)

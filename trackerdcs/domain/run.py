@@ -3,6 +3,7 @@
 Times are ns UTC; None is unknown. Lists are tuples, so that a record can be shared between threads.
 """
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
@@ -167,7 +168,7 @@ class Run:
     """The record. `number` is the program's own and not unique; `id` is.
 
     `conditions` are by `stand/device/channel/quantity`; `importer` is the version of the importer that read the results
-    (0: none has); `complete` says that all is stored.
+    (0: none has); `complete` says that all is stored. `heard`: when the bridge said last that the run goes on.
     """
 
     id: str
@@ -186,6 +187,7 @@ class Run:
     start: int | None = None
     started: int | None = None
     end: int | None = None
+    heard: int | None = None
     local_start: str = ""
     local_stop: str = ""
     zone: Zone | None = None
@@ -249,6 +251,11 @@ class RunQuery:
             and (self.until is None or (run.start is not None and run.start < self.until))
             and (self.since is None or (run.start is not None and (run.end is None or run.end > self.since)))
         )
+
+
+def is_id(text: str) -> bool:
+    """Whether this is the id of a run as bridge and importer make them: 32 digits, hexadecimal."""
+    return re.fullmatch(r"[0-9a-f]{32}", text) is not None
 
 
 _NEXT: dict[RunState, frozenset[RunState]] = {

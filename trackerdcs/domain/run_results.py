@@ -1,12 +1,20 @@
 """What a run measured: a `Result` for each chip and kind, with its numbers as lists and its pictures compressed."""
 
 import math
+import sys
 import zlib
+from array import array
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from trackerdcs.domain.errors import ContractError
 
 Kind = Literal["pedenoise", "equalization", "trim", "monitor", "map", "generic"]
+MOST_BYTES = 16 << 20
+"""Of a picture that is shown number by number."""
+CODES = {"f4": "f", "f8": "d", "i1": "b", "u1": "B", "i2": "h", "u2": "H", "i4": "i", "u4": "I", "i8": "q", "u8": "Q"}
+"""Types of numbers in a picture, and those of the standard library's arrays."""
 Values = tuple[float | None, ...]
 
 
@@ -29,7 +37,7 @@ class Blob:
     shape: tuple[int, ...]
     axes: tuple[Axis, ...]
     codec: Literal["zlib"]
-    data: bytes
+    data: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -91,7 +99,7 @@ class Result:
 @dataclass(frozen=True)
 class ResultQuery:
     """Which results; what is None does not matter. By the start of their run, the newest first, then by place.
-    Without `blobs` the pictures stay in the store, which is much faster."""
+    Without `blobs` the numbers of pictures stay in the store, which is much faster: their `data` is empty."""
 
     run: str | None = None
     kind: Kind | None = None
@@ -106,6 +114,11 @@ class ResultQuery:
         """Whether a result is meant."""
         names = ("run", "kind", "module", "hybrid", "chip", "chip_type")
         return all(getattr(self, n) is None or getattr(self, n) == getattr(result, n) for n in names)
+
+
+def without_numbers(result: Result) -> Result:
+    """With the heads of its pictures alone."""
+    return replace(result, blobs=tuple(replace(blob, data=b"") for blob in result.blobs))
 
 
 def sort_key(result: Result) -> tuple[object, ...]:
@@ -128,6 +141,38 @@ def packed(name: str, dtype: str, shape: Sequence[int], axes: Sequence[Axis], ra
     """A blob of numbers in row-major order."""
     # Level 1: the empty bins of a scan shrink to nothing at any level, the others take most of the time at level 6.
     return Blob(name, dtype, tuple(shape), tuple(axes), "zlib", zlib.compress(raw, 1))
+
+
+def key_of(result: Result) -> str:
+    """What tells a result from the others of its run, for addresses: `pedenoise.0.0.1.8.MPA`, `-` for none."""
+    parts = (result.kind, result.board, result.optical_group, result.hybrid, result.chip, result.chip_type)
+    return ".".join("-" if part in (None, "") else str(part) for part in parts)
+
+
+def raw_of(blob: Blob) -> bytes:
+    """The numbers of a blob as they were packed; ContractError where they are too many, or not those of its head."""
+    code = CODES.get(blob.dtype.lstrip("<|="))
+    size = math.prod(blob.shape) * (array(code).itemsize if code else 0)
+    if code is None or size > MOST_BYTES:
+        why = f"of {size} bytes" if code else f"of {blob.dtype}"
+        raise ContractError(
+            f"name: {blob.name} is a picture {why}, which is not shown: it is in the raw files of the run"
+        )
+    raw = zlib.decompressobj().decompress(blob.data, size + 1)
+    if len(raw) != size:
+        raise ContractError(
+            f"name: {blob.name} has other numbers than its shape says: it is in the raw files of the run"
+        )
+    return raw
+
+
+def numbers_of(blob: Blob) -> list[float]:
+    """In row-major order; ContractError as above."""
+    numbers: array[Any] = array(CODES.get(blob.dtype.lstrip("<|="), "b"), raw_of(blob))
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    listed: list[float] = numbers.tolist()
+    return listed
 
 
 def unpacked(blob: Blob) -> bytes:

@@ -130,6 +130,7 @@ class Stand(Strict):
     interlocks: dict[str, InterlockConfig] = field(default_factory=dict)
     module_types: dict[str, ModuleType] = field(default_factory=dict)
     modules: dict[str, str] = field(default_factory=dict)
+    fuse_ids: dict[str, str] = field(default_factory=dict)
     calibrations: dict[str, BridgeConfig] = field(default_factory=dict)
     sim: SimConfig = field(default_factory=SimConfig)
 
@@ -151,7 +152,7 @@ def contradictions(stand: Stand) -> list[tuple[str, str]]:
         _name(wrong, f"devices.{name}", name, "device", NOT_A_DEVICE | SERVICES)
         wrong += [(f"devices.{name}.{f}", why) for f, why in _device(name, device, stand.sim.host, owners)]
     wrong += [*_services(stand), *faults_of(stand.interlocks)]
-    wrong += contradictions_of(Modules(stand.module_types, stand.modules))
+    wrong += contradictions_of(Modules(stand.module_types, stand.modules, stand.fuse_ids))
     wrong += bridge_faults(
         stand.calibrations,
         stand.devices,

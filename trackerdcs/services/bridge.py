@@ -88,10 +88,11 @@ async def serve(stand: Stand, name: str, unconfirmed: float = UNCONFIRMED) -> No
             keeper,
             scene,
             RunSpeaker(who, bus, clock),
-            RunLease(Requester(bus, clock, name), stand.stand, config.lease),
+            RunLease(Requester(bus, clock, name), stand.stand, config.lease, clock),
             lambda run: imported(stand, store, run, host),
             conditions,
             f"{data}:" if config.sim else "",
+            stand.fuse_ids,
         )
         configs = Path(config.configs or "")
         orders = Orders(

@@ -29,8 +29,8 @@ class StandStores:
     """app.joiner.Stores of some stands, which share one store of runs. A secret that is not there yet is looked for
     again at the next call: whoever serves KILL does not wait for databases."""
 
-    def __init__(self, stands: Sequence[Stand], user: str | None = None) -> None:
-        self._stands, self._user = {s.stand: s for s in stands}, user
+    def __init__(self, stands: Sequence[Stand], user: str | None = None, gaps: Path | None = None) -> None:
+        self._stands, self._user, self._gaps = {s.stand: s for s in stands}, user, gaps
         self._lock = threading.Lock()
         self._runs: RunStore | None = None
         self._series: dict[tuple[StoreConfig, str], TimeSeries] = {}
@@ -59,10 +59,11 @@ class StandStores:
             return self._series[key]
 
     def accounts(self, stand: str, since: int) -> list[Account]:
-        """From the gap records in the data folder, which is that of the loader where both run on one computer."""
+        """From the gap records in the data folder, which is that of the loader where both run on one computer, else in
+        the one that was named."""
         if stand not in self._stands:
             return []
-        return accounts_of(Path(self._stands[stand].data), stand, None, since, SystemClock().now())
+        return accounts_of(self._gaps or Path(self._stands[stand].data), stand, None, since, SystemClock().now())
 
     async def close(self) -> None:
         """Close what was opened."""

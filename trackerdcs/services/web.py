@@ -40,16 +40,22 @@ SHORTEST_KEY = 32
 
 
 async def serve(
-    stands: Sequence[Stand], users_file: Path, folder: Path, host: str, port: int, behind_gateway: bool = False
+    stands: Sequence[Stand],
+    users_file: Path,
+    folder: Path,
+    host: str,
+    port: int,
+    behind_gateway: bool = False,
+    gap_records: Path | None = None,
 ) -> None:
-    """Answer until told to stop. `folder` has the secrets. Neither a broker nor a database that is down keeps anybody
-    from logging in."""
+    """Answer until told to stop. `folder` has the secrets, `gap_records` is the data folder of the loader.
+    Neither a broker nor a database that is down keeps anybody from logging in."""
     key = session_key(folder / "session-key")
     async with AsyncExitStack() as stack:
         listener = stack.enter_context(listen(host, port))
         users = stack.enter_context(closing(SqliteUsers(users_file)))
         found_first(users, folder / "first-admin")
-        await _answer(stands, users, key, listener, behind_gateway=behind_gateway)
+        await _answer(stands, users, key, listener, behind_gateway=behind_gateway, gap_records=gap_records)
 
 
 async def serve_open(stand: Stand, listener: socket.socket, token: str | None = None) -> None:
@@ -69,6 +75,7 @@ async def _answer(
     behind_gateway: bool = False,
     open_reads: bool = False,
     invitation: Invitation | None = None,
+    gap_records: Path | None = None,
 ) -> None:
     async with AsyncExitStack() as stack:
         clock, buses, ears = SystemClock(), dict[BusConfig, Bus](), dict[BusConfig, Bus]()
@@ -77,7 +84,7 @@ async def _answer(
             # Where filters overlap a broker sends twice, and KILL does not wait behind what pages are shown.
             ears[bus] = await stack.enter_async_context(connect(bus, USER))
         buttons = {s.stand: KillButton(buses[s.bus], s.stand, USER, high_voltage(s), clock) for s in stands}
-        stores = StandStores(stands, USER)
+        stores = StandStores(stands, USER, gap_records)
         stack.push_async_callback(stores.close)
         hub = LiveHub({s.stand: ears[s.bus] for s in stands}, clock)
         parts = Parts(

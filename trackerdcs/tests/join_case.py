@@ -1,6 +1,9 @@
 """For tests: runs and slow control that belong together, in memory."""
 
 import asyncio
+import io
+import math
+from array import array
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -12,7 +15,7 @@ from trackerdcs.domain.gaps import Account
 from trackerdcs.domain.join import Measured
 from trackerdcs.domain.run import ChipSummary, Run, RunModule, Zone
 from trackerdcs.domain.run_links import Binding
-from trackerdcs.domain.run_results import Result, Stats
+from trackerdcs.domain.run_results import Axis, Result, Stats, Values, packed
 from trackerdcs.domain.series import Point
 from trackerdcs.ports import TimeSeries
 
@@ -23,6 +26,7 @@ HV = Measured("bench", "hv1", "ch0", "v_mon", "V", 1.0)
 LEAK = replace(HV, quantity="i_mon", unit="A")
 AIR = Measured("bench", "env1", "-", "t_air", "degC", 1.0, shared=True)
 OTHER = replace(HV, channel="ch1")
+RAW = {"Results.root": b"root" + bytes(range(256)), 'sub/a "b";\tX: é.log': b"said"}
 KNOWN = (HV, LEAK, OTHER, AIR)
 
 
@@ -46,7 +50,11 @@ def made_run(id: str, start: int | None = T0, **more: Any) -> Run:
 
 def result(run: str) -> Result:
     stats = {"noise": Stats(2, 2.5, 0.1, 2.4, 2.6)}
-    return Result(run, "pedenoise", 0, 0, 0, 8, "MPA", MODULE, 1, T0, {"noise": (2.4, None, 2.6)}, stats=stats)
+    axes = (Axis("channel", 2, -0.5, 1.5), Axis("Vcth", 3, 0.0, 3.0))
+    curve = packed("SCurve", "<f4", (2, 3), axes, array("f", [0.1, 1.0, 2.0, math.nan, 4.0, 5.0]).tobytes())
+    hits = packed("Hits", "<u2", (3,), axes[1:], array("H", [1, 2, 65535]).tobytes())
+    values: dict[str, Values] = {"noise": (2.4, None, 2.6)}
+    return Result(run, "pedenoise", 0, 0, 0, 8, "MPA", MODULE, 1, T0, values, stats=stats, blobs=(curve, hits))
 
 
 class MadeStores:
@@ -82,6 +90,8 @@ def filled() -> MadeStores:
     stores.run_store.put_run(made_run("r1"))
     stores.run_store.put_run(made_run("r2", T0 + 1000 * S, summary=warm, calibration="other"))
     stores.run_store.put_results("r1", 1, [result("r1")])
+    for name, content in RAW.items():
+        stores.run_store.put_raw("r1", name, "root", io.BytesIO(content))
     stores.run_store.put_binding(Binding("bench", "hv1", "ch0", MODULE, T0 - 500 * S))
     stores.write(HV, {s: -200.0 for s in range(-20, 120) if not 40 <= s < 60} | {70: -500.0})
     stores.write(AIR, {s: 20.0 for s in range(100)} | {s: 30.0 for s in range(1000, 1100)})

@@ -4,12 +4,13 @@ from typing import Any
 
 from trackerdcs.app.tables import csv_text
 from trackerdcs.domain import answers as said
+from trackerdcs.domain import answers_raw as raw
 from trackerdcs.domain.answers import Answer, Conditions, Noise, Table, Then
 from trackerdcs.domain.join import Measured, Window, seen
 from trackerdcs.domain.plain import plain
 from trackerdcs.domain.run import ChipSummary, Run, RunFile, RunModule, Signs, Stage, Zone
 from trackerdcs.domain.run_links import Binding
-from trackerdcs.domain.run_results import Result, Stats
+from trackerdcs.domain.run_results import Axis, Result, Stats, key_of, packed
 from trackerdcs.domain.series import Bucket
 
 S = 1_000_000_000
@@ -61,6 +62,7 @@ _RESULT = Result(
     T0,
     {"noise": (2.5, None, 2.6)},
     stats={"noise": Stats(2, 2.55, 0.05, 2.5, 2.6)},
+    blobs=(packed("SCurve", "<f4", (2, 3), (Axis("channel", 2, -0.5, 1.5), Axis("Vcth", 3, 0.0, 3.0)), bytes(24)),),
 )
 _NOISE = Noise(_RUN, (_CHIP,), (seen(_AIR, [Bucket(T0, T0 + 20 * S, 20, 21.3, 21.1, 21.4)], _WINDOW),))
 _THEN = Then(T0 + S, (_RUN,), (Binding("demo", "hv1", "ch0", MODULE, T0 - 86_400 * S),))
@@ -69,7 +71,7 @@ _CONDITIONS = Conditions(_RUN, _WINDOW, 10 * S, (_SEEN,), "asked")
 
 def _results() -> Answer:
     one: Answer = said.said(plain(_RESULT))
-    return {"results": [{name: value for name, value in one.items() if name not in ("blobs", "values")}]}
+    return {"results": [{"key": key_of(_RESULT)} | {name: value for name, value in one.items() if name != "values"}]}
 
 
 EXAMPLES: dict[str, tuple[Answer, Table]] = {
@@ -79,6 +81,8 @@ EXAMPLES: dict[str, tuple[Answer, Table]] = {
     ),
     "run": (said.run_answer(_RUN), said.runs_table([_RUN])),
     "results": (_results(), said.results_table([_RESULT], False)),
+    "files": (raw.files_answer(ID, _RUN.files), raw.files_table(ID, _RUN.files)),
+    "picture": (raw.picture_answer(_RESULT, _RESULT.blobs[0]), raw.picture_table(_RESULT, _RESULT.blobs[0])),
     "conditions": (said.conditions_answer(_CONDITIONS), said.conditions_table(_CONDITIONS)),
     "noise": (said.noise_answer(MODULE, [_NOISE]), said.noise_table(MODULE, [_NOISE])),
     "at": (said.then_answer(_THEN), said.then_table(_THEN)),
@@ -121,6 +125,18 @@ def documented(name: str) -> dict[str, Any]:
     ok: dict[int | str, dict[str, Any]] = {200: {"description": "As JSON, CSV or Parquet.", "content": content}}
     return {
         "responses": ok | faults(401, 403, 404, 409, 422, 501, 503),
+        "openapi_extra": role("viewer"),
+        "name": name,
+        "operation_id": name,
+    }
+
+
+def downloaded(name: str) -> dict[str, Any]:
+    """The same for a route that sends a file."""
+    content = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}, "example": "root..."}}
+    ok: dict[int | str, dict[str, Any]] = {200: {"description": "The file, as an attachment.", "content": content}}
+    return {
+        "responses": ok | faults(401, 403, 404, 503),
         "openapi_extra": role("viewer"),
         "name": name,
         "operation_id": name,

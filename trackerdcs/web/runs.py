@@ -11,8 +11,9 @@ from trackerdcs.domain.errors import ContractError
 from trackerdcs.domain.moments import moment, span
 from trackerdcs.domain.plain import plain
 from trackerdcs.domain.run import RunQuery, RunState
-from trackerdcs.domain.run_results import Kind, ResultQuery
+from trackerdcs.domain.run_results import Kind, ResultQuery, key_of
 from trackerdcs.domain.storing import LAST
+from trackerdcs.web import run_files
 from trackerdcs.web.answers import Fault, Format, answer, found, may_read, wanted
 from trackerdcs.web.examples import documented
 from trackerdcs.web.parts import Parts
@@ -43,7 +44,7 @@ Against = Annotated[
 
 
 def routes(parts: Parts, join: Joiner) -> APIRouter:
-    """/api/runs and below, /api/modules/{module}/noise, /api/at."""
+    """/api/runs and below (files: `run_files`), /api/modules/{module}/noise, /api/at."""
     router = APIRouter(dependencies=[Depends(may_read(parts))], tags=["runs"])
 
     @router.get("/api/runs", **documented("runs"))
@@ -100,14 +101,13 @@ def routes(parts: Parts, join: Joiner) -> APIRouter:
         ] = False,
         format: FormatQuery = None,
     ) -> Response:
-        """What a run measured, by chip and kind."""
+        """What a run measured, by chip and kind; of its pictures (`blobs`) what they are, not their numbers."""
         query = ResultQuery(id, kind, None, hybrid, chip, chip_type, blobs=False)
         measured = await found(join.results(query))
 
         def whole() -> dict[str, Any]:
-            made = [said.said(plain(result)) for result in measured]
+            made = [{"key": key_of(result)} | said.said(plain(result)) for result in measured]
             for each in made:
-                del each["blobs"]
                 if not channels:
                     del each["values"]
             return {"results": made}
@@ -173,6 +173,7 @@ def routes(parts: Parts, join: Joiner) -> APIRouter:
         form = wanted(request, format)
         return await answer(parts, form, "at", lambda: said.then_answer(then), lambda: said.then_table(then))
 
+    router.include_router(run_files.routes(parts, join))
     return router
 
 

@@ -25,13 +25,15 @@ class Found:
 
 @dataclass
 class RootContent:
-    """A file of results. `texts` by name and place; `unread` says how many objects were left in the file, and why."""
+    """A file of results. `texts` by name and place; `unread` says how many objects were left in the file, and why;
+    `large`: how many of them because they, or the file, hold too much."""
 
     state: Root = "none"
     why: str = ""
     texts: dict[tuple[str, int | None, int | None], str] = field(default_factory=dict)
     found: list[Found] = field(default_factory=list)
     unread: dict[str, int] = field(default_factory=dict)
+    large: int = 0
 
     def text(self, name: str) -> str:
         """The first text of that name, wherever it is."""
@@ -55,6 +57,7 @@ class MonitorContent:
     state: Root = "none"
     why: str = ""
     graphs: list[Graph] = field(default_factory=list)
+    large: int = 0
 
 
 @dataclass
@@ -74,6 +77,8 @@ class Contents:
     roots: dict[str, RootContent] = field(default_factory=dict)
     monitors: dict[str, MonitorContent] = field(default_factory=dict)
     unread: list[str] = field(default_factory=list)
+    large: list[str] = field(default_factory=list)
+    """Files that were not looked into, or not wholly, because of their size."""
     sim: bool = False
     newest: int | None = None
     assumed: int = 0

@@ -147,6 +147,11 @@ FAILURES: dict[str, Known] = {
             "Nothing says in which time zone the log was written: that of this computer was assumed.",
         ),
         _known("canvas_unread", "Histograms inside canvases could not be read. They are kept in the raw file."),
+        _known(
+            "too_large",
+            "A part of the files is larger than is looked into. It is kept whole in the raw files, and is missing "
+            "among the results.",
+        ),
         _known("file_unreadable", "A file of the folder could not be read. It is kept as it is."),
         _known(
             "points_refused",
@@ -186,13 +191,26 @@ FAILURES: dict[str, Known] = {
         _known("board_busy", "Another program is using this readout board. Wait for its end, or abort it."),
         _known("busy", "A calibration is running already. Wait for its end, or abort it."),
         _known("bridge_fault", "The bridge failed and ended the run. Give its log to an expert, then start again."),
+        _known(
+            "flood",
+            "Ph2_ACF said so much that it would have filled the disk, and was ended. Give its output to an expert.",
+        ),
         _known("too_long", "The calibration took longer than it may and was ended. Start again, or raise `total`."),
         _known("not_started", "The program could not be started. Look at what the computer says."),
         _known("aborted", "Somebody aborted the run."),
         _known("lease_lost", "The high voltage of the run could not be held any longer: look at its supply."),
         _known(
+            "lease_lapsed",
+            "The high voltage was not held during a part of the run and may have come down: look at its conditions.",
+        ),
+        _known(
             "not_imported",
             "The results could not be brought into the store. They are in the run's folder: `trackerdcs import-run`.",
+        ),
+        _known(
+            "note_damaged",
+            "What the bridge had noted of this run was damaged when it was started again: the run was ended. Look at "
+            "the disk of its computer, then start again.",
         ),
         _known(
             "bridge_restart",

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from trackerdcs.domain.ph2acf.contents import Contents
+from trackerdcs.domain.ph2acf.contents import Contents, MonitorContent, RootContent
 from trackerdcs.domain.ph2acf.failures import failure
 from trackerdcs.domain.ph2acf.layout import calibration_of, inner_number, outer_number
 from trackerdcs.domain.ph2acf.results import named, points_of_monitor, results_of, summary_of
@@ -15,6 +15,8 @@ from trackerdcs.domain.run_reading import ReadRun
 LOUD = 15.0
 """Mean noise of a chip from which on it cannot have been tuned: its distribution ends at 20."""
 WHOLE: Root = "whole"
+MOST = 20
+"""Files that are named in warnings of one kind."""
 KEPT = ("git_tag", "git_hash", "firmware", "user")
 _WORST: tuple[Root, ...] = ("not_root", "unreadable", "cut", "unclosed")
 
@@ -126,6 +128,7 @@ def _warnings(run: Run, contents: Contents, times: Times) -> tuple[Failure, ...]
         "clock_assumed",
         "canvas_unread",
         "file_unreadable",
+        "too_large",
         "duplicate_number",
         "points_refused",
     }
@@ -135,7 +138,12 @@ def _warnings(run: Run, contents: Contents, times: Times) -> tuple[Failure, ...]
             kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(root.unread.items()))
             code = "canvas_unread" if "TCanvas" in root.unread else "file_unreadable"
             found.append(failure(code, more=f"{name}: {kinds}"))
-    found += [failure("file_unreadable", more=name) for name in contents.unread]
+    parts: list[tuple[str, RootContent | MonitorContent]] = [*contents.roots.items(), *contents.monitors.items()]
+    large = [*contents.large, *(f"{name}: {part.large} objects" for name, part in parts if part.large)]
+    for code, names in (("file_unreadable", contents.unread), ("too_large", large)):
+        found += [failure(code, more=name) for name in names[:MOST]]
+        if len(names) > MOST:
+            found.append(failure(code, more=f"and {len(names) - MOST} more"))
     return tuple(found)
 
 

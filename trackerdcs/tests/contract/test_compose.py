@@ -104,6 +104,14 @@ class TestCompose(unittest.TestCase):
                 elif name != "sim":
                     self.assertEqual(mounted, [f"./secrets/{name}"])
 
+    def test_the_web_service_sees_the_record_of_gaps_and_cannot_change_it(self) -> None:
+        web, loader = self.services["web"], self.services["loader"]
+        self.assertIn("loader:/data", loader["volumes"])
+        self.assertIn("loader:/loader:ro", web["volumes"])
+        self.assertEqual(web["command"][web["command"].index("--gap-records") + 1], "/loader")
+        # A volume that is new takes its owner from the image, whoever mounts it first.
+        self.assertIn("chown trackerdcs: /data /loader /locks", (ROOT / "Dockerfile").read_text(encoding="utf-8"))
+
     def test_no_secret_is_in_an_environment(self) -> None:
         for service in self.each():
             for key in service.get("environment") or {}:

@@ -34,7 +34,8 @@ class TestLease(ChannelCase):
     async def test_rule_16_a_lease_that_is_released_leaves_the_channel_as_it_is(self):
         with tempfile.TemporaryDirectory() as folder:
             async with self.at(self.config, -40.0, data=Path(folder)) as bench:
-                await bench.command("lease", seconds=1.0)
+                first, again = [await bench.command("lease", seconds=1.0) for _ in range(2)]
+                self.assertEqual((first.readback["renewed"], again.readback["renewed"]), (False, True))
                 self.assertEqual((await bench.command("release", user="web")).state, "refused")
                 self.assertEqual((await bench.command("release")).state, "done")
                 self.assertEqual((await bench.command("lease", user="web", seconds=60.0)).state, "done")

@@ -15,7 +15,7 @@ from trackerdcs.app.run_work import OpenRun, Work
 from trackerdcs.domain.errors import StoreDown, StoreFault
 from trackerdcs.domain.messages import Ack, Command, Event, Frame
 from trackerdcs.domain.run import Condition, Run
-from trackerdcs.domain.run_links import BindingQuery, CommandQuery
+from trackerdcs.domain.run_links import Binding, BindingQuery, CommandQuery
 from trackerdcs.domain.topics import Topic
 from trackerdcs.tests.waiting import until
 
@@ -90,6 +90,27 @@ class TestFinish(unittest.IsolatedAsyncioTestCase):
         self.queue.put(mock.Mock(side_effect=OverflowError("too large for a document")))
         self.queue.put(lambda: self.store.put_run(RUN))
         await until(lambda: self.store.run(RUN.id))
+
+    async def test_a_module_that_was_taken_off_while_nobody_listened_is_off_in_the_store(self) -> None:
+        for ch in ("ch0", "ch1"):
+            self.store.put_binding(Binding("s", "hv1", ch, f"m-{ch}", 5))
+        self.keeper.tell(Topic("s", "frame", "hv1"), Frame(10, 0, "b", "0", "hv", {"ch0": {}, "ch1": {}, "ch2": {}}))
+        self.keeper.tell(Topic("s", "frame", "hv1"), Frame(11, 1, "b", "0", "hv", {"ch2": {}}, mod={"ch2": "m-2"}))
+        await until(lambda: self.store.bindings(BindingQuery(module="m-2")))
+        ended = [b.stop for b in self.store.bindings(BindingQuery()) if b.module in ("m-ch0", "m-ch1")]
+        self.assertEqual(ended, [10, 10])
+        self.assertEqual(
+            [b.start for b in self.store.bindings(BindingQuery(channel="ch2"))], [11], "never bound before"
+        )
+
+    async def test_each_time_that_the_store_goes_away_is_said(self) -> None:
+        for _ in range(2):
+            with self.assertLogs("trackerdcs.app.run_keeper", "WARNING") as logs:
+                self.queue.put(mock.Mock(side_effect=StoreFault("disk is full")))
+                self.queue.put(lambda: self.store.put_run(RUN))
+                await until(lambda: len(logs.output) == 2)
+            self.assertIn("refuses", logs.output[0])
+            self.assertIn("again", logs.output[1])
 
     async def test_what_was_heard_meanwhile_is_in_the_record_and_in_the_store(self) -> None:
         hv1 = Topic("s", "frame", "hv1")

@@ -15,7 +15,7 @@ from trackerdcs.app.run_work import OpenRun, Tail, Work
 from trackerdcs.domain.errors import InUse
 from trackerdcs.domain.ph2acf.xml import BadConfig
 from trackerdcs.domain.run import Run
-from trackerdcs.ports_runs import Born
+from trackerdcs.ports_runs import MARK, Born
 
 
 class InFolder(unittest.TestCase):
@@ -90,6 +90,14 @@ class TestWork(InFolder):
         self.assertEqual(len(first) + len(tail.lines(2)), 6000)
         self.assertEqual(len(Tail(path).lines(1, end=True)), 6000, "at the end there is no other look")
 
+    def test_of_a_flood_at_the_end_the_last_part_is_heard_and_the_rest_is_counted(self) -> None:
+        path = self.here / "stdout.log"
+        path.write_bytes(b"".join(b"%07d\n" % n for n in range(3 << 20)))
+        tail = Tail(path)
+        lines = [line for line, _ in tail.lines(1, end=True)]
+        self.assertEqual((lines[-1], len(lines)), (f"{(3 << 20) - 1:07d}", 2 << 20))
+        self.assertEqual(tail.skipped, 8 << 20)
+
     def test_open_runs_come_back_whole_and_a_damaged_one_stops_nobody(self) -> None:
         work = Work(self.here)
         run = Run("a" * 32, "running", calibration="pedenoise", requested=1)
@@ -98,7 +106,8 @@ class TestWork(InFolder):
         work.note(opened)
         (self.here / "open" / "b.json").write_text("{")
         self.assertEqual(list(work.opened()), [opened])
-        self.assertEqual(list(work.opened()), [opened])
+        self.assertEqual((list(work.damaged()), list(work.opened())), ([], [opened]))
+        self.assertTrue((self.here / "open" / "b.damaged").exists())
         work.close(opened)
         self.assertEqual(list(work.opened()), [])
 
@@ -149,6 +158,34 @@ class TestPrograms(InFolder):
         while (there := Path(f"/proc/{left}/stat")).exists() and there.read_text().rpartition(")")[2].split()[0] != "Z":
             self.assertLess(time.monotonic(), deadline)
             time.sleep(0.01)
+
+    def test_what_an_adopted_program_leaves_behind_is_ended_too(self) -> None:
+        programs = ProcessGroups()
+        for how in ("kill", "sweep"):
+            with self.subTest(how):
+                mark, board = f"{how}-{os.getpid()}", f"{how} {self.here}"
+                start = ["/bin/sh", "-c", "sleep 60 & sleep 0.5"]
+                child = programs.start(start, self.here, {MARK: mark}, self.here / "o", [board])
+                adopted = programs.adopt(child.born)
+                assert adopted is not None
+                while child.running:
+                    time.sleep(0.01)
+                self.assertIsNone(programs.find(mark), "its leader has gone")
+                if how == "kill":
+                    adopted.kill()
+                else:
+                    self.assertEqual(programs.sweep(mark), 1)
+                deadline = time.monotonic() + 10
+                while self.busy(programs, board):
+                    self.assertLess(time.monotonic(), deadline, "the board is never free again")
+                    time.sleep(0.05)
+
+    def busy(self, programs: ProcessGroups, board: str) -> bool:
+        try:
+            programs.start(["/bin/true"], self.here, {}, self.here / "o", [board])
+        except InUse:
+            return True
+        return False
 
     def test_a_board_is_busy_as_long_as_its_program_lives(self) -> None:
         programs, board = ProcessGroups(), f"test {self.here}"

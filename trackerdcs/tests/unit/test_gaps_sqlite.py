@@ -30,6 +30,17 @@ while True:
     print(n, flush=True)
 """
 
+READER = """
+import sys
+from pathlib import Path
+from trackerdcs.adapters.gaps_sqlite import read_gaps
+path = Path(sys.argv[1])
+try:
+    (path.parent / "x").touch()
+except OSError:
+    print([(p.first, p.last) for p in read_gaps(path, "demo").pieces])
+"""
+
 
 def piece(first: int, last: int, fate: str = "stored", boot: str = "b", cause: str = "") -> Piece:
     return Piece("demo", "hv1", boot, fate, first, last, first, last, last, last, cause)  # type: ignore[arg-type]
@@ -108,6 +119,22 @@ class TestGaps(unittest.TestCase):
         gaps.add([piece(0, 9)])
         self.assertEqual(stands_in(self.path), ["demo"])
         self.assertEqual((self.path.parent / "loader.gaps.sqlite.damaged-1").read_bytes(), b"no database" * 1000)
+
+    def test_it_is_read_through_a_mount_that_cannot_be_written_with_its_loader_and_without(self) -> None:
+        """As the web service of the stack does."""
+        if subprocess.run(["unshare", "--mount", "true"], capture_output=True).returncode:
+            self.skipTest("no right to mount here")
+        mount = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"'
+        look = [sys.executable, "-c", READER, str(self.path)]
+        command = ["unshare", "--mount", "sh", "-c", mount, str(self.path.parent), *look]
+        gaps = self.gaps()
+        gaps.add([piece(0, 9)])
+        for loader in ("there", "gone"):
+            with self.subTest(loader):
+                done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+                self.assertEqual((done.stdout.strip(), done.returncode), ("[(0, 9)]", 0), done.stderr)
+            gaps.close()
+        self.assertFalse(self.path.with_name(f"{self.path.name}-wal").exists())
 
     def test_a_look_makes_no_file(self) -> None:
         with self.assertRaisesRegex(StoreFault, "no such gap record"):

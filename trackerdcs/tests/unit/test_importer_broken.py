@@ -1,12 +1,15 @@
 """The importer on folders as they are found: broken in each way, foreign, doubtful, from two clocks."""
 
+import json
 import shutil
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 
 from trackerdcs.adapters.runs_memory import MemoryRuns
 from trackerdcs.app.importer import Imported
+from trackerdcs.app.run_folders import find_runs, run_id
 from trackerdcs.domain.errors import StoreFault
 from trackerdcs.domain.run import RunQuery
 from trackerdcs.tests import ph2acf_files as made
@@ -58,6 +61,38 @@ class TestBroken(ImporterCase):
                 run = self.run_of(taken)
                 self.assertEqual(run.failure.code if run.failure else "", failed)
                 self.assertEqual(run.state, "failed" if failed else "done")
+
+    def test_what_is_too_large_stays_raw_and_that_is_said(self) -> None:
+        with (
+            mock.patch("trackerdcs.adapters.ph2acf_folder.LONGEST_LOG", 8000),
+            mock.patch("trackerdcs.adapters.ph2acf_folder.LONGEST_TEXT", 5000),
+            mock.patch("trackerdcs.adapters.root_uproot.MOST_BYTES", 25_000),
+        ):
+            folder = made.write_run(self.folder)
+            flood = "29.05.2025 15:59:50: |140489373334007|I| tick\n" * 2000
+            log = folder / "Run_7.log"
+            log.write_text(log.read_text().partition("Closing result")[0] + flood + made.log_text(7))
+            (folder / "Board_0_chip.txt").write_text("x" * 6000)
+            taken = self.take(folder)
+        run = self.run_of(taken)
+        self.assertEqual((run.number, run.signs.stopped, run.signs.closed), (7, True, True))
+        self.assertLess(run.log.info, 400)
+        said = [w.text for w in run.warnings if w.code == "too_large"]
+        self.assertEqual(len(said), 3, said)
+        for each in ("Run_7.log", "Board_0_chip.txt: 6000 bytes", "Results.root: 4 objects"):
+            self.assertIn(each, " ".join(said))
+        self.assertEqual({f.name: f.size for f in run.files}["Run_7.log"], log.stat().st_size)
+
+    def test_an_id_in_a_foreign_folder_is_looked_at(self) -> None:
+        ids = []
+        for number, said in enumerate(["../../x", "A" * 32, "f" * 33, 7, ["a"], "[" * 3000, "ab" * 16]):
+            folder = made.write_run(self.folder / str(number))
+            (folder / "trackerdcs-run.json").write_text(json.dumps({"id": said}) if said != "[" * 3000 else said)
+            (found,) = find_runs(folder)
+            ids.append(run_id(found))
+        self.assertEqual(ids[-1], "ab" * 16)
+        self.assertEqual(len({*ids[:-1]}), 1, "the same files are the same run")
+        self.assertRegex(ids[0], "^[0-9a-f]{32}$")
 
     def test_a_file_cut_anywhere_is_said_to_be_so(self) -> None:
         folder = made.write_run(self.folder)

@@ -4,6 +4,7 @@ import asyncio
 import unittest
 from dataclasses import replace
 from typing import Any
+from unittest import mock
 
 from trackerdcs.app.joiner import Joiner
 from trackerdcs.domain.errors import ContractError
@@ -41,7 +42,9 @@ class TestWindow(unittest.TestCase):
     def test_from_start_to_end(self) -> None:
         run = made_run("r")
         self.assertEqual(window_of(run, T0 + 7 * S), Window(T0, T0 + 100 * S))
-        self.assertEqual([on_at(run, T0 + s) for s in (-1, 0, 100 * S - 1, 100 * S)], [False, True, True, False])
+        self.assertEqual(
+            [on_at(run, T0 + s, T0 + 5000 * S) for s in (-1, 0, 100 * S - 1, 100 * S)], [False, True, True, False]
+        )
 
     def test_a_run_that_goes_on_is_looked_at_until_now(self) -> None:
         window = window_of(made_run("r", state="running", end=None), T0 + 7 * S)
@@ -52,7 +55,17 @@ class TestWindow(unittest.TestCase):
         window = window_of(run, T0 + 10**6 * S)
         self.assertEqual(window.stop, T0 + 40 * S + 1)
         self.assertIn("nobody knows", window.doubt)
-        self.assertEqual((on_at(run, T0 + 40 * S), on_at(run, T0 + 41 * S)), (True, False))
+        now = T0 + 10**6 * S
+        self.assertEqual((on_at(run, T0 + 40 * S, now), on_at(run, T0 + 41 * S, now)), (True, False))
+
+    def test_one_whose_bridge_has_died_until_it_was_last_heard_of(self) -> None:
+        run = made_run("r", state="running", end=None, heard=T0 + 50 * S)
+        soon, later = T0 + 100 * S, T0 + 10**6 * S
+        self.assertEqual((window_of(run, soon).stop, on_at(run, T0 + 99 * S, soon)), (soon, True))
+        self.assertEqual((window_of(run, later).stop, on_at(run, T0 + 99 * S, later)), (T0 + 50 * S + 1, False))
+        self.assertIn("last heard of, at 2026-", window_of(run, later).doubt)
+        self.assertTrue(on_at(run, T0 + 50 * S, later))
+        self.assertFalse(on_at(replace(run, heard=None), T0 + 50 * S, later), "of an earlier version")
 
     def test_one_that_has_not_begun_has_none(self) -> None:
         with self.assertRaisesRegex(NotYet, "queued"):
@@ -206,6 +219,18 @@ class TestJoiner(unittest.TestCase):
         with self.assertRaises(ContractError):
             self.do(self.join.noise(MODULE, ["nonsense"], RunQuery()))
 
+    def test_too_much_at_once_is_said_with_the_numbers(self) -> None:
+        with (
+            mock.patch("trackerdcs.app.joiner.MOST_LOOKS", 3),
+            self.assertRaisesRegex(ContractError, "2 quant.*2 runs"),
+        ):
+            self.do(self.join.noise(MODULE, ["t_air", "v_mon"], RunQuery()))
+        with (
+            mock.patch("trackerdcs.app.joiner.MOST_MEANS", 15),
+            self.assertRaisesRegex(ContractError, "2 quantities in 10 buckets are 20 means"),
+        ):
+            self.do(self.join.conditions("r1", ["t_air", "v_mon"], 10 * S))
+
     def test_noise_of_one_of_two_modules_is_its_own(self) -> None:
         two = (RunModule(MODULE, channels=("bench/hv1/ch0",)), RunModule("PS_2", optical_group=1))
         run = made_run("r4", T0 + 2000 * S, modules=two)
@@ -218,6 +243,10 @@ class TestJoiner(unittest.TestCase):
         self.assertEqual(([r.id for r in then.runs], [b.module for b in then.bindings]), (["r1"], [MODULE]))
         then = self.do(self.join.at(T0 + 100 * S))
         self.assertEqual(([r.id for r in then.runs], len(then.bindings)), ([], 1))
+        self.stores.run_store.put_run(made_run("dead", state="running", end=None, heard=T0 + 350 * S))
+        (dead,) = self.do(self.join.at(T0 + 300 * S)).runs
+        self.assertIn("last heard", self.do(self.join.at(T0 + 300 * S)).doubts[dead.id])
+        self.assertEqual(self.do(self.join.at(T0 + 400 * S)).runs, ())
         self.stores.run_store.put_binding(Binding("bench", "hv1", "ch0", None, T0 + 200 * S))
         self.assertEqual(self.do(self.join.at(T0 + 300 * S)).bindings, ())
 

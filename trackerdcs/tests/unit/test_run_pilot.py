@@ -5,14 +5,16 @@ import logging
 import tempfile
 import unittest
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from unittest import mock
 
 from trackerdcs.adapters.clock_system import SystemClock
 from trackerdcs.app.run_pilot import Pilot
-from trackerdcs.app.run_work import OUTPUT, OpenRun, Work
+from trackerdcs.app.run_work import OUTPUT, OpenRun, Work, with_run
 from trackerdcs.domain.ph2acf.needs import Finding
 from trackerdcs.domain.ph2acf.setup import BridgeConfig, RecipeConfig, Violated
-from trackerdcs.domain.run import Check, Run
+from trackerdcs.domain.run import Check, Run, RunModule
 from trackerdcs.ports_runs import Born
 
 
@@ -76,6 +78,27 @@ class TestPilot(unittest.IsolatedAsyncioTestCase):
                 self.assertEqual((run.state, run.failure.code if run.failure else ""), ("aborted", "condition_lost"))
                 self.assertEqual([event.event for event in run.events], ["need_lost"])
                 self.assertEqual(child.signals[0], "INT")
+
+    async def test_a_module_that_says_another_fuse_id_than_the_stand_file_is_said_at_once(self) -> None:
+        line = "29.05.2025 15:59:48: |140489373334007|I| FuseID from LpGBT optical group 0 on Board 0: 0xec2acd51\n"
+        (self.here / OUTPUT).write_text(line)
+        for expected, codes in (({"m-1": "0xEC2ACD51"}, []), ({"m-1": "51"}, ["fuse_mismatch"]), ({"m-2": "51"}, [])):
+            with self.subTest(expected):
+                pilot = self.pilot(Obedient())
+                pilot._fuse_ids = expected
+                pilot.open = with_run(pilot.open, replace(pilot.run, modules=(RunModule("m-1"),)))
+                following = asyncio.create_task(pilot.follow())
+                await asyncio.sleep(0.15)
+                self.assertEqual([w.code for w in pilot.run.warnings], codes)
+                self.assertEqual(pilot.run.modules[0].fuse_id, "ec2acd51")
+                following.cancel()
+
+    async def test_one_that_floods_is_ended(self) -> None:
+        (self.here / OUTPUT).write_bytes(b"tick\n" * 100)
+        child = Obedient()
+        with mock.patch("trackerdcs.app.run_pilot.FLOOD", 499):
+            run = await asyncio.wait_for(self.pilot(child).follow(), 10)
+        self.assertEqual((run.state, run.failure.code if run.failure else ""), ("finalizing", "flood"))
 
     async def test_what_is_lost_is_noted_and_comes_back(self) -> None:
         self.violated, child = "note", Obedient()

@@ -115,7 +115,7 @@ class Fields(Reads):
         )
 
     def test_unknown_keys_are_refused_at_every_level(self) -> None:
-        above = "stand, devices, schema, data, bus, store, runs, users, interlocks, module_types, modules, "
+        above = "stand, devices, schema, data, bus, store, runs, users, interlocks, module_types, modules, fuse_ids, "
         above += "calibrations, sim"
         self.refused(HEAD + "zzz: 1\n", f":6: zzz: unknown key; known here: {above}")
         for place, line in (("bus", 6), ("store", 6), ("sim", 6)):

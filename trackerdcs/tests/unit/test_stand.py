@@ -67,6 +67,11 @@ class Contradictions(unittest.TestCase):
                 stand = replace(GOOD, module_types={"2S": ModuleType(**{kind: limits})})
                 self.found(stand, f"module_types.2S.{kind}.{field}", "not below|above 0")
 
+    def test_fuse_ids(self) -> None:
+        self.assertEqual(contradictions(replace(GOOD, fuse_ids={"M-1": "ec2acd51", "M-2": "0xEC2ACD52"})), [])
+        self.found(replace(GOOD, fuse_ids={"M-1": "gluon"}), "fuse_ids.M-1", "hexadecimal.*gluon")
+        self.found(replace(GOOD, fuse_ids={"M-1": "ec2acd51", "M-2": "0xEC2ACD51"}), "fuse_ids.M-2", "of M-1")
+
     def test_another_schema(self) -> None:
         self.found(replace(GOOD, schema=2), "schema", "expected 1, got 2")
 

@@ -2,6 +2,7 @@
 
 import tempfile
 import unittest
+from contextlib import closing
 from pathlib import Path
 from unittest import mock
 
@@ -9,11 +10,14 @@ from bson.errors import InvalidDocument
 from pymongo.errors import DocumentTooLarge
 
 from trackerdcs.adapters import runs_mongo
+from trackerdcs.adapters.gaps_sqlite import SqliteGaps
 from trackerdcs.adapters.runs_mongo import MongoRuns
 from trackerdcs.adapters.runs_sqlite import SqliteRuns
-from trackerdcs.domain.errors import ConfigError, StoreDown, StoreFault
+from trackerdcs.domain.errors import ConfigError, StoreDown, StoreFault, TrackerError
+from trackerdcs.domain.gaps import Piece
 from trackerdcs.domain.run import Run, RunQuery
-from trackerdcs.domain.stand import RunsConfig, Stand, contradictions
+from trackerdcs.domain.stand import DeviceConfig, LinkConfig, RunsConfig, Stand, contradictions
+from trackerdcs.services.join import StandStores
 from trackerdcs.services.stores import open_runs
 
 
@@ -29,6 +33,16 @@ class TestStores(unittest.TestCase):
         self.assertIsInstance(store, SqliteRuns)
         store.put_run(Run("r", "queued"))
         self.assertTrue((self.folder / "runs.sqlite").exists())
+
+    def test_the_record_of_gaps_may_be_in_another_folder(self) -> None:
+        device = DeviceConfig("iseg_shr", LinkConfig("TCPIP::127.0.0.1::1::SOCKET"))
+        stand = Stand("bench", {"hv1": device}, data=str(self.folder / "own"))
+        with closing(SqliteGaps(self.folder / "loader.gaps.sqlite")) as gaps:
+            gaps.add([Piece("bench", "hv1", "b", "stored", 0, 9, 1, 2, 3, 4)])
+            (account,) = StandStores([stand], gaps=self.folder).accounts("bench", 0)
+        self.assertEqual(account.device, "hv1")
+        with self.assertRaisesRegex(TrackerError, "no gap record"):
+            StandStores([stand]).accounts("bench", 0)
 
     def test_a_reader_makes_no_file(self) -> None:
         with self.assertRaises(StoreFault):

@@ -19,7 +19,8 @@ from trackerdcs.tests.web_case import WebCase
 from trackerdcs.web.examples import EXAMPLES
 
 ISO = "2026-05-28T20:27:00.123456789Z"
-PATHS = {"id": "r1", "module": MODULE, "stand": "bench"}
+KEY = "pedenoise.0.0.0.8.MPA"
+PATHS = {"id": "r1", "module": MODULE, "stand": "bench", "name": "Results.root", "key": KEY}
 NEEDED = {"/api/at": {"time": str(T0)}}
 """Parameters without which a route does not answer."""
 PARQUET = find_spec("arro3") is not None
@@ -60,7 +61,7 @@ class RunsCase(WebCase):
 class TestDocument(RunsCase):
     async def test_each_route_without_a_login_and_with_each_role(self) -> None:
         operations = self.operations()
-        self.assertEqual(len(operations), 11)
+        self.assertEqual(len(operations), 14)
         for role in (None, *ROLES):
             client = self.client() if role is None else await self.logged_in(role)
             for method, address, said in operations:
@@ -78,7 +79,8 @@ class TestDocument(RunsCase):
             with self.subTest(f"{method} {address}"):
                 self.assertTrue(said.get("description"))
                 if "openapi" not in address:
-                    self.assertIn("example", said["responses"]["200"]["content"]["application/json"])
+                    (first, *_) = said["responses"]["200"]["content"].values()
+                    self.assertIn("example", first)
         self.assertEqual((await self.json("/api/openapi.json"))["info"]["version"], "1")
 
     async def test_answers_look_as_the_examples_do(self) -> None:
@@ -105,6 +107,8 @@ class TestDocument(RunsCase):
             "run": "/api/runs/r1",
             "results": "/api/runs/r1/results",
             "conditions": "/api/runs/r1/conditions",
+            "files": "/api/runs/r1/files",
+            "picture": f"/api/runs/r1/results/{KEY}/blob",
             "noise": f"/api/modules/{MODULE}/noise?against=t_air",
             "at": f"/api/at?time={T0}",
         }
