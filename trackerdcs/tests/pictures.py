@@ -4,6 +4,7 @@ import hashlib
 import os
 from pathlib import Path
 
+from playwright.async_api import Page as AsyncPage
 from playwright.sync_api import Page
 
 from trackerdcs.tests.documents import ROOT
@@ -32,6 +33,14 @@ def shot(page: Page, name: str) -> None:
     if wanted():
         FOLDER.mkdir(exist_ok=True)
         page.screenshot(path=FOLDER / f"{name}.png")
+        MADE_FROM.write_text(f"{digest()}\n", encoding="utf-8")
+
+
+async def shot_async(page: AsyncPage, name: str) -> None:
+    """The same of a page that is driven asynchronously."""
+    if wanted():
+        FOLDER.mkdir(exist_ok=True)
+        await page.screenshot(path=FOLDER / f"{name}.png")
         MADE_FROM.write_text(f"{digest()}\n", encoding="utf-8")
 
 

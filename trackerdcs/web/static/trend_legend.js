@@ -5,7 +5,7 @@ import {style} from "./trend_chart.js";
 
 const SHOWN = 20;
 const plain = (value, unit) => quantity(value, unit === "1" ? "" : unit);
-const KINDS = {empty: "no value stored", few: "fewer values than due", lost: "lost", missing: "not heard of yet", parked: "refused by the database"};
+const KINDS = {empty: "no value stored", few: "some or all values missing", lost: "lost", missing: "not heard of yet", parked: "refused by the database"};
 
 // Times of runs, events and gaps in s, for the plot.
 export function marksOf(answer, now) {

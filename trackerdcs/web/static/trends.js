@@ -19,7 +19,8 @@ let known = new Map();
 let answer = null, plot = null, shown = "", asked = 0, pick = null, timer = 0, drawnAt = 0;
 let tails = new Map(); // name -> [[s, value]] heard since the buckets were fetched
 
-const problem = h("p", {class: "bad", role: "alert", hidden: true});
+const problem = h("p", {class: "bad", role: "alert", hidden: true, id: "problem"}); // of what somebody wanted
+const failed = h("p", {class: "bad", role: "alert", hidden: true, id: "failed"}); // of what was asked of the server
 const note = h("p", {class: "warn", role: "status", hidden: true});
 const place = h("div", {class: "plot", id: "plot", tabindex: "0", role: "img", "aria-label": "plot of the chosen quantities; arrows move it, + and - change its length, n follows now"});
 const table = h("div", {class: "wide"});
@@ -62,6 +63,7 @@ async function load() {
   const mine = ++asked;
   if (!state.q.length) {
     answer = null;
+    fault(failed, "");
     draw();
     return;
   }
@@ -75,11 +77,11 @@ async function load() {
     const behind = Date.parse(got.window.stop) / 1000;
     for (const [name, values] of tails) tails.set(name, values.filter(([at]) => at > behind - 5));
     place.dataset.fetches = Number(place.dataset.fetches ?? 0) + 1;
-    fault(problem, "");
+    fault(failed, "");
     fault(note, got.note);
     draw(true);
   } catch (error) {
-    if (mine === asked) fault(problem, `Not fetched: ${error.message}. ${answer ? "What is shown is older." : ""}`);
+    if (mine === asked) fault(failed, `Not fetched: ${error.message}. ${answer ? "What is shown is older." : ""}`);
   }
   if (state.follow !== null && mine === asked) timer = setTimeout(load, Math.max(AGAIN_MS, state.follow * 2));
 }
@@ -221,7 +223,7 @@ function heard(topics) {
 async function begin() {
   document.getElementById("main").append(
     h("h1", {}, "Trends"),
-    problem, note,
+    problem, failed, note,
     h("form", {class: "window", onsubmit: typed},
       h("span", {class: "group", role: "group", "aria-label": "the last"}, "Last ", spans),
       h("label", {}, "from ", from), h("label", {}, "to ", to), " UTC ", h("button", {class: "quiet"}, "Show"),
