@@ -39,9 +39,8 @@ function draw(parent, answer) {
   const kind = (one) => `${one.quantity.split("/")[1]} ${one.unit || "1"}`;
   const kinds = [...new Set(answer.series.filter((one) => one.statistics.n).map(kind))];
   const origin = answer.start_ms / 1000;
-  for (const each of kinds) {
-    const series = answer.series.filter((one) => kind(one) === each && one.statistics.n), unit = series[0].unit || "1";
-    const own = {...answer, series};
+  const rooms = kinds.map((each) => {
+    const series = answer.series.filter((one) => kind(one) === each && one.statistics.n);
     const place = h("div", {class: "plot small"});
     place.dataset.kind = each;
     const names = h("p", {class: "names"}, series.map((one, i) => {
@@ -49,12 +48,20 @@ function draw(parent, answer) {
       dash.style.borderTop = `3px ${["solid", "dashed", "dotted"][Math.min(i, 2)]} ${style(i)[0]}`;
       return h("span", {}, dash, ` ${one.quantity.split("/").slice(1).join(" ").replace(" - ", " ")} `);
     }));
-    parent.append(h("div", {}, names, place));
-    const view = {names: series.map((one) => one.quantity), units: [unit], axis: series.map(() => 0), log: new Set(), marks: () => ({runs: [], events: [], gaps: series.map((one) => one.gaps.map((gap) => ({from: origin + gap.at, to: origin + gap.until})))})};
-    const {data} = drawn(own, [], () => false);
-    const plot = chart(place, view, data, {zoom: (from, to) => (location.href = trends({start: new Date(from * 1000).toISOString(), end: new Date(to * 1000).toISOString()}, view.names)), cursor() {}});
-    plot.setSize({width: Math.max(280, place.clientWidth), height: 190});
-    plot.setScale("x", {min: Date.parse(answer.window.start) / 1000, max: Date.parse(answer.window.stop) / 1000});
+    return {series, place, box: h("div", {}, names, place)};
+  });
+  parent.replaceChildren(...rooms.map(({box}) => box)); // all of them first: only then is known how wide each is
+  const [start, stop] = [answer.window.start, answer.window.stop].map((text) => Date.parse(text) / 1000);
+  for (const {series, place} of rooms) {
+    const gaps = series.map((one) => one.gaps.map((gap) => ({from: origin + gap.at, to: origin + gap.until})));
+    const view = {names: series.map((one) => one.quantity), units: [series[0].unit || "1"], axis: series.map(() => 0), log: new Set(), marks: () => ({runs: [], events: [], gaps})};
+    const zoom = (from, to) => (location.href = trends({start: new Date(from * 1000).toISOString(), end: new Date(to * 1000).toISOString()}, view.names));
+    const plot = chart(place, view, drawn({...answer, series}, [], () => false).data, {zoom, cursor() {}});
+    const fit = () => plot.setSize({width: Math.max(200, place.clientWidth), height: 190});
+    plot.setScale("x", {min: start, max: stop});
+    fit();
+    addEventListener("resize", fit);
+    Object.assign(place.dataset, {start, stop});
   }
 }
 
