@@ -32,17 +32,25 @@ META = Meta(
 
 
 class FakeDevice:
-    """`s/d` on a bus: says that it is there, and answers each command with the states of `script`."""
+    """A device on a bus: says that it is there, and answers each command of `user` with the states of `script`."""
 
-    def __init__(self, bus: Bus, script: Iterable[AckState] = ("accepted", "done")) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        script: Iterable[AckState] = ("accepted", "done"),
+        stand: str = "s",
+        device: str = "d",
+        user: str = "cli",
+    ) -> None:
         self._bus, self.script = bus, list(script)
+        self._stand, self._device, self._user = stand, device, user
         self.commands: list[tuple[str, Command, bool]] = []
         self._clock = SystemClock()
         self._task: asyncio.Task[None] | None = None
 
     async def say(self, leaf: str, message: Message | bytes, retain: bool = True) -> None:
         payload = message if isinstance(message, bytes) else encode(message)
-        await self._bus.publish(topics.of_device("s", "d", leaf), payload, retain=retain)
+        await self._bus.publish(topics.of_device(self._stand, self._device, leaf), payload, retain=retain)
 
     async def is_there(
         self, state: Literal["online", "offline", "fault"] = "online", age: float = 0.0, retain: bool = True
@@ -53,13 +61,13 @@ class FakeDevice:
         )
 
     async def serve(self) -> None:
-        async for delivery in self._bus.subscribe(topics.commands_of("s", "d")):
+        async for delivery in self._bus.subscribe(topics.commands_of(self._stand, self._device)):
             command = decode(Command, delivery.payload)
             self.commands.append((delivery.topic, command, delivery.retained))
             for state in self.script:
                 readback = {"v_set": -50.0, "i_mon": -1.2e-7} if state == "done" else {}
                 why = "out of range" if state == "refused" else None
-                ack = Ack(command.id, "cli", state, self._clock.now(), why=why, readback=dict(readback))
+                ack = Ack(command.id, self._user, state, self._clock.now(), why=why, readback=dict(readback))
                 await self.say("ack", ack, retain=False)
             delivery.acknowledge()
 

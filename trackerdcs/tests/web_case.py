@@ -15,6 +15,7 @@ from trackerdcs.adapters.cookies_itsdangerous import SignedCookies
 from trackerdcs.adapters.users_sqlite import SqliteUsers
 from trackerdcs.app.kill_button import KillButton
 from trackerdcs.app.live_hub import LiveHub
+from trackerdcs.app.requester import Requester
 from trackerdcs.domain.access import Account
 from trackerdcs.domain.instrument import ROLES
 from trackerdcs.tests.waiting import full_speed
@@ -58,12 +59,21 @@ class WebCase(unittest.IsolatedAsyncioTestCase):
         self.bus = MemoryBus(self.broker, "web")
         await self.enterAsyncContext(self.bus)
         self.button = KillButton(self.bus, "bench", "web", [], self.clock)
-        self.hub = LiveHub({"bench": self.bus}, self.clock)
+        ears = MemoryBus(self.broker, "web-ears")
+        await self.enterAsyncContext(ears)
+        self.hub = LiveHub({"bench": ears}, self.clock)
         for work in (self.button.follow(), self.hub.run()):
             self.addCleanup(asyncio.create_task(work).cancel)
         self.seal = SignedCookies(KEY, AGE_S)
         self.parts = Parts(
-            self.users, self.seal, {"bench": self.button}, self.hub, self.clock, self.behind_gateway, **self.parts_of
+            self.users,
+            self.seal,
+            {"bench": self.button},
+            self.hub,
+            self.clock,
+            self.behind_gateway,
+            requesters={"bench": Requester(self.bus, self.clock, "web")},
+            **self.parts_of,
         )
         self.app = create_app(self.parts)
 

@@ -23,7 +23,7 @@ PAGES = {
 BELOW = {"/runs/{id}": "/runs"}
 """Addresses that a page answers as well: path -> that page's."""
 USED = (
-    "This address does not log in (any more): its token works once, in the browser that opened it first, and as long as "
+    "This address does not log in (any more): its token works once, in the browser that opened it first, as long as "
     "the demonstrator runs that printed it. Start the demonstrator anew: it prints another one."
 )
 

@@ -23,13 +23,16 @@ export function mark(element, name, on) {
 }
 
 const PREFIXES = [[1, ""], [1e-3, "m"], [1e-6, "µ"], [1e-9, "n"], [1e-12, "p"]];
-const SCALED = new Set(["A", "V", "W"]);
+const SCALED = new Set(["A", "W"]); // never V: beside -968 V nobody may have to see the µ of -968 µV
+const DECIMALS = {V: 2, "V/s": 1, degC: 2, "%": 1};
+export const unitName = (unit) => ({degC: "°C", 1: ""})[unit] ?? unit;
 
 // A number with its unit, as a person reads it: -1.234e-7 A -> "-123.4 nA"; switches as on and off.
 export function quantity(value, unit = "") {
   if (value === null || value === undefined) return "–";
   if (typeof value === "boolean") return value ? "on" : "off";
   if (typeof value === "string") return value;
+  if (unit in DECIMALS) return `${plus(value.toFixed(DECIMALS[unit]))} ${unitName(unit)}`;
   let scale = 1, prefix = "";
   const size = Math.abs(value);
   if (SCALED.has(unit) && size > 0 && size < 0.9995) {
@@ -37,7 +40,12 @@ export function quantity(value, unit = "") {
   }
   const shown = value / scale;
   const digits = Math.max(0, 4 - Math.max(1, Math.ceil(Math.log10(Math.abs(shown) || 1) + 1e-9)));
-  return `${shown.toFixed(Math.min(digits, 3))} ${prefix}${unit}`.trim();
+  return `${plus(shown.toFixed(Math.min(digits, 3)))} ${prefix}${unitName(unit)}`.trim();
+}
+
+// A real minus, and none before zero.
+function plus(text) {
+  return /^-0(\.0*)?$/.test(text) ? text.slice(1) : text.replace("-", "−");
 }
 
 // 75 -> "1 min 15 s": how long, from seconds.

@@ -13,6 +13,7 @@ let heard = -Infinity;
 let offset = 0; // ms that the server's clock is ahead of ours
 let socket = null;
 let tries = 0;
+let tried = -Infinity; // when the last connection was begun
 let ended = "";
 let changed = new Set();
 let drawing = false;
@@ -40,12 +41,14 @@ export function fresh(stand, device) {
   return reached(stand) && said.has(topic) && !said.get(topic).kept && age(topic) <= 3 * period;
 }
 
-// `listener(changed topics, passing messages [[topic, message]])`: after each batch, at most once a frame; and once a second.
+// `listener(changed topics, passing messages [[topic, message, age in s]])`: after each batch, at most once a frame; and once a second.
 export function on(listener) {
   listeners.add(listener);
 }
 
 let passing = [];
+const passed = new Set(); // what has happened is told once, also where it comes again with the whole after a reconnection
+const REMEMBERED = 1000;
 
 function take(batch) {
   const at = performance.now();
@@ -58,6 +61,10 @@ function take(batch) {
   for (const [topic, old, kept, message] of batch.said) {
     const leaf = topic.slice(topic.lastIndexOf("/") + 1);
     if (leaf === "ack" || leaf === "event") {
+      const key = `${topic} ${message.ts} ${message.id ?? message.event} ${message.state ?? message.why ?? ""}`;
+      if (passed.has(key)) continue;
+      if (passed.size > REMEMBERED) passed.delete(passed.values().next().value);
+      passed.add(key);
       passing.push([topic, message, old]);
       continue;
     }
@@ -74,12 +81,12 @@ function draw() {
   drawing = true;
   const run = () => {
     drawing = false;
-    const [topics, passed] = [changed, passing];
+    const [topics, happened] = [changed, passing];
     changed = new Set();
     passing = [];
     for (const listener of listeners) {
       try {
-        listener(topics, passed);
+        listener(topics, happened);
       } catch (error) {
         console.error(error); // one part of a page that breaks must not keep the others from being drawn
       }
@@ -105,6 +112,7 @@ function judge() {
 }
 
 function connect() {
+  tried = performance.now();
   socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/api/live`);
   socket.onmessage = (event) => {
     tries = 0;
@@ -125,7 +133,10 @@ function connect() {
 function watch() {
   judge();
   draw(); // ages grow also when nothing comes
-  if (!ended && socket?.readyState === WebSocket.OPEN && performance.now() - heard > 2 * SILENCE_MS) socket.close();
+  if (ended || performance.now() - Math.max(heard, tried) < 2 * SILENCE_MS) return;
+  socket.onmessage = socket.onclose = null; // a close of a dead connection is not answered either
+  socket.close();
+  connect();
 }
 
 connect();
