@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import ConsoleMessage, Page, async_playwright
 
 from trackerdcs.adapters.users_sqlite import SqliteUsers
 from trackerdcs.domain.access import Account
@@ -36,7 +36,7 @@ class OnTheConsole(AgainstTheDemo):
         context.set_default_timeout(PATIENCE_MS)
         page = await context.new_page()
         page.on("pageerror", lambda error: self.wrong.append(str(error)))
-        page.on("console", lambda said: said.type == "error" and self.wrong.append(f"{said.text} {said.location}"))
+        page.on("console", self._heard)
         if role is not None:
             await asyncio.to_thread(self._add, role)
             await page.goto(f"{self.url}/login")
@@ -45,6 +45,10 @@ class OnTheConsole(AgainstTheDemo):
             await page.click("main button")
             await page.wait_for_url(f"{self.url}/")
         return page
+
+    def _heard(self, said: ConsoleMessage) -> None:
+        if said.type == "error":
+            self.wrong.append(f"{said.text} {said.location}")
 
     def _add(self, role: Role) -> None:
         users = SqliteUsers(self.demo.data / "users.sqlite")

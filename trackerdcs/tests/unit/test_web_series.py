@@ -7,7 +7,7 @@ from typing import Any
 from trackerdcs.app.trends import Trends
 from trackerdcs.domain.instrument import ROLES
 from trackerdcs.domain.moments import iso
-from trackerdcs.domain.series import Point
+from trackerdcs.domain.series import FieldValue, Point
 from trackerdcs.domain.trend import MOST_BANDS, MOST_BUCKETS, MOST_QUANTITIES
 from trackerdcs.tests.join_case import T0, S, filled, made_run
 from trackerdcs.tests.web_case import WebCase
@@ -19,7 +19,8 @@ WINDOW = f"since={T0}&until={T0 + 100 * S}"
 
 def event(ts: int, device: str, channel: str | None, name: str, why: str = "") -> Point:
     tags = [("stand", "bench"), ("device", device)] + ([("channel", channel)] if channel else [])
-    return Point("events", tuple(tags), ts, {"event": name} | ({"why": why} if why else {}))
+    fields: dict[str, FieldValue] = {"event": name}
+    return Point("events", tuple(tags), ts, fields | ({"why": why} if why else {}))
 
 
 class SeriesCase(WebCase):
