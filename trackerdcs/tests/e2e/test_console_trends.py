@@ -15,22 +15,39 @@ from trackerdcs.tests.pictures import shot_async
 
 LONG, GAP, SPIKE = 7200, range(3000, 3600), 5000
 """Seconds of a history at 1 Hz, those that lack in it, and where one value is far from all others."""
-HV, OTHER = "demo/hv1/ch3/v_mon", "demo/hv1/ch3/i_mon"
+HV, OTHER, SET = "demo/hv1/ch3/v_mon", "demo/hv1/ch3/i_mon", "demo/hv1/ch3/v_set"
+START = time.time_ns() // (60 * S) * 60 * S - 2 * 86400 * S
+"""The same for all tests: another one would fill the gap."""
+BLUE, ORANGE = [0, 128, 208], [230, 159, 0]
+COLOURED = """([share, colour]) => {
+    const canvas = document.querySelector('#plot canvas');
+    const over = document.querySelector('#plot .u-over').getBoundingClientRect();
+    const box = canvas.getBoundingClientRect(), ratio = canvas.width / box.width, left = (over.left - box.left) * ratio;
+    const x = Math.round(left + share * over.width * ratio), wide = 12; // a dash has gaps of its own
+    const height = Math.floor((over.bottom - box.top - 20) * ratio); // without the lanes of gaps
+    const {data} = canvas.getContext('2d').getImageData(x - wide / 2, 0, wide, height);
+    const same = (i) => data[i + 3] > 200 && colour.every((c, k) => Math.abs(c - data[i + k]) < 12);
+    let found = 0;
+    for (let i = 0; i < data.length; i += 4) found += same(i);
+    return found;
+}"""
+"""How many points of a colour are on the plot at a share of its width."""
 
 
 class TestTrends(OnTheConsole):
     async def asyncSetUp(self) -> None:
         await super().asyncSetUp()
-        self.start = time.time_ns() // (60 * S) * 60 * S - 2 * 86400 * S
+        self.start = START
         tags = (("stand", "demo"), ("device", "hv1"), ("channel", "ch3"))
-        points = [
-            Point("hv", tags, self.start + s * S, {"v_mon": -900.0 if s == SPIKE else -200.0, "i_mon": 1e-7})
-            for s in range(LONG)
-            if s not in GAP
-        ]
+        points = [Point("hv", tags, self.start + s * S, self.values(s)) for s in range(LONG)]
         series = SqliteSeries(self.demo.data / load_stand(self.demo.stand_file).store.path)
         self.assertEqual(await series.write(points), [])
         await series.close()
+
+    def values(self, second: int) -> dict[str, float | str]:
+        """What is set goes on where what is measured lacks: its points are in the gap of the others."""
+        measured: dict[str, float | str] = {"v_mon": -900.0 if second == SPIKE else -200.0, "i_mon": 1e-7}
+        return {"v_set": -150.0} | ({} if second in GAP else measured)
 
     async def opened(self, query: str) -> Page:
         page = await self.page()
@@ -72,10 +89,14 @@ class TestTrends(OnTheConsole):
         self.assert_no_complaint()
 
     async def test_a_line_is_broken_at_a_gap_and_nowhere_else(self) -> None:
-        page = await self.opened(f"q={HV}&q={OTHER}&{self.window}")
+        page = await self.opened(f"q={HV}&q={SET}&{self.window}")
         seen = await data(page, "#plot")
-        self.assertEqual((seen["broken"], seen["gaps"]), ("1 1", "1 1"))
-        await page.get_by_text("Gaps in view: 2").click()
+        self.assertEqual((seen["broken"], seen["gaps"]), ("1 0", "1 0"))
+        for second, here in (GAP.start - 300, True), (GAP.start + 60, False), (GAP.start + 300, False):
+            found = await page.evaluate(COLOURED, [second / LONG, BLUE])
+            self.assertEqual(found > 0, here, f"the line of {HV} {second} s after the start")
+            self.assertGreater(await page.evaluate(COLOURED, [second / LONG, ORANGE]), 0, "the other line goes on")
+        await page.get_by_text("Gaps in view: 1").click()
         await expect(page.locator("[data-key=gaps]")).to_contain_text("9 min 58 s")  # as fine as the buckets show it
         close = f"since={_iso(self.start + 10 * S)}&until={_iso(self.start + 40 * S)}"  # buckets shorter than a period
         page = await self.opened(f"q={HV}&{close}")
