@@ -83,7 +83,7 @@ class TestRuns(OnTheConsole):
         await page.get_by_role("button", name="Compare").click()
         difference = float((await data(page, "#difference"))["mean"])
         self.assertLess(difference, -1, "without bias all chips are noisier")
-        await expect(page.locator("#conditions tr").filter(has_text="demo/hv1/ch0/v_mon")).to_contain_text("-100")
+        await expect(page.locator("#conditions tr").filter(has_text="demo/hv1/ch0/v_mon")).to_contain_text("−100")
         await shot_async(page, "console-compare")
         self.assert_no_complaint()
 

@@ -70,13 +70,13 @@ class TestTrends(OnTheConsole):
     async def test_zoom_fetches_finer_buckets_and_back_goes_back(self) -> None:
         page = await self.opened(f"q={HV}&{self.window}")
         wide = await data(page, "#plot")
-        await expect(page.locator("tr[data-name='demo/hv1/ch3/v_mon']")).to_contain_text("-900.0 V")
+        await expect(page.locator("tr[data-name='demo/hv1/ch3/v_mon']")).to_contain_text("−900.00 V")
         await self.drag(page, 0.6, 0.8)  # around the spike
         await expect(page.locator("#plot")).to_have_attribute("data-fetches", "2")
         near = await data(page, "#plot")
         self.assertLess(float(near["bucket"]), float(wide["bucket"]) / 3)
         self.assertAlmostEqual(float(near["since"]) / 1e3, self.start / S + 0.6 * LONG, delta=0.01 * LONG)
-        await expect(page.locator("tr[data-name='demo/hv1/ch3/v_mon']")).to_contain_text("-900.0 V")
+        await expect(page.locator("tr[data-name='demo/hv1/ch3/v_mon']")).to_contain_text("−900.00 V")
         for share in (0.2, 0.4), (0.4, 0.6), (0.45, 0.55), (0.45, 0.55), (0.45, 0.55), (0.45, 0.55):
             before = (await data(page, "#plot"))["fetches"]
             await self.drag(page, *share)

@@ -71,12 +71,14 @@ export const size = (parent) => ({width: Math.max(280, parent.clientWidth), heig
 const PREFIXES = [[1e3, "k"], [1, ""], [1e-3, "m"], [1e-6, "µ"], [1e-9, "n"], [1e-12, "p"]];
 const SCALED = new Set(["A", "V", "W"]);
 
+const minus = (value) => String(+value.toPrecision(6)).replace("-", "−");
+
 // 2e-7 A -> "200 nA"; what takes no prefix is written as it is.
 export function written(value, unit = "") {
-  if (!SCALED.has(unit)) return String(+value.toPrecision(6));
   if (!value) return "0";
+  if (!SCALED.has(unit)) return minus(value);
   const [scale, prefix] = PREFIXES.find(([least]) => Math.abs(value) >= least * 0.9995) ?? PREFIXES.at(-1);
-  return `${+(value / scale).toPrecision(6)} ${prefix}${unit}`;
+  return `${minus(value / scale)} ${prefix}${unit}`;
 }
 
 // UTC; the date only where it is another one than at the tick before.
