@@ -7,6 +7,7 @@ import logging
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
 from trackerdcs.app.live_hub import LiveHub, Watcher
+from trackerdcs.domain.access import Account
 from trackerdcs.domain.errors import StoreFault
 from trackerdcs.web import sessions
 from trackerdcs.web.parts import Parts
@@ -30,11 +31,12 @@ def routes(parts: Parts, hub: LiveHub) -> APIRouter:
         if not from_here(socket, parts.behind_gateway):
             await socket.close(NOT_FROM_HERE, "only taken from a page of this site")
             return
-        if not await _may_watch(socket, parts):
+        person = await _person(socket, parts)
+        if person is None and not _open(socket, parts):
             await socket.close(NOT_LOGGED_IN, "not logged in")
             return
         watcher = hub.watch(hub.stands)
-        ends = [asyncio.create_task(work) for work in (_until_gone(socket), _until_logged_out(socket, parts))]
+        ends = [asyncio.create_task(work) for work in (_until_gone(socket), _until_logged_out(socket, parts, person))]
         telling = asyncio.create_task(_tell(socket, watcher))
         try:
             await asyncio.wait([*ends, telling], return_when=asyncio.FIRST_COMPLETED)
@@ -51,14 +53,16 @@ def routes(parts: Parts, hub: LiveHub) -> APIRouter:
     return router
 
 
-async def _may_watch(socket: WebSocket, parts: Parts) -> bool:
-    if parts.open_reads and is_local(socket):
-        return True
+def _open(socket: WebSocket, parts: Parts) -> bool:
+    return parts.open_reads and is_local(socket)
+
+
+async def _person(socket: WebSocket, parts: Parts) -> Account | None:
     try:
-        return await sessions.account_of(socket, parts) is not None
+        return await sessions.account_of(socket, parts)
     except StoreFault:
         log.exception("nobody is let in")
-        return False
+        return None
 
 
 async def _tell(socket: WebSocket, watcher: Watcher) -> None:
@@ -74,6 +78,7 @@ async def _until_gone(socket: WebSocket) -> None:
             await socket.receive_text()
 
 
-async def _until_logged_out(socket: WebSocket, parts: Parts) -> None:
-    while await _may_watch(socket, parts):  # noqa: ASYNC110 the file of users tells nobody
+async def _until_logged_out(socket: WebSocket, parts: Parts, person: Account | None) -> None:
+    """The controls on the page are those of the person: it is told also where anybody may look on."""
+    while person is None or await _person(socket, parts) == person:  # noqa: ASYNC110 the file of users tells nobody
         await asyncio.sleep(LOOK_AGAIN_S)

@@ -51,7 +51,7 @@ class TestRuns(OnTheConsole):
         await expect(verdict).to_contain_text("NO-GO", timeout=60_000)
         for words in ("lv1.ch1.on", "hv1.ch0.state", "below 50"):
             await expect(verdict.locator("li").filter(has_text=words).first).to_be_visible()
-        await shot_async(page, "console-runs")
+        await shot_async(page, "runs")
 
         await self.told("lv1", "set_current_limit", "ch1", "--arg", "i=1")
         await self.told("lv1", "set_voltage", "ch1", "--arg", "v=10")
@@ -72,7 +72,7 @@ class TestRuns(OnTheConsole):
         await expect(page.locator("canvas.map")).to_have_attribute("data-columns", "120")
         self.assertEqual((await data(page, "canvas.map"))["rows"], "16")
         await expect(page.locator("[data-kind='hv1 V'] canvas")).to_be_visible()
-        await shot_async(page, "console-run")
+        await shot_async(page, "runs-one")
         await page.get_by_text(re.compile("^Raw files")).click()
         async with page.expect_download() as waited:
             await page.get_by_role("link", name="PS_Module.xml").first.click()
@@ -84,7 +84,7 @@ class TestRuns(OnTheConsole):
         difference = float((await data(page, "#difference"))["mean"])
         self.assertLess(difference, -1, "without bias all chips are noisier")
         await expect(page.locator("#conditions tr").filter(has_text="demo/hv1/ch0/v_mon")).to_contain_text("−100")
-        await shot_async(page, "console-compare")
+        await shot_async(page, "runs-compare")
         self.assert_no_complaint()
 
     async def test_who_only_looks_cannot_start_or_abort_and_a_wrong_address_is_said(self) -> None:

@@ -122,7 +122,7 @@ class TestTrends(OnTheConsole):
         self.assertEqual((asked["quantity"], asked["since"]), ([HV, OTHER], [_iso(self.start)]))
         answer = await other.request.get(f"{self.url}{link}")
         self.assertEqual(len(re.findall(r",(?:few|empty)$", await answer.text(), re.M)), 2)
-        await shot_async(other, "console-trends")
+        await shot_async(other, "trends")
         self.assert_no_complaint()
 
     async def test_now_goes_on_with_live_values_between_two_fetches(self) -> None:
