@@ -29,6 +29,14 @@ def config_content(folder: Path, name: str) -> bytes:
         raise BadConfig("config_unreadable", f"{name}: {e.strerror}") from e
 
 
+def config_names(folder: Path, most: int = 100) -> list[str]:
+    """The configurations that lie in the folder itself, to choose from; none where it cannot be read."""
+    try:
+        return sorted(path.name for path in folder.iterdir() if path.suffix == ".xml" and path.is_file())[:most]
+    except OSError:
+        return []
+
+
 def with_settings(content: bytes, settings: Mapping[str, str]) -> bytes:
     """A configuration with other values of these settings, comments kept; BadConfig where it has no such setting."""
     if not settings:

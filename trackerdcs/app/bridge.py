@@ -5,6 +5,7 @@ It commands no voltage by itself; the lease of a recipe only keeps others from m
 
 import asyncio
 import logging
+from collections.abc import Sequence
 
 from trackerdcs.app.account import present_account
 from trackerdcs.app.announcer import Announcer, Who
@@ -48,10 +49,11 @@ class Bridge:
         ledger: Ledger,
         clock: Clock,
         unconfirmed: float = UNCONFIRMED,
+        configs: Sequence[str] = (),
     ) -> None:
         self._who, self._config, self._parts, self._orders = who, config, parts, orders
         self._bus, self._clock = bus, clock
-        self._channels = channels_of(config)
+        self._channels = channels_of(config, configs)
         self._ledger = LedgerKeeper(ledger, who.boot, clock)
         self._outbox = Outbox(who.topic("frame"), bus, journal)
         self._replay = Replay(who.stand, who.device, who.boot, bus, journal, self._outbox, clock, unconfirmed)

@@ -3,7 +3,7 @@ the hardware is touched."""
 
 import hashlib
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from trackerdcs.app.account import present_account
@@ -48,9 +48,13 @@ class Refusal:
         return f"{self.failure.code}: {self.failure.text}"
 
 
-def commands(bridge: BridgeConfig) -> dict[str, CommandSpec]:
-    """Every argument of any calibration may be given; whether it is one of this one is said when it is."""
-    args = {"calibration": Argument("text"), "config": Argument("text", high=200)}
+def commands(bridge: BridgeConfig, configs: Sequence[str] = ()) -> dict[str, CommandSpec]:
+    """Every argument of any calibration may be given; whether it is one of this one is said when it is. `configs`:
+    names of configurations that are there."""
+    args = {
+        "calibration": Argument("text", choices=list(bridge.calibrations)),
+        "config": Argument("text", high=200, choices=list(configs) or None),
+    }
     args["modules"] = Argument("text", high=400, optional=True)
     for recipe in bridge.calibrations.values():
         for name, argument in recipe.arguments.items():
@@ -62,7 +66,7 @@ def commands(bridge: BridgeConfig) -> dict[str, CommandSpec]:
     return {"start_calibration": CommandSpec(args, reason=True), "abort": CommandSpec()}
 
 
-def channels_of(bridge: BridgeConfig) -> dict[str, Channel]:
+def channels_of(bridge: BridgeConfig, configs: Sequence[str] = ()) -> dict[str, Channel]:
     """The bridge as its meta shows it."""
     numbers = {
         "progress": Quantity("%", 0, 100),
@@ -73,7 +77,7 @@ def channels_of(bridge: BridgeConfig) -> dict[str, Channel]:
         "errors": Quantity("1"),
     }
     return {
-        "-": Channel({"state": Quantity(""), **numbers}, commands(bridge), "Ph2_ACF"),
+        "-": Channel({"state": Quantity(""), **numbers}, commands(bridge, configs), "Ph2_ACF"),
         "stage": Channel({"state": Quantity("")}, label="stage that runs"),
     }
 

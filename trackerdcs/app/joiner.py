@@ -127,9 +127,9 @@ class Joiner:
                 f"bucket: {len(of)} quantities in {number} buckets are {len(of) * number} means, at most {MOST_MEANS} "
                 "at once: name fewer quantities, or a longer bucket"
             )
-        buckets = await self._buckets([(m, window) for m in of], number)
+        buckets = await self.buckets([(m, window) for m in of], number)
         stands = sorted({m.stand for m in of if m.period})
-        accounts, record = await asyncio.to_thread(self._accounts, stands, window)
+        accounts, record = await asyncio.to_thread(self.accounts, stands, window)
         found_here = tuple(seen(m, b, window, accounts) for m, b in zip(of, buckets, strict=True))
         widths = [b.stop - b.start for each in buckets for b in each]
         return Conditions(found, window, max(widths, default=-(-length // number)), found_here, record)
@@ -161,7 +161,7 @@ class Joiner:
                 f"against: {max(n for *_, n in rows)} quantities in {len(rows)} runs are {len(asked)} looks at the "
                 f"slow control, at most {MOST_LOOKS} at once: name fewer quantities, or fewer runs (limit, since)"
             )
-        buckets = await self._buckets(asked, 1)
+        buckets = await self.buckets(asked, 1)
         all_seen = [seen(m, b, w) for (m, w), b in zip(asked, buckets, strict=True)]
         found, at = [], 0
         for run, doubt, count in rows:
@@ -210,7 +210,7 @@ class Joiner:
         found = [b for module in modules for b in store.bindings(BindingQuery(module=module, at=ts))]
         return {f"{b.stand}/{b.device}/{b.channel}" for b in found}
 
-    async def _buckets(self, asked: Sequence[tuple[Measured, Window]], number: int) -> list[list[Bucket]]:
+    async def buckets(self, asked: Sequence[tuple[Measured, Window]], number: int) -> list[list[Bucket]]:
         """In the order asked for; one request for all that are in the same database."""
         by_store: dict[int, tuple[TimeSeries, list[int]]] = {}
         for place, (of, _) in enumerate(asked):
@@ -223,7 +223,8 @@ class Joiner:
                 found[place] = buckets
         return found
 
-    def _accounts(self, stands: Sequence[str], window: Window) -> tuple[list[Account], str]:
+    def accounts(self, stands: Sequence[str], window: Window) -> tuple[list[Account], str]:
+        """What the gap records of some stands say, and whether they could be asked. Blocks."""
         accounts: list[Account] = []
         try:
             for stand in stands:

@@ -63,13 +63,15 @@ class Quantity:
 
 @dataclass(frozen=True)
 class Argument:
-    """An argument of a command: a number with unit and range, or a text, whose `high` is the most of its characters."""
+    """An argument of a command: a number with unit and range, or a text, whose `high` is the most of its characters.
+    `choices`: what a person is shown to choose from; the owner judges whatever comes."""
 
     type: Literal["number", "text"] = "number"
     unit: str = ""
     low: float | None = None
     high: float | None = None
     optional: bool | None = None
+    choices: list[str] | None = None
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from trackerdcs.adapters.clock_system import SystemClock
 from trackerdcs.adapters.commands_sqlite import SqliteCommandLog
-from trackerdcs.adapters.config_folder import config_content, with_settings
+from trackerdcs.adapters.config_folder import config_content, config_names, with_settings
 from trackerdcs.adapters.journal_sqlite import SqliteJournal
 from trackerdcs.adapters.ledger_sqlite import SqliteLedger
 from trackerdcs.adapters.process_group import ProcessGroups
@@ -98,7 +98,8 @@ async def serve(stand: Stand, name: str, unconfirmed: float = UNCONFIRMED) -> No
         orders = Orders(
             who, config, scene, programs, lambda file: config_content(configs, file), with_settings, host, clock
         )
-        await Bridge(who, config, users, parts, orders, bus, journal, commands, ledger, clock, unconfirmed).run()
+        names = config_names(configs)  # as they are now: one that is put there later can be typed
+        await Bridge(who, config, users, parts, orders, bus, journal, commands, ledger, clock, unconfirmed, names).run()
 
 
 def complete(stand: Stand, name: str) -> BridgeConfig:

@@ -20,6 +20,7 @@ from trackerdcs.app.desk import Desk
 from trackerdcs.app.kill_button import KillButton
 from trackerdcs.app.live_hub import LiveHub
 from trackerdcs.app.requester import Requester
+from trackerdcs.app.trends import Trends
 from trackerdcs.domain.access import Account
 from trackerdcs.domain.errors import ConfigError
 from trackerdcs.domain.stand import LOCAL, BusConfig, Stand
@@ -102,6 +103,7 @@ async def _answer(
             parquet_bytes,
             open_reads,
             dumps,
+            trends=Trends(stores, clock),
             requesters={s.stand: Requester(buses[s.bus], clock, USER) for s in stands},
             worlds={s.stand: _world(s) for s in stands if open_reads and any(d.sim for d in s.devices.values())},
             invitation=invitation,

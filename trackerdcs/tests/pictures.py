@@ -4,6 +4,7 @@ import hashlib
 import os
 from pathlib import Path
 
+from playwright.async_api import Page as AsyncPage
 from playwright.sync_api import Page
 
 from trackerdcs.tests.documents import ROOT
@@ -24,6 +25,8 @@ PAGES = {
     "home": (*FORMS, "trackerdcs/web/templates/home.html"),
     "login": (*FORMS, "trackerdcs/web/templates/login.html"),
     "stand": CONSOLE + STAND,
+    "trends": (*CONSOLE, "trackerdcs/web/static/trend*"),
+    "runs": (*CONSOLE, "trackerdcs/web/static/run*", "trackerdcs/web/static/trend_[cd]*"),
 }
 """What a picture is made of, by its name up to the first `-`; one that is not here, of all pages of the console."""
 WHOLE = ("trackerdcs/web/templates/console.html", "trackerdcs/web/static/*")
@@ -48,14 +51,26 @@ def shot(page: Page, name: str) -> None:
     if wanted():
         FOLDER.mkdir(exist_ok=True)
         page.screenshot(path=FOLDER / f"{name}.png")
-        noted = _made_from() | {name: digest(name)}
-        MADE_FROM.write_text("".join(f"{noted[each]}  {each}\n" for each in sorted(noted)), encoding="utf-8")
+        _note(name)
+
+
+async def shot_async(page: AsyncPage, name: str) -> None:
+    """The same of a page that is driven asynchronously."""
+    if wanted():
+        FOLDER.mkdir(exist_ok=True)
+        await page.screenshot(path=FOLDER / f"{name}.png")
+        _note(name)
 
 
 def stale() -> list[Path]:
     """The pictures that may be older than the page they show."""
     made_from = _made_from()
     return [path for path in sorted(FOLDER.glob("*.png")) if made_from.get(path.stem) != digest(path.stem)]
+
+
+def _note(name: str) -> None:
+    noted = _made_from() | {name: digest(name)}
+    MADE_FROM.write_text("".join(f"{noted[each]}  {each}\n" for each in sorted(noted)), encoding="utf-8")
 
 
 def _made_from() -> dict[str, str]:

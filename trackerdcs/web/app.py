@@ -20,6 +20,7 @@ from trackerdcs.web import (
     logbook,
     login,
     runs,
+    series,
     verify,
     world,
 )
@@ -61,6 +62,8 @@ def create_app(parts: Parts) -> FastAPI:
             app.include_router(desk.routes(parts, parts.desk))
     if parts.health is not None:
         app.include_router(health.routes(parts, parts.health))
+    if parts.trends is not None:
+        app.include_router(series.routes(parts, parts.trends))
     handled(app)
 
     @app.get(

@@ -3,15 +3,15 @@
 import logging
 import uuid
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import TypeAdapter, ValidationError
 
 from trackerdcs.app.requester import Unknown
 from trackerdcs.domain.access import Account, suffices
+from trackerdcs.domain.codec import load
 from trackerdcs.domain.errors import BusDown, CommandRefused, ContractError
 from trackerdcs.domain.instrument import Role
 from trackerdcs.domain.messages import FINAL, NO_CHANNEL, Ack, Meta
@@ -32,16 +32,45 @@ log = logging.getLogger(__name__)
 class Order:
     """The body: `id` is the sender's; the same again is the same command, which is answered and not executed again."""
 
-    __pydantic_config__ = {"extra": "forbid", "strict": True}  # noqa: RUF012 pydantic reads it here
-
     cmd: str
-    ch: str = NO_CHANNEL
-    args: dict[str, float | str] = field(default_factory=dict)
-    reason: str | None = None
-    id: str | None = None
+    ch: str
+    args: dict[str, float | str]
+    reason: str | None
+    id: str | None
 
 
-ORDER = TypeAdapter(Order)
+_TEXT = {"type": "string"}
+SCHEMA: Any = {
+    "type": "object",
+    "required": ["cmd"],
+    "additionalProperties": False,
+    "properties": {
+        "cmd": _TEXT,
+        "ch": _TEXT | {"default": NO_CHANNEL},
+        "args": {"type": "object", "additionalProperties": {"anyOf": [{"type": "number"}, _TEXT]}},
+        "reason": _TEXT,
+        "id": _TEXT | {"maxLength": 64},
+    },
+}
+
+
+def read(body: bytes) -> Order:
+    """The order in a body; ContractError says what is wrong with it."""
+    data = load(body)
+    if unknown := [key for key in data if key not in SCHEMA["properties"]]:
+        raise ContractError(f"{', '.join(unknown)[:60]}: unknown, expected {', '.join(SCHEMA['properties'])}")
+    args = data.get("args", {})
+    if not isinstance(args, dict) or any(
+        isinstance(each, bool) or not isinstance(each, int | float | str) for each in args.values()
+    ):
+        raise ContractError("args: expected an object of numbers and texts")
+    texts = {key: data.get(key) for key in ("cmd", "ch", "reason", "id")}
+    for key, text in texts.items():
+        if not isinstance(text, str) and (text is not None or key == "cmd" or key in data):
+            raise ContractError(f"{key}: expected a text, got {text!r:.40}")
+    return Order(texts["cmd"] or "", texts["ch"] or NO_CHANNEL, args, texts["reason"], texts["id"])
+
+
 SENT: dict[int | str, dict[str, Any]] = {
     202: {"description": "Sent.", "content": {"application/json": {"example": ANSWER}}}
 }
@@ -64,7 +93,7 @@ def routes(parts: Parts) -> APIRouter:
         status_code=202,
         responses=SENT | faults(401, 403, 404, 409, 422, 503),
         openapi_extra=role(LEAST)
-        | {"requestBody": {"required": True, "content": {"application/json": {"schema": ORDER.json_schema()}}}},
+        | {"requestBody": {"required": True, "content": {"application/json": {"schema": SCHEMA}}}},
     )
     async def command(request: Request, stand: str, device: str, wait: Literal["ack", "done"] = "ack") -> Response:
         """Send a command to a device, once, and say what it has answered: at first (`accepted`, `refused`, `expired`;
@@ -75,10 +104,9 @@ def routes(parts: Parts) -> APIRouter:
         if why := refusal(account, LEAST, stand, device, NO_CHANNEL):
             raise Fault(403, why)
         try:
-            order = ORDER.validate_json(await request.body())
-        except ValidationError as e:
-            wrong = [f"{'.'.join(map(str, each['loc'])) or 'body'}: {each['msg']}" for each in e.errors()]
-            raise Fault(422, f"{'; '.join(wrong)}; nothing was sent") from e
+            order = read(await request.body())
+        except ContractError as e:
+            raise Fault(422, f"{e}; nothing was sent") from e
         requester = parts.requesters.get(stand)
         if requester is None:
             raise Fault(404, f"no stand {stand[:60]!r}, nothing was sent")

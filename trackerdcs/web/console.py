@@ -20,6 +20,8 @@ PAGES = {
     "/health": ("health", "Health"),
 }
 """Path -> (name of script and style, title)."""
+BELOW = {"/runs/{id}": "/runs"}
+"""Addresses that a page answers as well: path -> that page's."""
 USED = (
     "This address does not log in (any more): its token works once, in the browser that opened it first, as long as "
     "the demonstrator runs that printed it. Start the demonstrator anew: it prints another one."
@@ -39,10 +41,10 @@ def routes(parts: Parts, pages: Pages) -> APIRouter:
         path = request.url.path
         if account is None and not (parts.open_reads and is_local(request)):
             return RedirectResponse(login_address(path), 303)
-        name, title = PAGES[path]
+        name, title = PAGES.get(path) or PAGES[BELOW[request.scope["route"].path]]
         return pages.console(account, name, title, sorted(parts.buttons), PAGES, sorted(parts.worlds))
 
-    for path in PAGES:
+    for path in (*PAGES, *BELOW):
         router.add_api_route(path, page, methods=["GET"])
     return router
 

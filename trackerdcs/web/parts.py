@@ -11,6 +11,7 @@ from trackerdcs.app.joiner import Joiner
 from trackerdcs.app.kill_button import KillButton
 from trackerdcs.app.live_hub import LiveHub
 from trackerdcs.app.requester import Requester
+from trackerdcs.app.trends import Trends
 from trackerdcs.domain.access import Account
 from trackerdcs.domain.answers import Table
 from trackerdcs.domain.attempts import Attempts
@@ -64,6 +65,7 @@ class Parts:
     health: HealthView | None = None
     by_name: Attempts = field(default_factory=lambda: Attempts(10, WINDOW_S))
     by_address: Attempts = field(default_factory=lambda: Attempts(30, WINDOW_S))
+    trends: Trends | None = None
     requesters: Mapping[str, Requester] = field(default_factory=dict)
     worlds: Mapping[str, AskWorld] = field(default_factory=dict)
     invitation: Invitation | None = None

@@ -23,8 +23,7 @@ from trackerdcs.web.passwords import hash_password
 PASSWORD = "correct horse battery"
 PATIENCE_MS = 20_000
 SILENT_S = 3.0
-INTERACTIVE_S = 5.0
-PIXEL_S = 1.0
+INTERACTIVE_S, PIXEL_S = 5.0, 1.0
 """What a loaded machine of two cores keeps; the figures themselves are printed."""
 
 
@@ -35,6 +34,9 @@ class StandPage(unittest.TestCase):
     expert: ClassVar[BrowserContext]
     token: ClassVar[str]
     browser: ClassVar[Any]
+    url: ClassVar[str]
+    landed: ClassVar[str]
+    first: ClassVar[float]
 
     @classmethod
     def setUpClass(cls) -> None:
@@ -129,6 +131,7 @@ class StandPage(unittest.TestCase):
             expect(page.get_by_role("dialog")).to_contain_text(words)
         page.keyboard.press("Escape")
         expect(page.get_by_role("dialog")).to_have_count(0)
+        self.assertTrue(page.evaluate("document.getElementById('main').inert"), "what is below takes no second click")
         self.assertNotIn("on:", hv.locator(".result").inner_text())
         self.press(page, "hv1", "ch0", "on", sure=True)
         expect(hv.locator(".result")).to_contain_text("accepted, under way")
@@ -136,6 +139,8 @@ class StandPage(unittest.TestCase):
         expect(hv.locator(".result")).to_contain_text("on: done")
         expect(hv.locator(".state")).to_contain_text("ON")
         expect(hv.locator("[data-quantity=v_mon]")).to_have_text(re.compile(r"^−(49\.9\d|50\.0\d) V$"))
+        page.evaluate("scrollTo(0, 0)")
+        page.mouse.move(5, 500)
         shot(page, "stand")
 
     def test_c_an_interlock_acts_says_what_to_do_and_is_reset(self) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Origin
 
 from trackerdcs.tests.servers import HOST, Mosquitto
 from trackerdcs.tests.web_stack import WebService, log_in, post
@@ -27,7 +28,10 @@ class Live(unittest.TestCase):
     def socket(self, cookie: str | None = None, origin: str | None = None) -> ClientConnection:
         headers = {"Cookie": f"trackerdcs={cookie}"} if cookie else {}
         address = self.web.url.replace("http", "ws") + "/api/live"
-        return self.enterContext(connect(address, origin=origin or self.web.url, additional_headers=headers))
+        site = Origin(origin or self.web.url)
+        socket = connect(address, origin=site, additional_headers=headers)
+        self.addCleanup(socket.close)
+        return socket
 
     def ended(self, socket: ClientConnection, within: float = 5.0) -> int | None:
         end = time.monotonic() + within

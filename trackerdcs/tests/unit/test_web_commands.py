@@ -166,7 +166,8 @@ class World(WebCase):
             self.assertEqual(bool(self.set), status == 200)
         self.assertEqual(answer.json(), {"rh": 70.0, "t_air": 21.0, "t_plate_target": 20.0})
         self.assertEqual((await client.get(path)).json()["rh"], 70.0)
-        for wrong in ({"rh": 101}, {"rh": "80"}, {"hv1.ch0.i0": 1}, {"rh": True}, [], {"t_air": -300}):
+        wrongs: tuple[Any, ...] = ({"rh": 101}, {"rh": "80"}, {"hv1.ch0.i0": 1}, {"rh": True}, [], {"t_air": -300})
+        for wrong in wrongs:
             answer = await client.post(path, json=wrong, headers={"Origin": SITE})
             self.assertEqual((answer.status_code, self.set), (422, {"rh": 70.0}), wrong)
         self.assertEqual((await client.post(path, json={"rh": 13}, headers={"Origin": SITE})).status_code, 503)

@@ -19,7 +19,14 @@ from trackerdcs.web.examples import EXAMPLES
 
 ISO = "2026-05-28T20:27:00.123456789Z"
 KEY = "pedenoise.0.0.0.8.MPA"
-PATHS = {"id": "r1", "module": MODULE, "stand": "bench", "device": "hv1", "name": "Results.root", "key": KEY}
+PATHS = {
+    "id": "r1",
+    "module": MODULE,
+    "stand": "bench",
+    "device": "hv1",
+    "name": "Results.root",
+    "key": KEY,
+}
 NEEDED = {"/api/at": {"time": str(T0)}}
 """Parameters without which a route does not answer."""
 WITHOUT_A_BODY = {"command": 422}

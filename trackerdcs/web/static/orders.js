@@ -9,6 +9,7 @@ const SIGNS = {done: "✔", refused: "✖", failed: "✖", expired: "✖", unkno
 const WORDS = {sending: "sending", accepted: "accepted, under way", unknown: "UNKNOWN whether it was carried out"};
 const NO_END_S = 130;
 const OLD_MS = 20000;
+const SETTLE_MS = 500;
 
 const pending = new Map(); // id -> Order
 const shown = new Set(); // that a channel shows
@@ -98,6 +99,9 @@ export function confirmed(title, lines, yes) {
     const dialog = h("dialog", {"aria-label": title}, h("h2", {}, title), lines.map((line) => h("p", {}, line)), h("p", {class: "answers"}, no, go));
     const end = (answer) => {
       dialog.remove();
+      const main = document.getElementById("main");
+      main.inert = true; // the second click of a double click must not hit what was below the question
+      setTimeout(() => (main.inert = false), SETTLE_MS);
       resolve(answer);
     };
     no.addEventListener("click", () => end(false));

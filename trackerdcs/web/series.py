@@ -1,0 +1,82 @@
+"""Any quantities over any window, and which there are: what the Trends page draws, for programs too."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from trackerdcs.app.trends import Trends
+from trackerdcs.domain import trend as said
+from trackerdcs.domain.errors import ContractError
+from trackerdcs.domain.moments import moment
+from trackerdcs.web.answers import Fault, Format, Reader, answer, found, may_read, wanted
+from trackerdcs.web.examples_series import documented
+from trackerdcs.web.parts import Parts
+
+TIME = "ns since 1970 in UTC, or ISO 8601 with Z or an offset."
+BUCKETS = 1000
+FormatQuery = Annotated[
+    Format | None, Query(description="json, csv or parquet; without it the Accept header decides.", examples=["csv"])
+]
+
+
+def routes(parts: Parts, trends: Trends) -> APIRouter:
+    """/api/quantities and /api/series."""
+    router = APIRouter(tags=["trends"])
+    Who = Annotated[Reader, Depends(may_read(parts))]
+
+    @router.get("/api/quantities", **documented("quantities"))
+    async def quantities(
+        request: Request,
+        reader: Who,
+        stand: Annotated[str | None, Query(description="Of one stand only.", examples=["demo"])] = None,
+        format: FormatQuery = None,
+    ) -> Response:
+        """All quantities that the stand files know, with their units."""
+
+        async def read() -> object:
+            return trends.quantities(stand)
+
+        known = [each for each in await found(read()) if reader.sees(each.stand)]
+        form, whole, table = wanted(request, format), said.quantities_answer, said.quantities_table
+        return await answer(parts, form, "quantities", lambda: whole(known), lambda: table(known))
+
+    @router.get("/api/series", **documented("series"))
+    async def series(
+        request: Request,
+        reader: Who,
+        quantity: Annotated[
+            list[str] | None,
+            Query(
+                description=f"As demo/hv1/ch0/v_mon. Repeatable, at most {said.MOST_QUANTITIES}.",
+                examples=["demo/hv1/ch0/v_mon"],
+            ),
+        ] = None,
+        since: Annotated[
+            str | None,
+            Query(description=f"An hour before `until` if not said: {TIME}", examples=["2026-05-29T00:00:00Z"]),
+        ] = None,
+        until: Annotated[
+            str | None, Query(description=f"Now if not said: {TIME}", examples=["1780063217000000000"])
+        ] = None,
+        number: Annotated[
+            int, Query(ge=1, le=said.MOST_BUCKETS, description="The most buckets of the window.", examples=[1000])
+        ] = BUCKETS,
+        format: FormatQuery = None,
+    ) -> Response:
+        """Mean, lowest and highest value and their number in each bucket of a window, gaps, and the runs and events in
+        it. A bucket without values is absent; nothing is interpolated, and no spike is averaged away."""
+        for name in quantity or ():
+            reader.needs(name.partition("/")[0])
+        window = _moment(since, "since"), _moment(until, "until")
+        seen = await found(trends.series(quantity or (), *window, number))
+        form, whole, table = wanted(request, format), said.trend_answer, said.trend_table
+        return await answer(parts, form, "series", lambda: whole(seen), lambda: table(seen))
+
+    return router
+
+
+def _moment(text: str | None, name: str) -> int | None:
+    try:
+        return None if text is None else moment(text, name)
+    except ContractError as e:
+        raise Fault(422, str(e)) from e
