@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import json
 import os
 import socket
 import ssl
@@ -11,6 +12,9 @@ import warnings
 from pathlib import Path
 
 import httpx
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+from websockets.typing import Origin
 
 from trackerdcs.adapters.users_sqlite import SqliteUsers
 from trackerdcs.domain.access import Account
@@ -212,6 +216,18 @@ class Sockets(BehindTheGateway):
         self.assertTrue(self.upgrade(path, session + "x").startswith(b"HTTP/1.1 401 "))
         self.assertTrue(self.upgrade("/nodered/comms", session).startswith(b"HTTP/1.1 403 "))
         self.assertNotIn("Unsupported upgrade", web.log())
+
+    def test_the_console_hears_the_stands_through_it(self) -> None:
+        client = self.client("viewer")
+        context = ssl.create_default_context(cafile=str(gateway.directory / "ca.crt"))
+        address, site = f"wss://localhost:{gateway.port}/api/live", Origin(f"https://localhost:{gateway.port}")
+        cookie = {"Cookie": f"trackerdcs={client.cookies['trackerdcs']}"}
+        with connect(address, ssl=context, origin=site, additional_headers=cookie) as live:
+            first = json.loads(live.recv(5))
+        self.assertEqual((first["whole"], first["stands"]), (True, {"bench": False}))
+        with self.assertRaises(InvalidStatus) as refused:  # by the gateway: nobody is logged in
+            connect(address, ssl=context, origin=site)
+        self.assertEqual(refused.exception.response.status_code, 401)
 
 
 class Wire(BehindTheGateway):

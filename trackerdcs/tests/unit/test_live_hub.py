@@ -96,6 +96,7 @@ class Said(HubCase):
             await self.say(HV1, frame(seq))
         said = await self.news(watcher)
         self.assertEqual([each[3]["seq"] for each in said], [49])
+        self.assertEqual((await self.batch(watcher))["said"], [], "and not again")
 
     async def test_a_cleared_topic_is_told_and_forgotten(self) -> None:
         await self.begin()

@@ -112,6 +112,7 @@ function judge() {
 }
 
 function connect() {
+  if (ended) return;
   tried = performance.now();
   socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/api/live`);
   socket.onmessage = (event) => {
@@ -126,7 +127,20 @@ function connect() {
       return;
     }
     setTimeout(connect, RETRY_MS[Math.min(tries++, RETRY_MS.length - 1)]);
+    if (tries > 1 && document.body.dataset.user) stillLoggedIn();
   };
+}
+
+// A gateway refuses a websocket before it has a code that a page could read.
+async function stillLoggedIn() {
+  try {
+    const answer = await fetch("/api/me", {cache: "no-store", signal: AbortSignal.timeout(2000)});
+    if (answer.status !== 401) return;
+  } catch {
+    return; // nobody answers: that is said already
+  }
+  ended = ENDED[4401];
+  judge();
 }
 
 // A connection that has died without a word: half open sockets are not noticed by a browser for minutes.
