@@ -1,7 +1,7 @@
 """Any quantities over any window, what was going on meanwhile, and which quantities there are."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from trackerdcs.app.joiner import Joiner, Stores
 from trackerdcs.domain import topics
@@ -29,12 +29,20 @@ class Trends:
             raise NotFound(f"there is no stand {stand[:60]!r} that measures something")
         return found
 
-    async def series(self, words: Sequence[str], since: int | None, until: int | None, number: int) -> Trend:
-        """Quantities by their whole names in at most `number` buckets each. ContractError for what cannot be asked."""
+    async def series(
+        self,
+        words: Sequence[str],
+        since: int | None,
+        until: int | None,
+        number: int,
+        visible: Collection[str] | None = None,
+    ) -> Trend:
+        """Quantities by their whole names in at most `number` buckets each; runs of `visible` stands, None: of all.
+        ContractError for what cannot be asked."""
         window = asked_window(since, until, self._clock.now())
         of = meant(words, self._stores.known)
         buckets, marks = await asyncio.gather(
-            self._joiner.buckets([(m, window) for m in of], number), self._marks(of, window)
+            self._joiner.buckets([(m, window) for m in of], number), self._marks(of, window, visible)
         )
         stands = sorted({m.stand for m in of if m.period})
         accounts, record = await asyncio.to_thread(self._joiner.accounts, stands, window)
@@ -46,13 +54,13 @@ class Trends:
 
         return await asyncio.to_thread(judged)
 
-    async def _marks(self, of: Sequence[Measured], window: Window) -> Marks:
+    async def _marks(self, of: Sequence[Measured], window: Window, visible: Collection[str] | None) -> Marks:
         """A plot without its bands is better than none: what cannot be had now is said in the note."""
         notes: list[str] = []
         runs: list[Run] = []
         events: list[Happened] = []
         try:
-            runs = await asyncio.to_thread(self._runs, {m.stand for m in of}, window)
+            runs = await asyncio.to_thread(self._runs, {m.stand for m in of}, window, visible)
         except TrackerError as e:
             notes.append(f"runs are not shown: {e}")
         try:
@@ -64,8 +72,8 @@ class Trends:
                 notes.append(f"more than {MOST_BANDS} {name}: the newest are shown")
         return Marks(tuple(runs[:MOST_BANDS]), tuple(events[-MOST_BANDS:]), "; ".join(notes))
 
-    def _runs(self, stands: set[str], window: Window) -> list[Run]:
-        query = RunQuery(since=window.start, until=window.stop, limit=MOST_BANDS + 1)
+    def _runs(self, stands: set[str], window: Window, visible: Collection[str] | None) -> list[Run]:
+        query = RunQuery(since=window.start, until=window.stop, limit=MOST_BANDS + 1, stands=visible)
         return [run for run in self._stores.runs().runs(query) if not run.stand or run.stand in stands]
 
     async def _events(self, of: Sequence[Measured], window: Window) -> list[Happened]:

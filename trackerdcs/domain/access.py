@@ -99,6 +99,13 @@ def may(account: Account | None, needed: Need, node: Node = SITE) -> bool:
     return needed == LOGIN or suffices(account.role_at(node), needed)
 
 
+def may_below(account: Account, needed: Role, node: str) -> bool:
+    """Whether a person may do what needs `needed` at `node`, or at some node below it: which one is said later."""
+    return may(account, needed, node) or any(
+        may(account, needed, each) for each in account.below if each.startswith(f"{node}/")
+    )
+
+
 def why_not(account: Account, needed: Need, node: Node = SITE) -> str:
     """The sentence for somebody who may not."""
     where = "" if isinstance(node, _Anywhere) else f" at {node}" if node else " on the site"

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from trackerdcs.app.requester import Unknown
-from trackerdcs.domain.access import Account, suffices
+from trackerdcs.domain.access import Account, may, may_below, node_of, why_not
 from trackerdcs.domain.codec import load
 from trackerdcs.domain.errors import BusDown, CommandRefused, ContractError
 from trackerdcs.domain.instrument import Role
@@ -76,11 +76,9 @@ SENT: dict[int | str, dict[str, Any]] = {
 }
 
 
-def refusal(account: Account, needed: Role, stand: str, device: str, ch: str) -> str | None:
-    """Why this person may not do there what needs the role; None for who may. The one place that decides it here."""
-    if suffices(account.role, needed):
-        return None
-    return f"this needs the role {needed}, {account.name} is {account.role}; nothing was sent"
+def refusal(account: Account, needed: Role, node: str) -> str:
+    """The sentence for somebody who may not do there what needs the role."""
+    return f"{why_not(account, needed, node)}; nothing was sent"
 
 
 def routes(parts: Parts) -> APIRouter:
@@ -101,8 +99,8 @@ def routes(parts: Parts) -> APIRouter:
         account = await sessions.account_of(request, parts)
         if account is None:
             raise Fault(401, "not logged in")
-        if why := refusal(account, LEAST, stand, device, NO_CHANNEL):
-            raise Fault(403, why)
+        if not may_below(account, LEAST, node_of(stand, device)):
+            raise Fault(403, refusal(account, LEAST, node_of(stand, device)))
         try:
             order = read(await request.body())
         except ContractError as e:
@@ -111,9 +109,10 @@ def routes(parts: Parts) -> APIRouter:
         if requester is None:
             raise Fault(404, f"no stand {stand[:60]!r}, nothing was sent")
         needed = _needed(parts.hub.meta(stand, device), stand, device, order)
-        if why := refusal(account, needed, stand, device, order.ch):
-            log.warning("%s may not: %s of %s/%s %s", account.name, order.cmd, stand, device, order.ch)
-            raise Fault(403, why)
+        node = node_of(stand, device, order.ch)
+        if not may(account, needed, node):
+            log.warning("%s may not: %s of %s", account.name, order.cmd, node)
+            raise Fault(403, refusal(account, needed, node))
         id = order.id or str(uuid.uuid4())
         answers = requester.request(
             stand,

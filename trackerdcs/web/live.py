@@ -35,7 +35,8 @@ def routes(parts: Parts, hub: LiveHub) -> APIRouter:
         if person is None and not _open(socket, parts):
             await socket.close(NOT_LOGGED_IN, "not logged in")
             return
-        watcher = hub.watch(hub.stands)
+        own = person.stands if person else None
+        watcher = hub.watch(hub.stands if own is None else own & hub.stands)
         ends = [asyncio.create_task(work) for work in (_until_gone(socket), _until_logged_out(socket, parts, person))]
         telling = asyncio.create_task(_tell(socket, watcher))
         try:

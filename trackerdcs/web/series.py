@@ -68,7 +68,7 @@ def routes(parts: Parts, trends: Trends) -> APIRouter:
         for name in quantity or ():
             reader.needs(name.partition("/")[0])
         window = _moment(since, "since"), _moment(until, "until")
-        seen = await found(trends.series(quantity or (), *window, number))
+        seen = await found(trends.series(quantity or (), *window, number, reader.stands))
         form, whole, table = wanted(request, format), said.trend_answer, said.trend_table
         return await answer(parts, form, "series", lambda: whole(seen), lambda: table(seen))
 

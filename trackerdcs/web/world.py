@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
 
-from trackerdcs.domain.access import suffices
+from trackerdcs.domain.access import may, why_not
 from trackerdcs.domain.codec import load
 from trackerdcs.domain.errors import ContractError
 from trackerdcs.web import sessions
@@ -52,8 +52,8 @@ def routes(parts: Parts) -> APIRouter:
         account = await sessions.account_of(request, parts)
         if account is None:
             raise Fault(401, "not logged in")
-        if not suffices(account.role, NEEDED):
-            raise Fault(403, f"this needs the role {NEEDED}, {account.name} is {account.role}")
+        if not may(account, NEEDED, stand):
+            raise Fault(403, why_not(account, NEEDED, stand))
         try:
             values = load(await request.body())
         except ContractError as e:

@@ -52,7 +52,7 @@ class Others(unittest.TestCase):
         self.assertEqual(Command("i" * 64, "on", 1, 2).ch, "-")
 
     def test_every_leaf_of_a_device_has_its_message(self) -> None:
-        self.assertEqual(set(MESSAGES), DEVICE_LEAVES | {"cmd", "interlock", "run"})
+        self.assertEqual(set(MESSAGES), DEVICE_LEAVES | {"cmd", "interlock", "alarm", "run"})
 
     def test_all_messages_are_frozen_and_versioned(self) -> None:
         for message in MESSAGES.values():

@@ -59,7 +59,7 @@ class Commands(CommandCase):
             self.assertEqual((await self.send(self.client(), body)).status_code, 401)
             answer = await self.send(await self.logged_in("viewer"), body)
             self.assertEqual(answer.status_code, 403)
-            self.assertIn("needs the role shifter, viewer is viewer", answer.json()["error"])
+            self.assertIn("needs the role shifter at bench/hv1, viewer is viewer", answer.json()["error"])
         channel = META.channels["ch0"]
         await device.say("meta", META.__class__(**META.__dict__ | {"channels": {"ch0": _expert(channel)}}))
         await until(lambda: self.hub.meta("bench", "hv1").channels["ch0"].commands["off"].role == "expert")  # type: ignore[union-attr]
@@ -116,7 +116,9 @@ class Token(WebCase):
         answer = await client.get("/?token=secret-token")
         self.assertEqual((answer.status_code, answer.headers["location"]), (303, "/"))
         self.assertEqual(answer.headers["cache-control"], "no-store")
-        self.assertEqual((await client.get("/api/me")).json(), {"user": "demo", "role": "expert"})
+        self.assertEqual(
+            (await client.get("/api/me")).json(), {"user": "demo", "role": "expert", "rights": {"": "expert"}}
+        )
         again = await client.get("/?token=secret-token")
         self.assertEqual((again.status_code, again.headers["location"]), (303, "/"), "the browser that is in")
         with self.assertLogs("trackerdcs.web.console", "WARNING"):
