@@ -141,6 +141,29 @@ class TestStackInDocker(unittest.TestCase):
         self.stack.trackerdcs("send", STAND, "hv1", "clear_trip", "ch0", "--reason", "test")
         self.stack.trackerdcs("send", STAND, "lv1", "off", "ch1", "--reason", "test")
 
+    def test_the_console_works_behind_the_gateway_on_the_databases_of_the_stack(self) -> None:
+        page = self.logged_in("shifter")
+        row = page.locator(f'[data-channel="{STAND}/hv1/ch1"]')
+        form = row.locator("form[data-cmd=set_voltage]")
+        form.locator("input").fill("-20")
+        form.get_by_role("button").click()
+        expect(row.locator(".result")).to_have_attribute("data-state", "done")
+        expect(page.locator(f'[data-device="{STAND}/hv1"]')).to_contain_text("s ago")
+        page.goto(f"{self.stack.url}/alarms")
+        expect(page.locator("main")).to_contain_text(f"The alarms of {STAND} are watched")
+        page.goto(f"{self.stack.url}/ledger")
+        expect(page.locator("tbody tr", has_text="set_voltage").first).to_contain_text("shifter")
+        page.goto(f"{self.stack.url}/logbook")
+        page.fill("form.write [name=text]", "The box was opened.")
+        page.get_by_role("button", name="Write").click()
+        expect(page.locator("article").first).to_contain_text("The box was opened.")
+        page.goto(f"{self.stack.url}/health")
+        expect(page.locator(f"#parts [data-key='{STAND}/hv1']")).to_contain_text("online")
+        expect(page.locator(f"#parts [data-key='{STAND}/derived']")).to_contain_text("online")
+        series = page.request.get(f"{self.stack.url}/api/series?quantity={STAND}/hv1/ch0/v_mon&number=10")
+        self.assertEqual(series.status, 200, series.text())
+        self.assertGreater(len(series.json()["series"][0]["n"]), 0)
+
     def near(self, query: str, value: float) -> bool:
         rows = self.stack.influxql(query)
         return bool(rows) and abs(rows[0]["last"] - value) < 1
