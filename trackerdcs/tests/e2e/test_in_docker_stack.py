@@ -160,9 +160,9 @@ class TestStackInDocker(unittest.TestCase):
         page.goto(f"{self.stack.url}/health")
         expect(page.locator(f"#parts [data-key='{STAND}/hv1']")).to_contain_text("online")
         expect(page.locator(f"#parts [data-key='{STAND}/derived']")).to_contain_text("online")
-        series = page.request.get(f"{self.stack.url}/api/series?quantity={STAND}/hv1/ch0/v_mon&number=10")
-        self.assertEqual(series.status, 200, series.text())
-        self.assertGreater(len(series.json()["series"][0]["n"]), 0)
+        asked = f"/api/series?quantity={STAND}/hv1/ch0/v_mon&number=10"
+        (series,) = page.evaluate("async (path) => (await (await fetch(path)).json()).series", asked)
+        self.assertGreater(len(series["n"]), 0)
 
     def near(self, query: str, value: float) -> bool:
         rows = self.stack.influxql(query)
