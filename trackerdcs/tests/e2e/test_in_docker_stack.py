@@ -4,7 +4,6 @@ import contextlib
 import os
 import re
 import tempfile
-import threading
 import time
 import unittest
 from collections.abc import Iterator
@@ -12,48 +11,17 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
-from paho.mqtt import client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion
 from playwright.sync_api import Page, expect
 
-from trackerdcs.domain.codec import decode
-from trackerdcs.domain.messages import Frame
+from trackerdcs.domain.run import FINAL_STATES
 from trackerdcs.tests.compose_stack import STAND, ComposeStack
+from trackerdcs.tests.edge_witness import EdgeWitness
 from trackerdcs.tests.pictures import shot
 from trackerdcs.tests.trusting_chromium import TrustingChromium
 
 PASSWORD = "one for this test only"
 INSTRUMENT = "sim"
 """Not one of ours: to restart it is to take an instrument's plug out."""
-
-
-class Witness:
-    """Hears the frames of the stand over TLS, as an edge node would, from the first to the last."""
-
-    def __init__(self, stack: ComposeStack) -> None:
-        self.frames: list[tuple[str, Frame]] = []
-        self._lock = threading.Lock()
-        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, "witness")
-        self._client.username_pw_set("cli", stack.secret("cli/mqtt/cli"))
-        self._client.tls_set(str(stack.folder / "secrets/ca/ca.crt"))
-        self._client.reconnect_delay_set(1, 1)
-        self._client.on_connect = lambda client, *_: client.subscribe(f"dcs/v1/{STAND}/+/frame", 1)
-        self._client.on_message = self._heard
-        self._client.connect("localhost", stack.ports["MQTTS_PORT"], keepalive=5)
-        self._client.loop_start()
-
-    def _heard(self, _client: object, _data: object, message: mqtt.MQTTMessage) -> None:
-        if not message.retain:
-            with self._lock:
-                self.frames.append((message.topic.split("/")[3], decode(Frame, bytes(message.payload))))
-
-    def of(self, device: str) -> list[Frame]:
-        with self._lock:
-            return [frame for name, frame in self.frames if name == device]
-
-    def stop(self) -> None:
-        self._client.disconnect()
-        self._client.loop_stop()
 
 
 class TestStackInDocker(unittest.TestCase):
@@ -94,6 +62,12 @@ class TestStackInDocker(unittest.TestCase):
         page.locator("[data-confirm=on]").click()
         self.done(page, device, ch)
 
+    def apply(self, page: Page, device: str, ch: str, cmd: str, text: str) -> None:
+        channel = page.locator(f'[data-channel="{STAND}/{device}/{ch}"]')
+        channel.locator(f"[data-field={cmd}]").fill(text)
+        channel.locator(f"[data-apply={cmd}]").click()
+        self.done(page, device, ch)
+
     @staticmethod
     def done(page: Page, device: str, ch: str) -> None:
         page.locator(f'[data-channel="{STAND}/{device}/{ch}"] li.newest[data-fate=done]').wait_for()
@@ -112,9 +86,7 @@ class TestStackInDocker(unittest.TestCase):
         page = self.control_page()
         self.on(page, "lv1", "ch1")
         ch0 = page.locator(f'[data-channel="{STAND}/hv1/ch0"]')
-        ch0.locator("[data-field=set_voltage]").fill("-100")
-        ch0.locator("[data-apply=set_voltage]").click()
-        self.done(page, "hv1", "ch0")
+        self.apply(page, "hv1", "ch0", "set_voltage", "-100")
         self.on(page, "hv1", "ch0")
         expect(ch0.locator("[data-measured=v_mon] .number")).to_have_text(re.compile(r"^−(99\.[5-9]\d|100\.\d\d) V$"))
         shot(page, "control")
@@ -164,6 +136,33 @@ class TestStackInDocker(unittest.TestCase):
         (series,) = page.evaluate("async (path) => (await (await fetch(path)).json()).series", asked)
         self.assertGreater(len(series["n"]), 0)
 
+    def test_a_calibration_is_started_from_the_control_page_and_read_in_the_console(self) -> None:
+        page = self.control_page()
+        self.apply(page, "lv1", "ch1", "set_current_limit", "1")
+        self.apply(page, "lv1", "ch1", "set_voltage", "10")
+        expect(page.locator(f'[data-channel="{STAND}/lv1/ch1"] [data-set=v_set]')).to_contain_text("10.00")
+        self.on(page, "lv1", "ch1")
+        bridge = page.locator(f'[data-channel="{STAND}/ph2acf1/-"]')
+        bridge.locator("summary").click()
+        bridge.locator('[data-field="start_calibration.calibration"]').fill("PSquickTest")
+        bridge.locator('[data-field="start_calibration.config"]').fill("PS_Module.xml")
+        bridge.locator(".dcs-reason input").fill("from the control page")
+        bridge.locator("[data-cmd=start_calibration]").click()
+        bridge.locator("li.newest[data-fate=done]").wait_for()
+        page.goto(f"{self.stack.url}/runs")
+        page.locator("main").get_by_text("PSquickTest").first.wait_for()
+
+        def newest() -> dict[str, str]:
+            asked = "async () => (await (await fetch('/api/runs?calibration=PSquickTest')).json()).runs"
+            found: list[dict[str, str]] = page.evaluate(asked)
+            return found[0] if found else {"state": "not there"}
+
+        self.stack.until(lambda: newest()["state"] in FINAL_STATES, "the run has ended, and is in MongoDB", 120)
+        self.assertEqual(newest()["state"], "done", newest())
+        page.goto(f"{self.stack.url}/runs/{newest()['id']}")
+        expect(page.locator("main")).to_contain_text("from the control page")
+        self.stack.trackerdcs("send", STAND, "lv1", "off", "ch1", "--reason", "test")
+
     def near(self, query: str, value: float) -> bool:
         rows = self.stack.influxql(query)
         return bool(rows) and abs(rows[0]["last"] - value) < 1
@@ -191,7 +190,7 @@ class TestStackInDocker(unittest.TestCase):
     def test_nothing_is_lost_and_no_voltage_moves_while_each_container_is_restarted(self) -> None:
         stack = self.stack
         with self.bias(-100):
-            witness = Witness(stack)
+            witness = EdgeWitness(stack)
             self.addCleanup(witness.stop)
             stack.until(lambda: len(witness.of("hv1")) > 3, "frames")
             services = [name for name in stack.containers() if name != INSTRUMENT]
@@ -210,7 +209,7 @@ class TestStackInDocker(unittest.TestCase):
             for device in ("hv1", "lv1", "env1"):
                 stack.until(partial(self.whole, device, witness), f"all of {device} is stored", 180)
 
-    def whole(self, device: str, witness: Witness) -> bool:
+    def whole(self, device: str, witness: EdgeWitness) -> bool:
         """True when all that a device has said up to a moment ago is in the database, each number of each boot once."""
         last: dict[str, int] = {}
         for frame in witness.of(device):
