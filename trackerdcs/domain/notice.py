@@ -10,6 +10,8 @@ from trackerdcs.domain.messages import Severity
 SEVERITIES: tuple[Severity, ...] = ("info", "warning", "critical")
 LINES = 20
 """Alarms that one message names: what is longer is not read on a phone."""
+LONGEST = 3500
+"""Bytes of the longest message: some services refuse what has more than 4096 with its title, and would for ever."""
 TEXT = 500
 """Characters of a cause or of a guidance in a message."""
 
@@ -60,9 +62,13 @@ def letter(stand: str, notices: Sequence[Notice]) -> Letter:
     counts.append((len(notices) - len(raised), "over"))
     numbers = ", ".join(f"{number} {what}" for number, what in counts if number)
     order = sorted(notices, key=lambda n: (n.news == "raised", SEVERITIES.index(n.severity), n.at), reverse=True)
-    lines = [_line(notice) for notice in order[:LINES]]
-    if len(order) > LINES:
-        lines.append(f"... and {len(order) - LINES} more: see the page of alarms")
+    lines: list[str] = []
+    for line in map(_line, order[:LINES]):
+        if lines and len("\n".join([*lines, line]).encode()) > LONGEST:
+            break
+        lines.append(line)
+    if len(order) > len(lines):
+        lines.append(f"... and {len(order) - len(lines)} more: see the page of alarms")
     return Letter(f"{stand}: {len(notices)} notices: {numbers}", "\n".join(lines), severity)
 
 

@@ -1,9 +1,10 @@
 """What is sent: one message of whatever waits, and not too many of them."""
 
 import unittest
+from dataclasses import replace
 
 from trackerdcs.domain.messages import Severity
-from trackerdcs.domain.notice import LINES, TEXT, News, Notice, Pace, letter
+from trackerdcs.domain.notice import LINES, LONGEST, TEXT, News, Notice, Pace, letter
 
 T = 1_800_000_000 * 10**9
 
@@ -37,6 +38,13 @@ class TestLetter(unittest.TestCase):
         self.assertEqual(len(lines), LINES + 1)
         self.assertTrue(all("CRITICAL: c" in line for line in lines[:10]))
         self.assertEqual(lines[-1], f"... and {10_000 - LINES} more: see the page of alarms")
+
+    def test_what_is_too_long_for_some_services_is_shortened_from_its_end(self) -> None:
+        long = [replace(notice(f"c{n}"), why="\u00e4" * 300, guidance="g" * 300) for n in range(9)]
+        lines = letter("bench", long).text.splitlines()
+        self.assertLessEqual(len("\n".join(lines).encode()), LONGEST + 100)
+        self.assertEqual(lines[-1], f"... and {9 - (len(lines) - 1)} more: see the page of alarms")
+        self.assertGreater(len(lines), 2)
 
     def test_a_time_that_cannot_be_is_shown_as_it_is(self) -> None:
         wild = Notice("mail", "a", T, "raised", 0, "info", 10**25, why="x" * 5000)
