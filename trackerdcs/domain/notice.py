@@ -1,6 +1,6 @@
 """What people are told of alarms: one message of what waits for an address, however much that is."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -70,6 +70,21 @@ def letter(stand: str, notices: Sequence[Notice]) -> Letter:
     if len(order) > len(lines):
         lines.append(f"... and {len(order) - len(lines)} more: see the page of alarms")
     return Letter(f"{stand}: {len(notices)} notices: {numbers}", "\n".join(lines), severity)
+
+
+def superfluous(waiting: Collection[Notice], most: int) -> list[Key]:
+    """Which of more than `most` to do without: those of alarms that are over already or were raised again since, then
+    the least grave, the oldest first."""
+    newest: dict[str, int] = {}
+    for n in waiting:
+        newest[n.alarm] = max(n.episode, newest.get(n.alarm, n.episode))
+    over = {(n.alarm, n.episode) for n in waiting if n.news == "over"}
+
+    def worth(n: Notice) -> tuple[bool, int]:
+        past = (n.alarm, n.episode) in over or n.episode < newest[n.alarm]
+        return not past, SEVERITIES.index(n.severity)
+
+    return [n.key for n in sorted(waiting, key=worth)[: max(0, len(waiting) - most)]]
 
 
 def _title(stand: str, notice: Notice) -> str:

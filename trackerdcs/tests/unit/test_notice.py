@@ -1,10 +1,16 @@
 """What is sent: one message of whatever waits, and not too many of them."""
 
 import unittest
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import cast, get_args
+from unittest.mock import patch
 
+from trackerdcs.adapters.clock_system import SystemClock
+from trackerdcs.app.notice_sender import NoticeSender
 from trackerdcs.domain.messages import Severity
-from trackerdcs.domain.notice import LINES, LONGEST, TEXT, News, Notice, Pace, letter
+from trackerdcs.domain.notice import LINES, LONGEST, TEXT, Key, News, Notice, Pace, letter
+from trackerdcs.ports_notify import Notifier
 
 T = 1_800_000_000 * 10**9
 
@@ -51,6 +57,33 @@ class TestLetter(unittest.TestCase):
         said = letter("bench", [wild, wild])
         self.assertIn(f"{10**25} ns", said.text)
         self.assertLess(len(said.text), 2 * TEXT + 200)
+
+
+class TestRoom(unittest.IsolatedAsyncioTestCase):
+    async def test_an_alarm_that_flaps_pushes_out_no_other(self) -> None:
+        """While an address takes nothing, for a night say."""
+        reported: list[str] = []
+
+        async def sent(keys: Sequence[Key]) -> None:
+            raise AssertionError(keys)
+
+        sender = NoticeSender(
+            "s", "mail", cast(Notifier, None), Pace(), sent, lambda _, why: reported.append(why), SystemClock()
+        )
+        self.addCleanup(sender._worker.stop)
+        flaps = [
+            replace(notice("flaps", news, severity="warning"), episode=n)
+            for n in range(1, 20)
+            for news in get_args(News)
+        ]
+        kept = [notice("trip"), notice("hot", severity="warning"), notice("note", severity="info")]
+        with patch("trackerdcs.app.notice_sender.WAITING", 4):
+            dropped = sender.put([*kept, *flaps])
+            self.assertEqual(len(dropped), len(flaps) - 1)
+            self.assertLessEqual({n.key for n in kept}, set(sender._waiting))
+            self.assertEqual(sender.put([notice("worse")]), [flaps[-1].key], "what is over goes first")
+            self.assertEqual(sender.put([notice("worst")]), [kept[2].key], "then what is least grave")
+        self.assertIn("37 notices are not sent", reported[0])
 
 
 class TestPace(unittest.TestCase):
