@@ -1,5 +1,6 @@
 """What people are told of alarms: one message of what waits for an address, however much that is."""
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -62,13 +63,17 @@ def letter(stand: str, notices: Sequence[Notice]) -> Letter:
     counts.append((len(notices) - len(raised), "over"))
     numbers = ", ".join(f"{number} {what}" for number, what in counts if number)
     order = sorted(notices, key=lambda n: (n.news == "raised", SEVERITIES.index(n.severity), n.at), reverse=True)
-    lines: list[str] = []
-    for line in map(_line, order[:LINES]):
+    times = Counter((n.alarm, n.news) for n in notices)
+    newest = {(n.alarm, n.news): n for n in reversed(order)}  # one that flaps hides no other
+    lines, named = list[str](), 0
+    for notice in [n for n in order if n is newest[n.alarm, n.news]][:LINES]:
+        line = _line(notice, times[notice.alarm, notice.news])
         if lines and len("\n".join([*lines, line]).encode()) > LONGEST:
             break
         lines.append(line)
-    if len(order) > len(lines):
-        lines.append(f"... and {len(order) - len(lines)} more: see the page of alarms")
+        named += times[notice.alarm, notice.news]
+    if len(order) > named:
+        lines.append(f"... and {len(order) - named} more: see the page of alarms")
     return Letter(f"{stand}: {len(notices)} notices: {numbers}", "\n".join(lines), severity)
 
 
@@ -106,10 +111,15 @@ def _full(notice: Notice) -> str:
     return "\n".join(f"{what}: {said[:TEXT]}" for what, said in facts if said)
 
 
-def _line(notice: Notice) -> str:
+def _line(notice: Notice, times: int) -> str:
     what = "over" if notice.news == "over" else notice.severity.upper()
     said = notice.guidance if notice.news == "raised" and notice.severity == "critical" else ""
-    parts = [f"{_time(notice.at)} {what}: {notice.alarm}", notice.why[:TEXT], f"do: {said[:TEXT]}" if said else ""]
+    often = f" ({times} times)" if times > 1 else ""
+    parts = [
+        f"{_time(notice.at)} {what}: {notice.alarm}{often}",
+        notice.why[:TEXT],
+        f"do: {said[:TEXT]}" if said else "",
+    ]
     return "; ".join(filter(None, parts))
 
 

@@ -45,6 +45,13 @@ class TestLetter(unittest.TestCase):
         self.assertTrue(all("CRITICAL: c" in line for line in lines[:10]))
         self.assertEqual(lines[-1], f"... and {10_000 - LINES} more: see the page of alarms")
 
+    def test_one_that_flaps_hides_no_other(self) -> None:
+        flaps = [replace(notice("flaps"), episode=T + n, at=T + n * 10**9) for n in range(50)]
+        lines = letter("bench", [replace(notice("trip"), at=T), *flaps]).text.splitlines()
+        self.assertEqual(len(lines), 2)
+        self.assertIn("08:00:49 UTC CRITICAL: flaps (50 times)", lines[0])
+        self.assertIn("CRITICAL: trip;", lines[1])
+
     def test_what_is_too_long_for_some_services_is_shortened_from_its_end(self) -> None:
         long = [replace(notice(f"c{n}"), why="\u00e4" * 300, guidance="g" * 300) for n in range(9)]
         lines = letter("bench", long).text.splitlines()
