@@ -78,7 +78,7 @@ class Alarms:
         self._seq = dict.fromkeys(self._alarms, 0)
         self._memory, self._ledger = AlarmMemory(store), LedgerKeeper(ledger, who.boot, clock)
         self._sole = SoleOwner(who, bus, clock)
-        self._announcer = Announcer(who, bus, clock, self._fault)
+        self._announcer = Announcer(who, bus, clock, self._fault, remark=lambda: self._memory.remark)
         self._speaker = AlarmSpeaker(who.stand, bus, self._message, lambda name: self._memory.note(name, None))
         told = AlarmCommands(self._alarms, clock, self._told)
         policy = Policy({NO_CHANNEL: Channel({}, COMMANDS)}, users)
