@@ -199,7 +199,7 @@ class Notifications:
         return "; ".join(fault for fault in faults if fault) or None
 
     def _remark(self) -> str | None:
-        return self._alive.fault if self._alive else None
+        return "; ".join(filter(None, (self._keeper.remark, self._alive.fault if self._alive else None))) or None
 
     def _introduce(self) -> None:
         label = f"on shift: {', '.join(self._policy.shift) or 'nobody'}"

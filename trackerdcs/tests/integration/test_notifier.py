@@ -144,6 +144,14 @@ class TestNotifier(unittest.IsolatedAsyncioTestCase):
         await until(lambda: len(self.chat()) == len(self.mail.mails) == len(self.hooks.titles()) == 2)
         self.assertEqual(self.mail.subjects()[1], "s: over: hot")
 
+    async def test_that_nobody_knows_any_more_who_was_put_on_shift_is_said_until_the_next_start(self) -> None:
+        (self.folder / "told.sqlite").write_bytes(b"no database at all" * 100)
+        await self.start()
+        await self.say()
+        await until(lambda: self.mail.mails)
+        await until(lambda: self.status and self.status.state == "online")
+        self.assertIn("who had been put on shift, is not known from before", (self.status and self.status.error) or "")
+
     async def test_acknowledged_in_time_nobody_else_is_woken(self) -> None:
         await self.start()
         await self.say()
