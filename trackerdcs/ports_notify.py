@@ -35,7 +35,7 @@ class Told(Protocol):
     """Who was told of what, over restarts. All methods raise StoreFault; what they wrote is durable at their return."""
 
     def recall(self) -> EarlierNews:
-        """StoreFault also where a damaged file was put aside: who was put on shift is not who is on shift by the file."""
+        """StoreFault also where a damaged file was put aside: who was put on shift is not in the stand file."""
 
     def note(self, episodes: Mapping[str, Episode], notices: Sequence[Notice], sent: Collection[Key]) -> None:
         """All or nothing: the last of each alarm, notices that wait, and which of them have been sent."""
