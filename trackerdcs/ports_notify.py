@@ -34,7 +34,8 @@ class EarlierNews(NamedTuple):
 class Told(Protocol):
     """Who was told of what, over restarts. All methods raise StoreFault; what they wrote is durable at their return."""
 
-    def recall(self) -> EarlierNews: ...
+    def recall(self) -> EarlierNews:
+        """StoreFault also where a damaged file was put aside: who was put on shift is not in the stand file."""
 
     def note(self, episodes: Mapping[str, Episode], notices: Sequence[Notice], sent: Collection[Key]) -> None:
         """All or nothing: the last of each alarm, notices that wait, and which of them have been sent."""

@@ -34,6 +34,7 @@ class AppriseNotifier:
             raise ConfigError(f"{field}: the secret {path} is no address that apprise knows: {self._clean(said.text)}")
         server.socket_connect_timeout, server.socket_read_timeout = CONNECT, READ
         server.notify_format = apprise.NotifyFormat.TEXT
+        server.overflow_mode = apprise.OverflowMode.TRUNCATE  # a service refuses what is too long, again and again
         server.include_image = False
         server.request_rate_per_sec = 0  # its own pace, which makes a caller wait
         self._server, self._kinds = server, apprise.NotifyType

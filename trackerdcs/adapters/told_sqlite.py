@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from trackerdcs.adapters.sqlite_file import SqliteFile
+from trackerdcs.domain.errors import StoreFault
 from trackerdcs.domain.notice import Key, Notice
 from trackerdcs.domain.notifying import Episode
 from trackerdcs.ports_notify import EarlierNews
@@ -35,6 +36,8 @@ class SqliteTold:
             episodes = db.execute("SELECT episode FROM episodes").fetchall()
             notices = db.execute("SELECT notice FROM notices").fetchall()
             shift = db.execute("SELECT people FROM shift").fetchone()
+        if self._file.replaced is not None:
+            raise StoreFault(self._file.replaced)
         return EarlierNews(
             [each for (text,) in episodes if (each := self._read(Episode, text))],
             [each for (text,) in notices if (each := self._read(Notice, text))],

@@ -13,10 +13,12 @@ from trackerdcs.ports import Clock
 
 COMMENT = 200
 """Characters of the longest comment."""
+EXACT = 1e3
+"""ns: a number of JSON may be a double, which tells times of our days to a quarter of a microsecond."""
 _ALARM = Argument("text")
 _COMMENT = Argument("text", high=COMMENT, optional=True)
 COMMANDS = {
-    "ack": CommandSpec({"alarm": _ALARM, "comment": _COMMENT}),
+    "ack": CommandSpec({"alarm": _ALARM, "comment": _COMMENT, "raised": Argument("number", "ns", optional=True)}),
     "shelve": CommandSpec(
         {"alarm": _ALARM, "minutes": Argument("number", "min", 1.0, LONGEST / 60), "comment": _COMMENT}
     ),
@@ -41,7 +43,7 @@ class AlarmCommands:
         alarmed = self._alarms[name]
         match cmd:
             case "ack":
-                return alarmed.objection_to_ack()
+                return alarmed.objection_to_ack() or _unseen(alarmed, args)
             case "shelve":
                 return None if _comment(args, present_account()) else "to shelve an alarm needs a comment or a reason"
             case "unshelve":
@@ -67,6 +69,14 @@ class AlarmCommands:
                 alarmed.unshelve(now)
         await self._done(name, event, who.person, comment)
         return {"state": alarmed.state}
+
+
+def _unseen(alarmed: Alarmed, args: Args) -> str | None:
+    """Who says what he has seen acknowledges nothing that has come since."""
+    seen = args.get("raised")
+    if seen is None or (alarmed.raised is not None and abs(float(seen) - alarmed.raised) <= EXACT):
+        return None
+    return "it was raised again since then" if alarmed.raised is not None else "it was not raised then"
 
 
 def _comment(args: Args, account: Account) -> str:

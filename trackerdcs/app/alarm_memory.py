@@ -26,6 +26,8 @@ class AlarmMemory:
         self._edge = EdgeLog(log)
         self.fault: str | None = None
         """Why alarms are remembered in memory only, for the status."""
+        self.remark: str | None = None
+        """That what was known before this start is lost, for people to look at."""
 
     async def recall(self) -> Mapping[str, Kept]:
         """What earlier starts have left; nothing, and a fault, where that cannot be read."""
@@ -33,7 +35,11 @@ class AlarmMemory:
             async with asyncio.timeout(START_PATIENCE):
                 return await asyncio.to_thread(self._store.recall)
         except (StoreFault, TimeoutError) as e:
-            self._failed(f"what the last run has left is not readable: {str(e) or 'the disk does not answer'}")
+            why = str(e) or "the disk does not answer"
+            self.remark = (
+                f"alarms that were raised, acknowledged and shelved are not known from before this start: {why}"
+            )
+            self._failed(f"what the last run has left is not readable: {why}")
             return {}
 
     def note(self, name: str, kept: Kept | None) -> None:

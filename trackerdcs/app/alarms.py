@@ -24,6 +24,7 @@ from trackerdcs.domain.desk import Policy
 from trackerdcs.domain.freshness import HEARTBEAT, SILENCE
 from trackerdcs.domain.instrument import Channel, Role
 from trackerdcs.domain.messages import NO_CHANNEL, Alarm, AlarmState, Event, Frame, Interlock, Meta, Status
+from trackerdcs.domain.notice import Pace
 from trackerdcs.ports import Bus, Clock, CommandLog, Ledger
 from trackerdcs.ports_alarms import AlarmStore
 
@@ -32,6 +33,9 @@ PERIOD = 1.0
 """Seconds between two looks at all alarms: delays, silence and shelves end on time within one."""
 TOGETHER = 100
 """Alarms that are judged before others have their turn: 10,000 at once must not keep anybody waiting."""
+
+FLAPS = 10, 60.0
+"""Changes of one alarm that are said as events at once, and the seconds after which there is room for one more."""
 
 log = logging.getLogger(__name__)
 
@@ -68,10 +72,13 @@ class Alarms:
             for other in watched.hushed_by:
                 self._hushes.setdefault(other, []).append(name)
         self._active: set[str] = set()
+        self._paces: dict[str, Pace] = {}
+        self._unsaid: dict[str, int] = {}
+        """By alarm, the changes since its last event that were too many to be one."""
         self._seq = dict.fromkeys(self._alarms, 0)
         self._memory, self._ledger = AlarmMemory(store), LedgerKeeper(ledger, who.boot, clock)
         self._sole = SoleOwner(who, bus, clock)
-        self._announcer = Announcer(who, bus, clock, self._fault)
+        self._announcer = Announcer(who, bus, clock, self._fault, remark=lambda: self._memory.remark)
         self._speaker = AlarmSpeaker(who.stand, bus, self._message, lambda name: self._memory.note(name, None))
         told = AlarmCommands(self._alarms, clock, self._told)
         policy = Policy({NO_CHANNEL: Channel({}, COMMANDS)}, users)
@@ -169,6 +176,8 @@ class Alarms:
         for turn in itertools.cycle(range(beat)):
             began = self._clock.monotonic()
             await self._examine(self._alarms)
+            for name in list(self._unsaid):
+                self._tell_change(name, 0)
             self._speaker.repeat(itertools.islice(self._alarms, turn, None, beat))
             self._announcer.refresh()
             await asyncio.sleep(max(0.0, began + self._period - self._clock.monotonic()))
@@ -196,15 +205,26 @@ class Alarms:
         self._note(name)
         self._speaker.say([name])
         if alarmed.state != before and not (quiet(before) and quiet(alarmed.state)):
-            self._report(name, f"alarm_{alarmed.state}")
+            self._tell_change(name, 1)
         if other:
             for follower in self._hushes.get(name, ()):
                 self._look(follower, False)
 
-    def _report(self, name: str, event: str, by: str | None = None, comment: str | None = None) -> None:
+    def _tell_change(self, name: str, changes: int) -> None:
+        """An event, but of an alarm that flaps only now and then: how it is at last is always said."""
+        now, pace = self._clock.monotonic(), self._paces.setdefault(name, Pace(*FLAPS))
+        unsaid = self._unsaid.pop(name, 0) + changes
+        if pace.wait("critical", now) > 0:
+            self._unsaid[name] = unsaid
+            return
+        pace.sent(now)
+        flaps = f" (it flaps: {unsaid - 1} changes before were not said)" if unsaid > 1 else ""
+        self._report(name, f"alarm_{self._alarms[name].state}", more=flaps)
+
+    def _report(self, name: str, event: str, by: str | None = None, comment: str | None = None, more: str = "") -> None:
         """An event about an alarm; `by` whom, if a person has done it."""
         said = self._saying(name, 0)
-        why = name + (f": {said.why}" if said.why else "")
+        why = name + (f": {said.why}" if said.why else "") + more
         data = {"alarm": name, "state": said.state, "severity": said.severity, "rule": said.rule, "count": said.count}
         optional = {"of": said.of, "value": said.value, "by": by or said.by, "comment": comment or said.comment}
         log.log(logging.WARNING if said.state == "raised" else logging.INFO, "%s: %s", event, why)

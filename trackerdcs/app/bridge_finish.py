@@ -53,6 +53,7 @@ class Finisher:
             except StoreFault as e:
                 log.warning("run %s: what the store has of it is lost, too: %s", remains.id, e)
                 break
+        self.fault = None
         now, run = self._clock.now(), known or remains
         if run.final:
             await asyncio.to_thread(self._parts.work.close, OpenRun(run, ""))

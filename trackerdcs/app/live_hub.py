@@ -47,6 +47,10 @@ class _Stand:
     passing: deque[tuple[str, _Said]] = field(default_factory=lambda: deque(maxlen=RECENT))
     fresh: dict[str, _Said] = field(default_factory=dict)
     happened: list[tuple[str, _Said]] = field(default_factory=list)
+    lost: float | None = None
+    """When the broker was lost last (monotonic s); None once all that is from before has been said again, or ended."""
+    swept: float | None = None
+    """When what has not been said again by then has ended."""
 
     def news(self) -> list[tuple[str, _Said]]:
         """What has come since the last call: of each state the newest, after what has happened."""
@@ -145,19 +149,24 @@ class LiveHub:
                 edge.ok(delivery.topic, f"{delivery.topic}: shown again")
 
     async def _renew(self, stand: _Stand) -> None:
-        """What was said before the connection was lost is old; what has ended meanwhile is not said again."""
-        lost: float | None = None
+        """What was said before the connection was lost is old; what has ended meanwhile is not said again. Nothing is
+        waited for in between: it may be lost again."""
         async for up in stand.bus.connection():
-            if not up and lost is None:
-                lost = self._clock.monotonic()
+            now = self._clock.monotonic()
+            if not up:
+                stand.lost, stand.swept = now, None
                 stand.states = {topic: replace(said, kept=True) for topic, said in stand.states.items()}
                 stand.fresh |= stand.states
-            elif up and lost is not None:
-                await asyncio.sleep(AGAIN_S)
-                for topic, said in list(stand.states.items()):
-                    if topics.parse(f"{topics.ROOT}/{topic}").kind in ENDING and said.heard < lost:
-                        self._clear(stand, topic)
-                lost = None
+            elif stand.lost is not None:
+                stand.swept = now + AGAIN_S
+
+    def _sweep(self, stand: _Stand, now: float) -> None:
+        if stand.lost is None or stand.swept is None or now < stand.swept:
+            return
+        for topic, said in list(stand.states.items()):
+            if topics.parse(f"{topics.ROOT}/{topic}").kind in ENDING and said.heard < stand.lost:
+                self._clear(stand, topic)
+        stand.lost = stand.swept = None
 
     def _clear(self, stand: _Stand, topic: str) -> None:
         stand.states.pop(topic, None)
@@ -186,6 +195,8 @@ class LiveHub:
 
     def _flush(self) -> None:
         now = self._clock.monotonic()
+        for stand in self._stands.values():
+            self._sweep(stand, now)
         news = {name: said for name, stand in self._stands.items() if (said := stand.news())}
         if news or now >= self._beat:
             self._beat = now + BEAT_S

@@ -8,7 +8,7 @@ from trackerdcs.app.backoff import Backoff
 from trackerdcs.app.edge_log import EdgeLog
 from trackerdcs.app.worker import Priority, Worker
 from trackerdcs.domain.errors import NotifyFailed
-from trackerdcs.domain.notice import Key, Letter, Notice, Pace, letter
+from trackerdcs.domain.notice import Key, Letter, Notice, Pace, letter, superfluous
 from trackerdcs.ports import Clock
 from trackerdcs.ports_notify import Notifier
 
@@ -19,7 +19,7 @@ PATIENCE = 30.0
 FIRST, LIMIT = 5.0, 60.0
 """Seconds between two tries, at first and at most."""
 WAITING = 10_000
-"""Notices that wait for an address at most; the oldest are dropped, and that is said."""
+"""Notices that wait for an address at most; what matters least is dropped, and that is said."""
 
 log = logging.getLogger(__name__)
 
@@ -53,11 +53,14 @@ class NoticeSender:
         for notice in notices:
             self._waiting[notice.key] = notice
             self._wake.set()
-        dropped = list(self._waiting)[: len(self._waiting) - WAITING] if len(self._waiting) > WAITING else []
+        dropped = superfluous(self._waiting.values(), WAITING) if len(self._waiting) > WAITING else []
         for key in dropped:
             del self._waiting[key]
         if dropped:
-            self._report("notices_dropped", f"{self.name}: {len(dropped)} of the oldest are not sent: it takes nothing")
+            self._report(
+                "notices_dropped",
+                f"{self.name}: {len(dropped)} notices are not sent: it takes nothing, and too many wait",
+            )
         return dropped
 
     async def run(self) -> None:

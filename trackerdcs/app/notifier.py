@@ -9,6 +9,7 @@ from trackerdcs.app.alive import Alive
 from trackerdcs.app.announcer import Announcer, Who
 from trackerdcs.app.command_desk import CommandDesk
 from trackerdcs.app.edge_log import EdgeLog
+from trackerdcs.app.engine_watch import NAME, EngineWatch, said_of_it
 from trackerdcs.app.ledger_keeper import LedgerKeeper
 from trackerdcs.app.notice_sender import NoticeSender
 from trackerdcs.app.notify_commands import COMMANDS, NotifyCommands
@@ -18,7 +19,7 @@ from trackerdcs.domain import topics
 from trackerdcs.domain.codec import decode
 from trackerdcs.domain.desk import Policy
 from trackerdcs.domain.errors import ContractError
-from trackerdcs.domain.freshness import HEARTBEAT, SILENCE
+from trackerdcs.domain.freshness import HEARTBEAT
 from trackerdcs.domain.instrument import Channel, Role
 from trackerdcs.domain.messages import NO_CHANNEL, Alarm, Meta, Status
 from trackerdcs.domain.notice import Letter, Notice, Pace
@@ -63,7 +64,7 @@ class Notifications:
             name: NoticeSender(who.stand, name, n, Pace(*pace or ()), self._keeper.sent, report, clock)
             for name, n in notifiers.items()
         }
-        self._engine: tuple[str, float] | None = None
+        self._engine = EngineWatch()
         every = config.alive.every if config.alive else 0.0
         self._alive = Alive(watcher, every, self.ill, clock) if watcher else None
         told_what = NotifyCommands(config, self.test, self._change_shift)
@@ -125,8 +126,8 @@ class Notifications:
         now = self._clock.monotonic()
         if not self._bus.connected:
             return "no broker"
-        if self._engine is None or now - self._engine[1] > SILENCE or self._engine[0] == "offline":
-            return "the alarm service is not heard"
+        if (why := self._engine.ill(now)) is not None:
+            return why
         if self._senders and all(sender.fault for sender in self._senders.values()):
             return "no address takes messages"
         return self._sole.fault
@@ -145,7 +146,7 @@ class Notifications:
         now = self._clock.monotonic()
         if where.kind == "status":
             if delivery.payload and not delivery.retained:
-                self._engine = decode(Status, delivery.payload).state, now
+                self._engine.hear(decode(Status, delivery.payload).state, now)
             return
         alarm = decode(Alarm, delivery.payload) if delivery.payload else None
         self._policy.hear(where.item or "", alarm, now, self._clock.now())
@@ -161,6 +162,7 @@ class Notifications:
                     await self._wake.wait()
             self._wake.clear()
             if (now := self._clock.monotonic()) >= due:  # a look at all that is open, not one for each that is heard
+                self._miss_engine(now)
                 self._policy.tick(now)
                 due = now + TICK
             episodes, notices = self._policy.take()
@@ -172,6 +174,13 @@ class Notifications:
                 self._announcer.report("nobody_told", loud)
             self._loud = loud
             self._announcer.refresh()
+
+    def _miss_engine(self, now: float) -> None:
+        """That nobody watches is told like an alarm, and until the alarm service is there again."""
+        why, utc, known = self._engine.gone(self._bus.connected, now), self._clock.now(), self._policy.raised_of(NAME)
+        if why is not None or (known is not None and self._engine.ill(now) is None):
+            said = said_of_it(why, utc if known is None else known, utc, self._who.boot)
+            self._policy.hear(NAME, said, now, utc)
 
     async def _hand_over(self, notices: Sequence[Notice]) -> None:
         of_address: dict[str, list[Notice]] = {}
@@ -199,7 +208,7 @@ class Notifications:
         return "; ".join(fault for fault in faults if fault) or None
 
     def _remark(self) -> str | None:
-        return self._alive.fault if self._alive else None
+        return "; ".join(filter(None, (self._keeper.remark, self._alive.fault if self._alive else None))) or None
 
     def _introduce(self) -> None:
         label = f"on shift: {', '.join(self._policy.shift) or 'nobody'}"

@@ -25,6 +25,8 @@ class ToldKeeper:
         self._writing: asyncio.Task[None] | None = None
         self._edge = EdgeLog(log)
         self.fault: str | None = None
+        self.remark: str | None = None
+        """That what was known before this start is lost, for people to look at."""
 
     async def recall(self) -> EarlierNews:
         """What earlier starts knew; nothing if the disk cannot tell: rather twice than never."""
@@ -32,7 +34,9 @@ class ToldKeeper:
             async with asyncio.timeout(START_PATIENCE):
                 return await asyncio.to_thread(self._told.recall)
         except (StoreFault, TimeoutError) as e:
-            self._failed(str(e) or "the disk does not answer")
+            why = str(e) or "the disk does not answer"
+            self.remark = f"who was told of what, and who had been put on shift, is not known from before: {why}"
+            self._failed(why)
             return EarlierNews([], [], None)
 
     async def save(self, episodes: Mapping[str, Episode], notices: Sequence[Notice]) -> None:

@@ -77,7 +77,7 @@ class Heard:
         return max(heard, self.connected or heard)
 
     def _status(self, device: str, wanted: str, monotonic: float) -> Verdict:
-        entry = self._statuses.get(device) if device != LOADER else self._loader()
+        entry = self._statuses.get(device) if device != LOADER else self._loader(wanted, monotonic)
         silent = monotonic - self._since(entry[1] if entry else 0.0) > self.silence
         if entry is None:
             lost = wanted == "silent" and silent
@@ -92,9 +92,12 @@ class Heard:
             return Verdict(True, f"{device}: {status.error or 'fault'}", "fault")
         return Verdict(False, None, status.state)
 
-    def _loader(self) -> tuple[Status, float] | None:
-        """Any loader will do: of several, the one that was heard last and is there."""
+    def _loader(self, wanted: str, monotonic: float) -> tuple[Status, float] | None:
+        """Any loader will do: of several, the one that was heard last and is there. It hides no fault of another."""
         there = [entry for entry in self._loaders.values() if entry[0].state != "offline"]
+        if wanted == "fault":
+            heard = (e for e in there if monotonic - self._since(e[1]) <= self.silence)
+            there = [entry for entry in heard if entry[0].state == "fault"] or there
         return max(there or self._loaders.values(), key=lambda entry: entry[1], default=None)
 
     def _interlock(self, name: str, wanted: str, monotonic: float) -> Verdict:

@@ -59,7 +59,7 @@ class AtBias:
     def taken(self, by: str, key: Key, ts: int, period: float) -> str | None:
         """Which other channel counts for the same module now, or None: both together would count each second twice."""
         other, count = self._by.get(key), self.counts.get(key)
-        if other is None or other == by or count is None or ts - count.until > PERIODS * period * S:
+        if other is None or other == by or count is None or abs(ts - count.until) > PERIODS * period * S:
             return None
         return other
 

@@ -1,6 +1,7 @@
 """What people are told of alarms: one message of what waits for an address, however much that is."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -10,6 +11,8 @@ from trackerdcs.domain.messages import Severity
 SEVERITIES: tuple[Severity, ...] = ("info", "warning", "critical")
 LINES = 20
 """Alarms that one message names: what is longer is not read on a phone."""
+LONGEST = 3500
+"""Bytes of the longest message: some services refuse what has more than 4096 with its title, and would for ever."""
 TEXT = 500
 """Characters of a cause or of a guidance in a message."""
 
@@ -60,10 +63,33 @@ def letter(stand: str, notices: Sequence[Notice]) -> Letter:
     counts.append((len(notices) - len(raised), "over"))
     numbers = ", ".join(f"{number} {what}" for number, what in counts if number)
     order = sorted(notices, key=lambda n: (n.news == "raised", SEVERITIES.index(n.severity), n.at), reverse=True)
-    lines = [_line(notice) for notice in order[:LINES]]
-    if len(order) > LINES:
-        lines.append(f"... and {len(order) - LINES} more: see the page of alarms")
+    times = Counter((n.alarm, n.news) for n in notices)
+    newest = {(n.alarm, n.news): n for n in reversed(order)}  # one that flaps hides no other
+    lines, named = list[str](), 0
+    for notice in [n for n in order if n is newest[n.alarm, n.news]][:LINES]:
+        line = _line(notice, times[notice.alarm, notice.news])
+        if lines and len("\n".join([*lines, line]).encode()) > LONGEST:
+            break
+        lines.append(line)
+        named += times[notice.alarm, notice.news]
+    if len(order) > named:
+        lines.append(f"... and {len(order) - named} more: see the page of alarms")
     return Letter(f"{stand}: {len(notices)} notices: {numbers}", "\n".join(lines), severity)
+
+
+def superfluous(waiting: Collection[Notice], most: int) -> list[Key]:
+    """Which of more than `most` to do without: those of alarms that are over already or were raised again since, then
+    the least grave, the oldest first."""
+    newest: dict[str, int] = {}
+    for n in waiting:
+        newest[n.alarm] = max(n.episode, newest.get(n.alarm, n.episode))
+    over = {(n.alarm, n.episode) for n in waiting if n.news == "over"}
+
+    def worth(n: Notice) -> tuple[bool, int]:
+        past = (n.alarm, n.episode) in over or n.episode < newest[n.alarm]
+        return not past, SEVERITIES.index(n.severity)
+
+    return [n.key for n in sorted(waiting, key=worth)[: max(0, len(waiting) - most)]]
 
 
 def _title(stand: str, notice: Notice) -> str:
@@ -85,10 +111,15 @@ def _full(notice: Notice) -> str:
     return "\n".join(f"{what}: {said[:TEXT]}" for what, said in facts if said)
 
 
-def _line(notice: Notice) -> str:
+def _line(notice: Notice, times: int) -> str:
     what = "over" if notice.news == "over" else notice.severity.upper()
     said = notice.guidance if notice.news == "raised" and notice.severity == "critical" else ""
-    parts = [f"{_time(notice.at)} {what}: {notice.alarm}", notice.why[:TEXT], f"do: {said[:TEXT]}" if said else ""]
+    often = f" ({times} times)" if times > 1 else ""
+    parts = [
+        f"{_time(notice.at)} {what}: {notice.alarm}{often}",
+        notice.why[:TEXT],
+        f"do: {said[:TEXT]}" if said else "",
+    ]
     return "; ".join(filter(None, parts))
 
 

@@ -74,6 +74,10 @@ class Notifying:
         """Is there something to take?"""
         return bool(self._changed or self._notices)
 
+    def raised_of(self, name: str) -> int | None:
+        """When an alarm that is not over was raised, as far as is known; None for any other."""
+        return self._episodes[name].raised if name in self._open else None
+
     def recall(self, episodes: Sequence[Episode], now: float, utc: int) -> None:
         """Go on with what an earlier start knew; what it was about to do waits for the present state."""
         for episode in episodes:

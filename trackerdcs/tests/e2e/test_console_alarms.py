@@ -162,7 +162,9 @@ class TestEngine(InBrowser):
         dialog = page.get_by_role("dialog")
         row.get_by_role("button", name="Acknowledge").click()
         dialog.get_by_role("textbox").fill("on my way")
-        dialog.get_by_role("button", name="Acknowledge").dblclick()
+        with page.expect_request("**/commands") as sent:
+            dialog.get_by_role("button", name="Acknowledge").dblclick()
+        self.assertIn("raised", (sent.value.post_data_json or {})["args"], "which of its raises was seen")
         expect(row).to_contain_text("acknowledged by shifter: on my way")
         row.get_by_role("button", name="Shelve").click()
         dialog.get_by_role("textbox").fill("the rack is being moved")

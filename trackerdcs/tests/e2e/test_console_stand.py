@@ -6,6 +6,7 @@ import signal
 import statistics
 import time
 import unittest
+from functools import partial
 from typing import Any, ClassVar
 
 from playwright.sync_api import BrowserContext, Locator, Page, expect, sync_playwright
@@ -175,6 +176,15 @@ class StandPage(unittest.TestCase):
             field.locator("input").fill(text)
             expect(field).to_contain_text(why)
             expect(field.get_by_role("button")).to_be_disabled()
+
+    def test_d_what_a_gateway_answers_in_the_place_of_the_server_is_no_refusal(self) -> None:
+        page = self.open()
+        for status, state in ((504, "unknown"), (502, "unknown"), (500, "unknown"), (404, "refused")):
+            answer = {"status": status, "body": "<html>"}
+            page.route("**/commands", partial(lambda answer, route: route.fulfill(**answer), answer))
+            self.press(page, "lv1", "ch3", "off")
+            self.said(page, "lv1", "ch3", state)
+            page.unroute("**/commands")
 
     def test_e_a_double_click_is_one_command(self) -> None:
         page = self.open()

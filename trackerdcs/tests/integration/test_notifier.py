@@ -144,6 +144,28 @@ class TestNotifier(unittest.IsolatedAsyncioTestCase):
         await until(lambda: len(self.chat()) == len(self.mail.mails) == len(self.hooks.titles()) == 2)
         self.assertEqual(self.mail.subjects()[1], "s: over: hot")
 
+    async def test_that_nobody_knows_any_more_who_was_put_on_shift_is_said_until_the_next_start(self) -> None:
+        (self.folder / "told.sqlite").write_bytes(b"no database at all" * 100)
+        await self.start()
+        await self.say()
+        await until(lambda: self.mail.mails)
+        await until(lambda: self.status and self.status.state == "online")
+        self.assertIn("who had been put on shift, is not known from before", (self.status and self.status.error) or "")
+
+    async def test_that_the_alarm_service_has_gone_is_told_once_and_that_it_is_back(self) -> None:
+        with patch.multiple("trackerdcs.app.engine_watch", SILENCE=1.0, PATIENCE=1.0):
+            await self.start()
+            await self.engine_lives()
+            await until(lambda: self.mail.subjects() == ["s: CRITICAL: the alarm service"])
+            self.assertIn("start `trackerdcs alarms`", self.mail.texts()[0])
+            await asyncio.sleep(0.5)  # that it was sent is noted
+            await self.stop()
+            await self.start()
+            await asyncio.sleep(3.0)
+            self.assertEqual(self.mail.subjects()[1:], [], "a start of ours is no reason to tell it again")
+            await self.engine_lives()
+            await until(lambda: self.mail.subjects()[1:] == ["s: over: the alarm service"])
+
     async def test_acknowledged_in_time_nobody_else_is_woken(self) -> None:
         await self.start()
         await self.say()

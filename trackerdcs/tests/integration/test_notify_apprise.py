@@ -71,6 +71,14 @@ class TestMail(AddressCase):
 
 
 class TestHooks(AddressCase):
+    def test_what_is_longer_than_a_service_takes_is_cut_behind_what_is_gravest(self) -> None:
+        """Else it would refuse the same message for ever, and with it all that comes later for the address."""
+        hooks = self.hooks()
+        self.notifier(hooks.mattermost).send("title", "CRITICAL: first" + "\nand another" * 1000, "critical")
+        ((_, got),) = hooks.got
+        self.assertLessEqual(len(got["text"]), 4000)
+        self.assertIn("CRITICAL: first", got["text"])
+
     def test_ntfy_and_mattermost(self) -> None:
         hooks = self.hooks()
         self.notifier(hooks.ntfy).send("title", "line 1\nline 2", "critical")

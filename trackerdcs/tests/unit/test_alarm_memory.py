@@ -33,3 +33,17 @@ class TestMemory(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(store.recall(), {"a": ACKED, "b": RAISED})
         self.assertEqual(len(logs.output), 2, "when it was lost, and when it was back")
         await memory.close(1.0)
+
+    async def test_what_was_lost_is_said_until_the_next_start(self) -> None:
+        """Nothing known is not nothing raised: that the disk takes what comes brings nothing back."""
+        folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        (folder / "alarms.sqlite").write_bytes(b"no database at all" * 100)
+        store = SqliteAlarms(folder / "alarms.sqlite")
+        self.addCleanup(store.close)
+        memory = AlarmMemory(store)
+        with self.assertLogs("trackerdcs", "WARNING"):
+            self.assertEqual(await memory.recall(), {})
+            memory.note("a", RAISED)
+            await until(lambda: memory.fault is None)
+        self.assertIn("acknowledged and shelved are not known", memory.remark or "")
+        await memory.close(1.0)

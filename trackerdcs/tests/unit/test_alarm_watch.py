@@ -105,6 +105,15 @@ class TestHeard(unittest.TestCase):
         self.heard.hear_status("loader", OFFLINE, 103.0, False, loader=True)
         self.assertIs(self.found("loader", 103.0), True)
 
+    def test_a_loader_that_is_well_hides_no_fault_of_another(self) -> None:
+        self.heard.hear_status("loader-b", replace(ONLINE, state="fault", error="disk full"), 100.0, False, loader=True)
+        self.heard.hear_status("loader", ONLINE, 101.0, False, loader=True)
+        self.assertEqual(self.verdict("loader_fault", 102.0), Verdict(True, "loader: disk full", "fault"))
+        self.heard.hear_status("loader", ONLINE, 129.0, False, loader=True)
+        self.assertIs(self.found("loader_fault", 131.0), False, "a silent one says nothing")
+        self.heard.hear_status("loader-b", ONLINE, 132.0, False, loader=True)
+        self.assertIs(self.found("loader_fault", 132.0), False)
+
     def test_interlocks(self) -> None:
         self.heard.hear_interlock("dry", OPEN, 200.0)
         self.assertEqual(self.verdict("interlock-dry", 201.0), Verdict(True, "dry: humid: too damp", "open"))

@@ -2,7 +2,7 @@
 
 import unittest
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trackerdcs.domain.at_bias import AtBias, Count, Key
@@ -56,6 +56,14 @@ class TestAtBias(unittest.TestCase):
             self.hear(s, -100)
         self.assertEqual(self.seconds(), (2.0, 0.0))
 
+    def test_a_module_that_goes_elsewhere_while_the_clock_is_set_back_is_counted_there(self) -> None:
+        self.hear(0, -100)
+        self.hear(1, -100)
+        for s in (-3600, -3599, -3598):
+            self.hear(s, -100, M1, "bias1")
+        self.assertIsNone(self.at_bias.taken("bias1", M1, T0 - 3598 * S, 1.0))
+        self.assertEqual(self.seconds(), (3.0, 0.0))
+
     def test_what_was_known_goes_on_and_what_is_not_saved_changes_again(self) -> None:
         self.at_bias.recall({M1: Count(100 * S, 0, T0, True)})
         self.hear(2, -100)
@@ -65,6 +73,7 @@ class TestAtBias(unittest.TestCase):
         self.at_bias.keep(new)
         self.assertEqual(self.at_bias.take_new(), new)
 
+    @settings(deadline=None)  # a computer that is busy is no fault
     @given(st.lists(st.tuples(st.floats(0.001, 10), st.floats(-200, 200)), max_size=30))
     def test_never_more_than_has_passed(self, steps: list[tuple[float, float]]) -> None:
         self.at_bias, now = AtBias(), 0.0

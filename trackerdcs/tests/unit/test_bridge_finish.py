@@ -58,6 +58,15 @@ class TestFinish(unittest.IsolatedAsyncioTestCase):
         self.assertIsNone(finisher.fault)
         await until(lambda: not list(self.work.opened()))
 
+    async def test_a_damaged_note_of_a_run_that_the_store_has_at_its_end_is_no_fault_for_ever(self) -> None:
+        self.opened()
+        finisher, looked = self.finisher(), mock.Mock(side_effect=[StoreDown("away"), Run(RUN.id, "done")])
+        with mock.patch.object(self.store, "run", looked), mock.patch("trackerdcs.app.bridge_finish.RETRY", 0.1):
+            finisher.mend(RUN)
+            await until(lambda: finisher.fault)
+            await until(lambda: not list(self.work.opened()))
+        self.assertIsNone(finisher.fault)
+
     async def test_an_importer_that_fails_leaves_a_failed_run(self) -> None:
         with self.assertLogs("trackerdcs.app.bridge_finish", "ERROR"):
             self.finisher(ValueError("no")).begin(self.opened())

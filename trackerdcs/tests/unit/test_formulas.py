@@ -3,7 +3,7 @@
 import math
 import unittest
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trackerdcs.domain.formulas import FORMULAS, T_SENSOR, compute, leakage_20c
@@ -29,6 +29,7 @@ class Leakage(unittest.TestCase):
     def test_it_doubles_about_each_seven_degrees_as_every_lab_knows(self) -> None:
         self.assertAlmostEqual(leakage_20c(1.0, 13.0), 2.0, delta=0.15)
 
+    @settings(deadline=None)
     @given(st.floats(*T_SENSOR), st.floats(-1e-3, 1e-3))
     def test_it_is_undone_by_going_back_and_keeps_its_sign(self, t: float, i: float) -> None:
         there = leakage_20c(i, t)
@@ -36,6 +37,7 @@ class Leakage(unittest.TestCase):
         self.assertAlmostEqual(back, i, delta=abs(i) * 1e-9)
         self.assertTrue(there == 0 or (there > 0) == (i > 0))
 
+    @settings(deadline=None)
     @given(st.floats(-59, 59), st.floats(0.01, 1))
     def test_the_warmer_the_sensor_the_less_it_would_have_at_20(self, t: float, step: float) -> None:
         self.assertGreater(leakage_20c(1e-6, t), leakage_20c(1e-6, t + step))

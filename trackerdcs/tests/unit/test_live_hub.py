@@ -10,7 +10,7 @@ from trackerdcs.app import live_hub
 from trackerdcs.app.live_hub import BEHIND, LiveHub, Watcher
 from trackerdcs.domain import topics
 from trackerdcs.domain.codec import encode
-from trackerdcs.domain.messages import Ack, Frame, RunNote
+from trackerdcs.domain.messages import Ack, Alarm, Frame, RunNote
 from trackerdcs.tests.fake_device import META
 from trackerdcs.tests.waiting import until
 from trackerdcs.tests.web_case import LaterClock
@@ -179,3 +179,20 @@ class Broker(HubCase):
         await until(lambda: len(self.hub._stands["bench"].states) == 1)
         (left,) = self.hub._stands["bench"].states.values()
         self.assertTrue(left.kept)
+
+    async def test_lost_twice_in_a_moment_takes_away_nothing_that_is_still_said(self) -> None:
+        live_hub.AGAIN_S, before = 0.3, live_hub.AGAIN_S
+        self.addCleanup(setattr, live_hub, "AGAIN_S", before)
+        await self.begin()
+        alarm = Alarm("raised", "critical", 1, 1, 0, "b1", "silent")
+        await self.say(topics.alarm("bench", "silent"), encode(alarm))
+        await until(lambda: self.hub._stands["bench"].states)
+        broker, bus = self.brokers["bench"], self.buses["bench"]
+        for pause in (0.1, 0.8):
+            broker.stop()
+            await asyncio.sleep(0.05)
+            broker.start()
+            await until(lambda: bus.connected)
+            for _ in range(int(pause / 0.05)):
+                await asyncio.sleep(0.05)
+                self.assertIn("bench/alarm/silent", self.hub._stands["bench"].states)

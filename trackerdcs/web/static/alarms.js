@@ -91,8 +91,15 @@ function told(id, {state, why: reason}) {
 const comment = (needed) =>
   h("label", {class: "field"}, needed ? "Comment: why" : "Comment", h("textarea", {name: "comment", rows: 2, maxlength: 200, required: needed, autofocus: true}));
 
+// What was shown when the button was pressed: what is raised while somebody writes a comment is not acknowledged with it.
+function seen(topic) {
+  const raised = live.message(topic)?.raised;
+  const known = live.message(`${topic.split("/")[0]}/alarms/meta`)?.channels?.["-"]?.commands?.ack?.args?.raised;
+  return () => (raised && known ? {raised} : {});
+}
+
 const ACTIONS = {
-  ack: (topic, name) => ask(`Acknowledge ${name}`, comment(false), "Acknowledge", send(topic, "ack", () => ({}), "acknowledging")),
+  ack: (topic, name) => ask(`Acknowledge ${name}`, comment(false), "Acknowledge", send(topic, "ack", seen(topic), "acknowledging")),
   shelve: (topic, name) =>
     ask(`Shelve ${name}: it is out of sight until then`, [
       h("label", {class: "field"}, "For", h("select", {name: "minutes"}, [[15, "15 minutes"], [60, "1 hour"], [240, "4 hours"], [480, "8 hours"], [1440, "24 hours"]].map(([n, text]) => h("option", {value: n, selected: n === 60}, text)))),

@@ -26,7 +26,9 @@ async function ask(path, options, patience) {
   }
   if (answer.ok) return body;
   if (answer.status === 401) throw new Failed(401, "not logged in: log in, then try again", body);
-  throw new Failed(answer.status, body?.error ?? body?.why ?? `the server answered ${answer.status}`, body);
+  // A gateway that has lost the server, or a server that broke: what was asked may have been done all the same.
+  const unsure = answer.status === 500 || (answer.status > 500 && !body);
+  throw new Failed(unsure ? 0 : answer.status, body?.error ?? body?.why ?? `the server answered ${answer.status}`, body);
 }
 
 export const get = (path, patience = PATIENCE_MS) => ask(path, {}, patience);
