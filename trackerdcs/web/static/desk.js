@@ -68,12 +68,12 @@ export const clock = (iso) => (iso ? `${iso.slice(0, 10)} ${iso.slice(11, 19)} U
 
 export const why = (error) => (error instanceof Failed ? error.message : String(error));
 
-// 123456 -> "121 kB"
+// 123456 -> "123 kB"
 export function bytes(n) {
   if (n === null || n === undefined) return "–";
   for (const unit of ["B", "kB", "MB", "GB", "TB"]) {
     if (n < 1000 || unit === "TB") return `${n < 10 && unit !== "B" ? n.toFixed(1) : Math.round(n)} ${unit}`;
-    n /= 1024;
+    n /= 1000;
   }
   return "–";
 }
