@@ -88,7 +88,7 @@ DEFAULTS: dict[str, AlarmRule] = {
         equals="tripped",
         severity="critical",
         latch=True,
-        guidance="find the cause, then clear_trip",
+        guidance="find the cause, then clear the trip",
     ),
     "unknown": AlarmRule(
         quantity="state",

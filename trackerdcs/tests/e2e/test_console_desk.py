@@ -95,7 +95,7 @@ class TestDesk(InBrowser):
         expect(page.get_by_role("heading", name="Ledger")).to_be_visible()
         self.cli("send", "demo", "lv1", "set_voltage", "ch4", "--arg", "v=3.25", "--reason", "the fans are loud")
         row = page.locator("tbody tr", has_text="the fans are loud").first
-        expect(row).to_contain_text(re.compile(r"cli.*demo/lv1/ch4.*set_voltage v=3.25.*✓ done.*v_set=3.25", re.S))
+        expect(row).to_contain_text(re.compile(r"cli.*demo/lv1/ch4.*set_voltage v=3.25 V.*✓ done.*v_set=3.25 V", re.S))
         shot(page, "console-ledger")
         with page.expect_download() as download:
             page.get_by_role("link", name="CSV").click()

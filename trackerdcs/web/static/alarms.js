@@ -32,7 +32,7 @@ const groups = {
   known: {title: "Known, still there", states: ["acknowledged"], none: "None."},
   blind: {title: "Not evaluated: nobody knows whether these are there", states: ["not_evaluated"], none: "None."},
   shelved: {title: "Shelved: put aside by a person, for a while", states: ["shelved"], none: "None."},
-  suppressed: {title: "Suppressed: another alarm or a condition covers them", states: ["suppressed"], none: "None."},
+  suppressed: {title: "Suppressed: another alarm or a condition covers them", states: ["suppressed"], none: "None.", closed: true},
   normal: {title: "Normal", states: ["normal"], none: "None.", closed: true},
 };
 const HEADS = ["Severity", "State", "Alarm", "Since", "What", "What to do", "Count", ""];
@@ -55,7 +55,7 @@ show(
   may("shifter") ? null : h("p", {class: "dim"}, "Acknowledging and shelving need the role shifter: log in as one."),
   Object.values(groups).map((group) => group.box),
   h("section", {class: "group"}, h("h2", {}, "Raised most often in the last 24 h"), nuisance),
-  h("section", {class: "group story"}, h("h2", {}, "The last 24 h"), storyNote, table(["When", "Alarm", "Became", "What", "By"], story)),
+  h("section", {class: "story"}, h("h2", {}, "The last 24 h"), storyNote, table(["When", "Alarm", "Became", "What", "By"], story)),
 );
 
 function send(topic, cmd, args, doing) {
@@ -108,13 +108,6 @@ const ACTIONS = {
   unshelve: (topic, name) => ask(`Bring ${name} back`, [], "Unshelve", send(topic, "unshelve", () => ({}), "bringing back")),
 };
 
-// The unit of `hv1.ch0.i_mon` or `env1.rh`, as the device says it; nothing for what is no quantity.
-function unit(stand, of) {
-  const [device, ...rest] = of.split(".");
-  const [channel, name] = rest.length === 2 ? rest : ["-", rest[0]];
-  return live.message(`${stand}/${device}/meta`)?.channels?.[channel]?.quantities?.[name]?.unit ?? "";
-}
-
 function makeRow({topic}) {
   const [stand, , name] = topic.split("/");
   const at = {};
@@ -146,7 +139,7 @@ function fillRow(row, {topic, alarm}) {
   say(at.of, stands.length > 1 ? `${at.stand} · ${alarm.of ?? ""}` : alarm.of || "the whole stand");
   const since = alarm.since / 1e6;
   say(at.since, `${span((live.now() - since) / 1000)}\n${new Date(since).toISOString().slice(5, 19).replace("T", " ")} UTC`);
-  say(at.value, alarm.value === undefined || alarm.value === null ? "" : quantity(alarm.value, unit(at.stand, alarm.of ?? "")));
+  say(at.value, alarm.value === undefined || alarm.value === null ? "" : quantity(alarm.value, live.unitOf(at.stand, alarm.of ?? "")));
   say(at.why, alarm.why ?? "");
   const notes = [];
   if (alarm.by) notes.push(`${alarm.state === "shelved" ? "shelved" : "acknowledged"} by ${alarm.by}${alarm.comment ? `: ${alarm.comment}` : ""}`);
@@ -195,7 +188,7 @@ async function read() {
   try {
     const told = await get("/api/alarms/history?last=24h&limit=50");
     nuisance.replaceChildren(...told.nuisances.map((n) => h("li", {}, h("strong", {}, n.alarm), ` raised ${n.raised} ${n.raised === 1 ? "time" : "times"}, last ${clock(n.last)}`)));
-    if (!told.nuisances.length) nuisance.replaceChildren(h("li", {class: "dim"}, "None was raised."));
+    if (!told.nuisances.length) nuisance.replaceChildren(h("p", {class: "dim"}, "None was raised."));
     story.replaceChildren(...told.story.map((each) => h("tr", {}, h("td", {}, clock(each.ts)), h("td", {}, each.alarm), h("td", {}, word(each.state)), h("td", {}, each.why), h("td", {}, [each.by, each.comment].filter(Boolean).join(": ")))));
     say(storyNote, told.left_out ? `The newest 50; ${told.left_out} more: /api/alarms/history` : told.story.length ? "" : "Nothing is stored of this time.");
   } catch (error) {

@@ -86,7 +86,7 @@ export function controls(target, channel, spec) {
   const emergency = press("emergency_off", "Emergency off", () => [`Stand ${target.stand}: switches off at once, without a ramp.`]);
   const element = h("div", {class: "controls"}, fields, h("div", {class: "buttons"}, on, off, hold, clear, emergency), place.element);
   return {
-    element: fields.length || on || off ? element : h("div", {class: "controls"}, place.element),
+    element: fields.length || on || off ? element : null,
     draw(values) {
       const lost = !live.reached(target.stand);
       for (const form of fields) mark(form, "lost", lost);

@@ -2,6 +2,7 @@
 
 import {Failed} from "./api.js";
 import {h, say} from "./dom.js";
+import {over} from "./question.js";
 
 // Never a colour alone: each word has a sign of its own shape.
 const SIGNS = {
@@ -67,12 +68,12 @@ export const clock = (iso) => (iso ? `${iso.slice(0, 10)} ${iso.slice(11, 19)} U
 
 export const why = (error) => (error instanceof Failed ? error.message : String(error));
 
-// 123456 -> "121 kB"
+// 123456 -> "123 kB"
 export function bytes(n) {
   if (n === null || n === undefined) return "–";
   for (const unit of ["B", "kB", "MB", "GB", "TB"]) {
     if (n < 1000 || unit === "TB") return `${n < 10 && unit !== "B" ? n.toFixed(1) : Math.round(n)} ${unit}`;
-    n /= 1024;
+    n /= 1000;
   }
   return "–";
 }
@@ -82,10 +83,9 @@ export function ask(title, fields, button, send) {
   const fault = h("p", {class: "bad", role: "alert", hidden: true});
   const go = h("button", {type: "submit", class: "primary"}, button);
   const cancel = h("button", {type: "button"}, "Cancel");
-  const form = h("form", {method: "dialog"}, h("h2", {}, title), fields, fault, h("div", {class: "buttons"}, go, cancel));
+  const form = h("form", {}, h("h2", {}, title), fields, fault, h("div", {class: "buttons"}, go, cancel));
   const dialog = h("dialog", {}, form);
-  cancel.addEventListener("click", () => dialog.close());
-  dialog.addEventListener("close", () => dialog.remove());
+  cancel.addEventListener("click", () => away());
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     if (go.disabled) return;
@@ -93,13 +93,12 @@ export function ask(title, fields, button, send) {
     fault.hidden = true;
     try {
       await send(new FormData(form));
-      dialog.close();
+      away();
     } catch (error) {
       say(fault, `Not done: ${why(error)}`);
       fault.hidden = false;
     }
     go.disabled = false;
   });
-  document.body.append(dialog);
-  dialog.showModal();
+  const away = over(dialog, () => away());
 }

@@ -18,10 +18,19 @@ export function reading(frame, ch, name) {
   return {value: frame?.ch?.[ch]?.[name], bad: frame?.bad?.[ch]?.[name], doubt: frame?.unc?.[ch]?.[name]};
 }
 
-function shownReading(element, {value, bad, doubt}, unit) {
-  say(element, bad ? `no value: ${bad}` : quantity(value, unit) + (doubt ? ` ~ uncertain: ${doubt}` : ""));
+function shownReading(element, {value, bad, doubt}, unit, reason = bad) {
+  say(element, bad ? `no value${reason ? `: ${reason}` : ""}` : quantity(value, unit) + (doubt ? ` ~ uncertain: ${doubt}` : ""));
   mark(element, "bad", bad);
   mark(element, "doubt", doubt);
+}
+
+// "ch0 ch1: no answer": each reason once, that 24 red sentences do not push the buttons of a device away.
+function reasons(frame, known = "") {
+  const where = new Map();
+  for (const [ch, names] of Object.entries(frame?.bad ?? {})) {
+    for (const why of new Set(Object.values(names))) if (!known.includes(why)) where.set(why, [...(where.get(why) ?? []), ch]);
+  }
+  return [...where].map(([why, chs]) => `${chs.filter((ch) => ch !== NO_CHANNEL).join(" ")}: ${why}`.replace(/^: /, "")).join("; ");
 }
 
 class Value {
@@ -34,7 +43,8 @@ class Value {
 
   draw(frame, ch, news) {
     const read = reading(frame, ch, this.name);
-    shownReading(this.text, read, this.unit);
+    shownReading(this.text, read, this.unit, "");
+    this.text.title = read.bad ?? "";
     if (news) this.spark?.add(performance.now() / 1000, read.bad ? null : read.value);
   }
 }
@@ -106,9 +116,10 @@ export class Device {
     this.kind = h("span", {class: "dim"});
     this.status = h("span", {class: "status"});
     this.age = h("span", {class: "age"});
+    this.why = h("p", {class: "why warn"});
     this.body = h("tbody");
     this.element = h("section", {class: "card device", "data-device": `${stand}/${name}`},
-      h("div", {class: "head"}, this.title, this.kind, this.status, this.age), h("table", {}, this.body));
+      h("div", {class: "head"}, this.title, this.kind, this.status, this.age), this.why, h("table", {}, this.body));
     say(this.title, name);
   }
 
@@ -135,6 +146,8 @@ export class Device {
     const state = status?.state ?? "no status";
     say(this.status, state === "online" ? "● online" : `⚠ ${state.toUpperCase()}${status?.error ? `: ${status.error}` : ""}`);
     mark(this.status, "warn", state !== "online");
+    const why = reasons(frame, status?.error ?? "");
+    say(this.why, why && `No value of ${why}`);
     const old = live.age(`${path}/frame`);
     say(this.age, !frame ? "nothing measured yet" : fresh ? `${old.toFixed(1)} s ago` : `OLD: measured ${span(old)} ago`);
     mark(this.element, "old", !fresh && this.rows.length);

@@ -1,10 +1,12 @@
 // What has happened in the last minutes, what is wrong now, and which runs go on.
 
+import {word} from "./desk.js";
 import {h, mark, say, span} from "./dom.js";
 import * as live from "./live.js";
 
 const KEPT_S = 900;
 const MOST = 30;
+const MOST_ALARMS = 8;
 const GOING = new Set(["queued", "configuring", "running", "finalizing"]);
 const RANKS = {critical: 0, warning: 1, info: 2};
 
@@ -46,11 +48,13 @@ export class Alarms {
       .map((topic) => [topic.slice(prefix.length), live.message(topic)])
       .filter(([, alarm]) => ["raised", "acknowledged", "cleared"].includes(alarm.state))
       .sort(([, a], [, b]) => RANKS[a.severity] - RANKS[b.severity]);
-    const lines = there.slice(0, 8).map(([name, alarm]) => `⚠ ${alarm.severity.toUpperCase()} ${name}${alarm.of ? ` (${alarm.of})` : ""}: ${alarm.state}${alarm.why ? `, ${alarm.why}` : ""}${alarm.guidance ? `. ${alarm.guidance}` : ""}`);
-    if (there.length > 8) lines.push(`and ${there.length - 8} more`);
-    if (lines.join("\n") === this.drawn) return;
-    this.drawn = lines.join("\n");
-    this.element.replaceChildren(...lines.map((line) => h("li", {}, h("a", {href: "/alarms"}, line))));
+    const drawn = JSON.stringify(there.map(([name, {severity, state, why, guidance}]) => [name, severity, state, why, guidance]));
+    if (drawn === this.drawn) return;
+    this.drawn = drawn;
+    this.element.replaceChildren(...there.slice(0, MOST_ALARMS).map(([name, alarm]) => h("li", {class: alarm.severity},
+      word(alarm.severity), " ", word(alarm.state), " ", h("a", {href: "/alarms"}, name), alarm.why ? `: ${alarm.why}` : "",
+      alarm.guidance ? h("div", {class: "todo"}, `What to do: ${alarm.guidance}`) : null)));
+    if (there.length > MOST_ALARMS) this.element.append(h("li", {}, h("a", {href: "/alarms"}, `and ${there.length - MOST_ALARMS} more alarms`)));
   }
 }
 

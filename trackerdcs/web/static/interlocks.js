@@ -8,13 +8,6 @@ import {me, may} from "./shell.js";
 const WORDS = {ok: "✔ ok", open: "✖ OPEN", unknown: "? UNKNOWN: counts as open"};
 const ACTS = {block: "blocks on and up", ramp_down: "ramps down", kill: "kills"};
 
-// "env1.rh" -> its unit, from the meta of the device.
-function unitOf(stand, path) {
-  const [device, ...rest] = path.split(".");
-  const name = rest.at(-1), ch = rest.length > 1 ? rest[0] : "-";
-  return live.message(`${stand}/${device}/meta`)?.channels?.[ch]?.quantities?.[name]?.unit ?? "";
-}
-
 class Card {
   constructor(stand, name) {
     Object.assign(this, {stand, name});
@@ -45,14 +38,15 @@ class Card {
     this.element.dataset.state = state;
     say(this.acts, `when open it ${ACTS[lock.action]}; since ${moment(lock.since)}`);
     const broken = lock.state !== "ok";
-    say(this.why, broken ? [lock.first ? `First out: ${lock.first}` : "", lock.why ?? ""].filter(Boolean).join(". ") : "");
+    const first = lock.first ? `First out: ${lock.first}, at ${moment(lock.since)}: ` : ""; // `why` is of that time, not of now
+    say(this.why, broken ? `${first}${lock.why ?? ""}${lock.over ? ". Now all conditions hold again" : ""}` : "");
     say(this.todo, broken && lock.guidance ? `What to do: ${lock.guidance}` : "");
-    say(this.values, Object.entries(lock.values ?? {}).map(([of, value]) => `${of} ${quantity(value, unitOf(this.stand, of))}`).join(" · "));
+    say(this.values, Object.entries(lock.values ?? {}).map(([of, value]) => `${of} ${quantity(value, live.unitOf(this.stand, of))}`).join(" · "));
     say(this.bypass, lock.bypass ? `⚠ BYPASSED by ${lock.bypass.by} until ${moment(lock.bypass.until)}: ${lock.bypass.reason}` : "");
     mark(this.element, "open", broken || old);
     const reset = guard?.channels?.["-"]?.commands?.reset;
     this.reset.hidden = lock.state !== "open" || !me.user || !reset || !may(reset.role);
-    say(this.reset, lock.over ? "Reset: all conditions hold again" : "Reset (refused while the cause holds)");
+    say(this.reset, lock.over ? "Reset" : "Reset (refused while the cause holds)");
   }
 }
 

@@ -2,7 +2,7 @@
 
 import {get} from "./api.js";
 import {clock, show, soon, table, why, word} from "./desk.js";
-import {h, say, span} from "./dom.js";
+import {h, quantity, say, span} from "./dom.js";
 import * as live from "./live.js";
 import {stands} from "./shell.js";
 
@@ -46,9 +46,14 @@ function result(command) {
   return [word(command.state), command.why ? ` ${command.why}` : ""];
 }
 
+// "v_set=−50.00 V i_mon=−52.35 nA": numbers as on the page Stand, where the device says their units.
+const values = (all, unit) => Object.entries(all).map(([name, value]) =>
+  `${name}=${typeof value === "number" && unit(name) ? quantity(value, unit(name)) : typeof value === "object" ? JSON.stringify(value) : value}`).join(" ");
+
 function row(c) {
-  const args = Object.entries(c.args).map(([name, value]) => `${name}=${typeof value === "object" ? JSON.stringify(value) : value}`).join(" ");
-  const back = Object.entries(c.readback).map(([name, value]) => `${name}=${value}`).join(" ");
+  const channel = live.message(`${c.stand}/${c.device}/meta`)?.channels?.[c.channel];
+  const args = values(c.args, (name) => channel?.commands?.[c.cmd]?.args?.[name]?.unit);
+  const back = values(c.readback, (name) => channel?.quantities?.[name]?.unit);
   return h("tr", {"data-id": c.id},
     h("td", {}, clock(c.ts)),
     h("td", {}, h("strong", {}, c.who), c.who === c.user ? null : h("span", {class: "dim"}, ` by ${c.user}`)),
@@ -88,7 +93,12 @@ more.addEventListener("click", () => {
   read(next);
 });
 const again = soon(() => read(), 800); // who keeps commands writes them a moment after the answer
+let knowing = false; // the units come with what devices say of themselves
 live.on((topics, passing) => {
+  if (!knowing && live.connected()) {
+    knowing = true;
+    if (body.children.length) again();
+  }
   if (!older && passing.some(([topic, , old]) => topic.endsWith("/ack") && old < 5)) again();
 });
 read();

@@ -34,6 +34,13 @@ export const connected = () => !ended && performance.now() - heard < SILENCE_MS;
 // The server's time, ms since 1970.
 export const now = () => Date.now() + offset;
 
+// The unit of `hv1.ch0.i_mon` or `env1.rh`, as the device says it; nothing for what is no quantity.
+export function unitOf(stand, of) {
+  const [device, ...rest] = of.split(".");
+  const [ch, name] = rest.length > 1 ? rest : ["-", rest[0]];
+  return message(`${stand}/${device}/meta`)?.channels?.[ch]?.quantities?.[name]?.unit ?? "";
+}
+
 // A frame is fresh when it came live within three of its device's periods, and nothing between is lost.
 export function fresh(stand, device) {
   const topic = `${stand}/${device}/frame`;
@@ -108,6 +115,7 @@ function judge() {
   if (text) text += " To bring high voltage down: the hardware interlock, or trackerdcs kill STAND on the computer of the instruments.";
   say(banner, text);
   banner.hidden = !text;
+  mark(banner, "unloaded", false);
   mark(document.body, "lost", !connected());
 }
 

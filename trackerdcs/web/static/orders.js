@@ -3,13 +3,13 @@
 import {post} from "./api.js";
 import {h, mark, say} from "./dom.js";
 import * as live from "./live.js";
+import {over} from "./question.js";
 
 const FINAL = new Set(["done", "refused", "failed", "expired"]);
 const SIGNS = {done: "✔", refused: "✖", failed: "✖", expired: "✖", unknown: "?", accepted: "…", sending: "…"};
 const WORDS = {sending: "sending", accepted: "accepted, under way", unknown: "UNKNOWN whether it was carried out"};
 const NO_END_S = 130;
 const OLD_MS = 20000;
-const SETTLE_MS = 500;
 
 const pending = new Map(); // id -> Order
 const shown = new Set(); // that a channel shows
@@ -98,16 +98,11 @@ export function confirmed(title, lines, yes) {
     const go = h("button", {type: "button", class: "go"}, yes);
     const dialog = h("dialog", {"aria-label": title}, h("h2", {}, title), lines.map((line) => h("p", {}, line)), h("p", {class: "answers"}, no, go));
     const end = (answer) => {
-      dialog.remove();
-      const main = document.getElementById("main");
-      main.inert = true; // the second click of a double click must not hit what was below the question
-      setTimeout(() => (main.inert = false), SETTLE_MS);
+      away();
       resolve(answer);
     };
     no.addEventListener("click", () => end(false));
     go.addEventListener("click", () => end(true));
-    dialog.addEventListener("cancel", () => end(false));
-    document.body.append(dialog);
-    dialog.showModal();
+    const away = over(dialog, () => end(false));
   });
 }

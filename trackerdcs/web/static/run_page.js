@@ -1,6 +1,7 @@
 // One run: its record, its noise, its conditions side by side; with links to all that belongs to it.
 
 import {get} from "./api.js";
+import {bytes} from "./desk.js";
 import {h, moment, say, span} from "./dom.js";
 import * as live from "./live.js";
 import {chipRoom} from "./run_chip.js";
@@ -109,11 +110,10 @@ async function details(parent, run) {
     fold(`Modules: ${run.modules.length}`, rows(["module", "fuse id", "board, optical group", "hybrids", "fed by"], run.modules.map((one) => [one.name, one.fuse_id, `${one.board}, ${one.optical_group}`, one.hybrids.join(", "), one.channels.join(", ")]))),
     fold(`What happened: ${run.events.length}`, rows(["time", "source", "event", "text"], run.events.map((event) => [moment(ns(event.ts)), event.source, event.event, event.text]))),
     fold("Last lines of the log", h("pre", {class: "wide"}, tail.join("\n"))),
-    fold(`Raw files: ${run.files.length}`, rows(["file", "kind", "size", "SHA-256"], run.files.map((file) => [h("a", {href: `/api/runs/${run.id}/files/${file.name.split("/").map(encodeURIComponent).join("/")}`, download: ""}, file.name), file.kind, number(size(file.size)), h("code", {}, file.sha256.slice(0, 16))]))),
+    fold(`Raw files: ${run.files.length}`, rows(["file", "kind", "size", "SHA-256"], run.files.map((file) => [h("a", {href: `/api/runs/${run.id}/files/${file.name.split("/").map(encodeURIComponent).join("/")}`, download: ""}, file.name), file.kind, number(bytes(file.size)), h("code", {}, file.sha256.slice(0, 16))]))),
     h("p", {}, "For programs: ", h("a", {href: `/api/runs/${run.id}`}, "record"), ", ", h("a", {href: `/api/runs/${run.id}/results?format=csv`}, "results as CSV"), ", ", h("a", {href: `/api/runs/${run.id}/conditions?format=csv`}, "conditions as CSV")),
   );
 }
 
 const took = (s) => (s === null ? "–" : s < 60 ? `${s.toFixed(1)} s` : span(s));
-const size = (bytes) => (bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`);
 const fold = (title, body) => h("details", {class: "card"}, h("summary", {}, title), body);

@@ -21,7 +21,7 @@ export function abortButton(stand, device) {
     sure.disabled = true;
     say(result, "aborting ...");
     const answer = await order(stand, device, "abort", {}, "aborted from the Runs page");
-    say(result, answer.state === "done" || answer.state === "accepted" ? "aborted" : `NOT aborted, ${answer.state}: ${answer.why}`);
+    say(result, answer.state === "done" ? "aborted" : answer.state === "accepted" ? "accepted, not ended yet" : `NOT aborted, ${answer.state}: ${answer.why}`);
     sure.disabled = false;
     turn(false);
   });

@@ -61,5 +61,5 @@ function countAlarms() {
   say(badge, `⚠ ${open} new, ${known} known`);
 }
 
-document.getElementById("kill").append(...stands.map(killButton));
+document.getElementById("kill").replaceChildren(...stands.map(killButton));
 live.on(countAlarms);

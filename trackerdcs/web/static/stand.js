@@ -8,6 +8,7 @@ import * as live from "./live.js";
 import {stands} from "./shell.js";
 import {worldPanel} from "./world.js";
 
+const JUMP_PX = 8, SETTLE_MS = 600;
 const ORDER = ["hv", "lv", "env", "derived", "calibration"];
 const WITHOUT_VALUES = new Set(["guard", "loader", "alarms", "config", "supervisor"]);
 /* Services that have nothing to set or measure are on the page Health. */
@@ -38,6 +39,17 @@ class Stand {
     this.alarms.draw();
     this.runs.draw();
     this.events.take(passing);
+    this.settle();
+  }
+
+  settle() {
+    const at = this.list.getBoundingClientRect().top + scrollY, height = this.list.offsetHeight;
+    const moved = Math.abs(at - this.at) > JUMP_PX || Math.abs(height - this.height) > JUMP_PX;
+    [this.at, this.height] = [at, height];
+    if (!moved) return;
+    this.list.classList.add("settling");
+    clearTimeout(this.settled);
+    this.settled = setTimeout(() => this.list.classList.remove("settling"), SETTLE_MS);
   }
 
   // A device that was here stays, and says that it is old: nothing on a wall may vanish without a word.
