@@ -25,7 +25,7 @@ from trackerdcs.web import (
     world,
 )
 from trackerdcs.web.answers import handled, may_read
-from trackerdcs.web.examples import role
+from trackerdcs.web.examples import faults, role
 from trackerdcs.web.pages import Pages
 from trackerdcs.web.parts import Parts
 from trackerdcs.web.requests import refused
@@ -71,6 +71,7 @@ def create_app(parts: Parts) -> FastAPI:
         dependencies=[Depends(may_read(parts))],
         operation_id="openapi",
         tags=["site"],
+        responses=faults(401, 403),
         openapi_extra=role("viewer"),
     )
     async def document() -> Response:
