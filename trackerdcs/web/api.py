@@ -30,7 +30,7 @@ def routes(parts: Parts) -> APIRouter:
     router = APIRouter(tags=["site"])
     reading = may_read(parts)
 
-    @router.get("/api/me", operation_id="me", responses=_ok(ME) | faults(401), openapi_extra=role("login"))
+    @router.get("/api/me", operation_id="me", responses=_ok(ME) | faults(401, 503), openapi_extra=role("login"))
     async def me(account: Annotated[Account, Depends(person(parts))]) -> Response:
         """Who is logged in, with the role on the site (null: none) and what was given at which node; the site is ""."""
         return JSONResponse({"user": account.name, "role": account.role, "rights": account.rights})
@@ -38,7 +38,7 @@ def routes(parts: Parts) -> APIRouter:
     @router.get(
         "/api/stands",
         operation_id="stands",
-        responses=_ok([STAND]) | faults(401, 403),
+        responses=_ok([STAND]) | faults(401, 403, 503),
         openapi_extra=role("viewer"),
     )
     async def stands(reader: Annotated[Reader, Depends(reading)]) -> Response:
@@ -50,7 +50,7 @@ def routes(parts: Parts) -> APIRouter:
         "/api/stands/{stand}/kill",
         operation_id="kill",
         responses=_ok(PRESS)
-        | faults(401, 404, 422)
+        | faults(401, 403, 404, 411, 413, 422)
         | {503: _said("Not sent.", PRESS), 504: _said("Nobody knows.", PRESS)},
         openapi_extra=role("login") | {"requestBody": {"content": {"application/json": {"schema": WHY}}}},
     )

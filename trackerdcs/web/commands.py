@@ -93,7 +93,7 @@ def routes(parts: Parts) -> APIRouter:
         "/api/stands/{stand}/devices/{device}/commands",
         operation_id="command",
         status_code=202,
-        responses=SENT | faults(401, 403, 404, 409, 422, 503),
+        responses=SENT | faults(401, 403, 404, 409, 411, 413, 422, 503),
         openapi_extra=role(LEAST)
         | {"requestBody": {"required": True, "content": {"application/json": {"schema": SCHEMA}}}},
     )

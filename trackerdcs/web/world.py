@@ -42,7 +42,7 @@ def routes(parts: Parts) -> APIRouter:
     @router.post(
         ADDRESS,
         operation_id="set_world",
-        responses=ok | faults(401, 403, 404, 422, 503),
+        responses=ok | faults(401, 403, 404, 411, 413, 422, 503),
         openapi_extra=role(NEEDED)
         | {"requestBody": {"content": {"application/json": {"schema": SCHEMA, "example": {"rh": 70}}}}},
     )

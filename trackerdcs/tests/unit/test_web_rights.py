@@ -1,9 +1,12 @@
 """Every route of the document, asked by nobody and by persons with rights at different nodes of the tree."""
 
 import unittest
+from collections.abc import AsyncIterator
 from typing import Any
+from unittest import mock
 
 from trackerdcs.domain.access import ANYWHERE, Account, Need, Node, may
+from trackerdcs.domain.errors import StoreFault
 from trackerdcs.domain.instrument import ROLES
 from trackerdcs.tests.join_case import MODULE, T0
 from trackerdcs.tests.web_case import SITE
@@ -17,6 +20,10 @@ ONE_STAND = ("/api/ledger", "/api/logbook", "/api/alarms/history")
 WITHOUT_A_BODY = {"command": 422, "set_world": 422, "write_entry": 415}
 """What a route answers that wants one, to who may: only they are told what is wrong."""
 BY_STAND = ("quantities", "ledger", "logbook", "alarms/history")
+
+
+async def _pieces() -> AsyncIterator[bytes]:
+    yield b"{}"
 
 
 class TestEveryRoute(WholeCase):
@@ -78,8 +85,8 @@ class TestEveryRoute(WholeCase):
         )
         table: list[dict[str, str]] = [{}, *({"Origin": each} for each in others)]
         table += [{"Origin": SITE, "Sec-Fetch-Site": each} for each in ("cross-site", "same-site", "none")]
-        hidden = [("POST", path, {}) for path in ("/login", "/logout", "/account", "/kill/bench")]
-        for method, address, _ in [*posts, *hidden]:
+        hidden = ("/login", "/logout", "/account", "/kill/bench")
+        for method, address in [*(each[:2] for each in posts), *(("POST", path) for path in hidden)]:
             for headers in table:
                 with self.subTest(f"{method} {address} {headers}"):
                     answer = await client.request(method, address, headers=headers, content=b"{}")
@@ -87,6 +94,33 @@ class TestEveryRoute(WholeCase):
                     self.assertIn("only taken from a page of this site", answer.text)
         self.assertEqual(self.world["rh"], 40.0)
         self.assertTrue(await self.alive(client), "nobody was logged out")
+
+    async def test_whatever_is_refused_is_said_to_programs_in_one_way(self) -> None:
+        client = await self.logged_in("admin")
+        paths = [path for path, methods in self.app.openapi()["paths"].items() for _ in methods]
+        for (method, address, said), path in zip(self.operations(), paths, strict=True):
+            if method == "POST":
+                large, long = {"Origin": SITE}, b"x" * (10 << 20)
+                short = {"Origin": SITE, "Transfer-Encoding": "chunked"}
+                for status, headers, body in ((413, large, long), (411, short, _pieces()), (403, {}, b"")):
+                    answer = await client.request(method, address, headers=headers, content=body)
+                    self.assertEqual((answer.status_code, list(answer.json())), (status, ["error"]))
+                    self.assertIn(str(status), said["responses"], path)
+            if path != "/healthz":
+                answer = await client.request("PUT", address, headers={"Origin": SITE}, content=b"")
+                self.assertEqual((answer.status_code, list(answer.json())), (405, ["error"]))
+                self.assertIn("allow", answer.headers)
+                self.assertIn("503", said["responses"], path)
+        for path in ("/api", "/api/", "/api/none", "/api/runs/a/b", "/api/logbook/%2e%2e/%2e%2e/users.sqlite"):
+            answer = await client.get(path)
+            self.assertEqual(answer.status_code, 404)
+            self.assertEqual(answer.headers["content-type"] == "application/json", path != "/api")
+        with mock.patch.object(self.users, "session", side_effect=StoreFault("no disk")):
+            for method, address, said in self.operations():
+                if said["x-role"] != "all":
+                    with self.assertLogs("trackerdcs.web.app", "ERROR"):
+                        answer = await client.request(method, address, headers={"Origin": SITE}, content=b"")
+                    self.assertEqual((answer.status_code, list(answer.json())), (503, ["error"]), address)
 
     async def test_a_forged_cookie_is_no_login(self) -> None:
         client = await self.logged_in("admin")

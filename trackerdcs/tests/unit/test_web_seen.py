@@ -11,7 +11,7 @@ from websockets.typing import Origin
 
 from trackerdcs.adapters.bus_memory import MemoryBus
 from trackerdcs.domain.codec import encode
-from trackerdcs.domain.messages import Event, Frame, Status
+from trackerdcs.domain.messages import Event, Frame, Status, Value
 from trackerdcs.domain.series import point_of
 from trackerdcs.tests.desk_web_case import Heard
 from trackerdcs.tests.join_case import T0, S
@@ -92,7 +92,7 @@ class TestSeen(WholeCase):
     async def test_health_of_the_own_stands_and_what_the_loaders_store_of_them(self) -> None:
         now = self.clock.now()
         online = Status("online", now, now, "b", "1", None)
-        values = {"stored": 4.0, "stored_rate": 1.0, "lag": 1.0}
+        values: dict[str, Value] = {"stored": 4.0, "stored_rate": 1.0, "lag": 1.0}
         frame = Frame(now, 0, "b", "1", "loader", {"-": {"lag": 1.0}, "bench-hv1": values, "other-hv1": values})
         for topic, message in (
             ("site/loader/status", online),
