@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -65,16 +65,22 @@ class Desk:
         page = found[: query.limit]
         return page, (page[-1].ts, page[-1].id) if len(found) > query.limit else None
 
-    async def write(self, draft: Entry, files: list[tuple[str, bytes]]) -> tuple[Entry, bool]:
+    async def write(
+        self, draft: Entry, files: list[tuple[str, bytes]], visible: Collection[str] | None = None
+    ) -> tuple[Entry, bool]:
         """Keep what somebody wrote, now; `id` may be the writer's own, and then twice is once: False for the second.
-        ContractError where it refers to what is not there, or where the id is another entry's."""
+        ContractError where it refers to what is not there, or not of the `visible` stands (None: of all), or where the
+        id is another entry's."""
         entry = replace(draft, id=draft.id or uuid.uuid4().hex, ts=self._clock.now(), attachments=attached(files))
+
+        def seen(stand: str | None) -> bool:
+            return visible is None or stand in visible
 
         def keep() -> tuple[Entry, bool]:
             store = self._stores.runs(make=True)
-            if entry.refers and not store.entries(EntryQuery(id=entry.refers)):
+            if entry.refers and not any(seen(each.stand) for each in store.entries(EntryQuery(id=entry.refers))):
                 raise ContractError(f"refers: there is no entry {entry.refers}")
-            if entry.run and store.run(entry.run) is None:
+            if entry.run and ((run := store.run(entry.run)) is None or not seen(run.stand)):
                 raise ContractError(f"run: there is no run {entry.run}")
             if store.put_entry(entry, [content for _, content in files]):
                 return entry, True

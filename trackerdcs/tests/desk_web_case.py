@@ -23,11 +23,6 @@ class Heard:
         pass
 
 
-class Stores(MadeStores):
-    def runs(self, make: bool = False) -> Any:
-        return self.run_store
-
-
 class Folder:
     """app.health_view.Places: what a test puts there."""
 
@@ -43,7 +38,7 @@ class Folder:
 class DeskCase(WebCase):
     def setUp(self) -> None:
         super().setUp()
-        self.stores, self.folder, self.clients = Stores(), Folder(), dict[str, Any]()
+        self.stores, self.folder, self.clients = MadeStores(), Folder(), dict[str, Any]()
         self.parts_of = {"desk": Desk(self.stores, ["bench"], self.clock)}
 
     async def asyncSetUp(self) -> None:

@@ -58,14 +58,14 @@ def result(run: str) -> Result:
 
 
 class MadeStores:
-    """app.joiner.Stores in memory; `told` is what the gap record says, None where there is none."""
+    """app.joiner.Stores and app.desk.Stores in memory; `told` is what the gap record says, None where there is none."""
 
     def __init__(self) -> None:
         self.known: Sequence[Measured] = KNOWN
         self.run_store, self.time_series = MemoryRuns(), MemorySeries()
         self.told: list[Account] | None = []
 
-    def runs(self) -> MemoryRuns:
+    def runs(self, make: bool = False) -> MemoryRuns:
         return self.run_store
 
     def series(self, stand: str) -> TimeSeries:

@@ -92,6 +92,19 @@ def may_read(parts: Parts, needed: Role = "viewer") -> Callable[[Request], Await
     return check
 
 
+def person(parts: Parts) -> Callable[[Request], Awaitable[Account]]:
+    """A dependency of routes that change something: who is logged in, else Fault 401. It is asked before anything else
+    of a request is looked at."""
+
+    async def check(request: Request) -> Account:
+        account = await sessions.account_of(request, parts)
+        if account is None:
+            raise Fault(401, "not logged in")
+        return account
+
+    return check
+
+
 async def found(work: Awaitable[Any]) -> Any:
     """What a use case finds; Fault with the status of what it raises."""
     try:

@@ -1,17 +1,16 @@
 """The same for programs: who am I, which stands are there, kill; and whether the service is well."""
 
 import asyncio
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
 
 from trackerdcs.app.kill_button import KillButton, Press
-from trackerdcs.domain.access import LOGIN, may
-from trackerdcs.domain.errors import StoreFault
-from trackerdcs.web import sessions
-from trackerdcs.web.answers import Reader, may_read
+from trackerdcs.domain.access import Account
+from trackerdcs.domain.codec import load
+from trackerdcs.domain.errors import ContractError, StoreFault
+from trackerdcs.web.answers import Fault, Reader, may_read, person
 from trackerdcs.web.examples import faults, role
 from trackerdcs.web.parts import Parts
 
@@ -19,14 +18,11 @@ ME: Any = {"user": "viewer", "role": "viewer", "rights": {"": "viewer", "demo": 
 PRESS: Any = {"id": "k1", "by": "viewer", "at": 1780063197000000000, "sent": "sent", "why": ""}
 STAND: Any = {"stand": "demo", "broker": "connected", "last_kill": None, "owners": {"hv1": None}}
 WELL: Any = {"well": True, "faults": []}
+ILL: Any = {"well": False, "faults": ["demo: the broker does not answer"]}
 STATUS = {"sent": 200, "not sent": 503, "unknown": 504}
 
 
-@dataclass
-class Why:
-    """The body of a kill."""
-
-    reason: str = ""
+WHY: Any = {"type": "object", "properties": {"reason": {"type": "string"}}, "additionalProperties": False}
 
 
 def routes(parts: Parts) -> APIRouter:
@@ -34,18 +30,15 @@ def routes(parts: Parts) -> APIRouter:
     router = APIRouter(tags=["site"])
     reading = may_read(parts)
 
-    @router.get("/api/me", operation_id="me", responses=_ok(ME) | faults(401), openapi_extra=role("login"))
-    async def me(request: Request) -> Response:
+    @router.get("/api/me", operation_id="me", responses=_ok(ME) | faults(401, 503), openapi_extra=role("login"))
+    async def me(account: Annotated[Account, Depends(person(parts))]) -> Response:
         """Who is logged in, with the role on the site (null: none) and what was given at which node; the site is ""."""
-        account = await sessions.account_of(request, parts)
-        if account is None:
-            return _nobody()
         return JSONResponse({"user": account.name, "role": account.role, "rights": account.rights})
 
     @router.get(
         "/api/stands",
         operation_id="stands",
-        responses=_ok([STAND]) | faults(401, 403),
+        responses=_ok([STAND]) | faults(401, 403, 503),
         openapi_extra=role("viewer"),
     )
     async def stands(reader: Annotated[Reader, Depends(reading)]) -> Response:
@@ -57,22 +50,24 @@ def routes(parts: Parts) -> APIRouter:
         "/api/stands/{stand}/kill",
         operation_id="kill",
         responses=_ok(PRESS)
-        | faults(401, 404)
-        | {503: {"description": "Not sent."}, 504: {"description": "Nobody knows."}},
-        openapi_extra=role("login"),
+        | faults(401, 403, 404, 411, 413, 422)
+        | {503: _said("Not sent.", PRESS), 504: _said("Nobody knows.", PRESS)},
+        openapi_extra=role("login") | {"requestBody": {"content": {"application/json": {"schema": WHY}}}},
     )
-    async def kill(request: Request, stand: str, why: Why | None = None) -> Response:
+    async def kill(request: Request, account: Annotated[Account, Depends(person(parts))], stand: str) -> Response:
         """Bring all high voltage of a stand down. Everybody who is logged in may; never without a login."""
-        account = await sessions.account_of(request, parts)
-        if account is None or not may(account, LOGIN, stand):
-            return _nobody()
         button = parts.buttons.get(stand)
         if button is None:
             return JSONResponse({"error": f"no stand {stand[:60]!r}, nothing was sent"}, 404)
-        press = await button.press(account.name, why.reason if why else "")
+        press = await button.press(account.name, _reason(await request.body()))
         return JSONResponse(_press(press), STATUS[press.sent])
 
-    @router.get("/healthz", operation_id="healthz", responses=_ok(WELL), openapi_extra=role("all"))
+    @router.get(
+        "/healthz",
+        operation_id="healthz",
+        responses=_ok(WELL) | {503: _said("It is not.", ILL)},
+        openapi_extra=role("all"),
+    )
     async def healthz() -> Response:
         """Whether the service is well; 503 with the faults where it is not."""
         faults = [f"{stand}: the broker does not answer" for stand, b in parts.buttons.items() if not b.connected]
@@ -86,11 +81,22 @@ def routes(parts: Parts) -> APIRouter:
 
 
 def _ok(example: Any) -> dict[int | str, dict[str, Any]]:
-    return {200: {"description": "Done.", "content": {"application/json": {"example": example}}}}
+    return {200: _said("Done.", example)}
 
 
-def _nobody() -> Response:
-    return JSONResponse({"error": "not logged in"}, 401)
+def _said(text: str, example: Any) -> dict[str, Any]:
+    return {"description": text, "content": {"application/json": {"example": example}}}
+
+
+def _reason(body: bytes) -> str:
+    """Without a body there is none; Fault for what cannot be read."""
+    try:
+        reason = load(body).get("reason", "") if body else ""
+    except ContractError as e:
+        raise Fault(422, f"{e}; nothing was sent") from e
+    if not isinstance(reason, str):
+        raise Fault(422, f"reason: expected a text, got {reason!r:.40}; nothing was sent")
+    return reason
 
 
 def _press(press: Press) -> dict[str, object]:

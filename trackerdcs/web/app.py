@@ -25,7 +25,7 @@ from trackerdcs.web import (
     world,
 )
 from trackerdcs.web.answers import handled, may_read
-from trackerdcs.web.examples import role
+from trackerdcs.web.examples import faults, role
 from trackerdcs.web.pages import Pages
 from trackerdcs.web.parts import Parts
 from trackerdcs.web.requests import refused
@@ -71,6 +71,7 @@ def create_app(parts: Parts) -> FastAPI:
         dependencies=[Depends(may_read(parts))],
         operation_id="openapi",
         tags=["site"],
+        responses=faults(401, 403, 503),
         openapi_extra=role("viewer"),
     )
     async def document() -> Response:
@@ -87,14 +88,16 @@ def create_app(parts: Parts) -> FastAPI:
             return Response(status_code=304, headers=headers)
         return Response(file.content, media_type=file.type, headers=headers)
 
+    def said(request: Request, status: int, title: str, text: str) -> Response:
+        """To a program as the rest of the API says it, to people as a page."""
+        if request.url.path.startswith("/api/"):
+            return JSONResponse({"error": text}, status)
+        return pages.message(status, title, text)
+
     @app.middleware("http")
     async def guarded(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
         if no := refused(request, parts.behind_gateway):
-            text = f"Nothing was done: {no[1]}."
-            api_said = request.url.path.startswith("/api/")
-            response: Response = (
-                JSONResponse({"error": text}, no[0]) if api_said else pages.message(no[0], "Refused", text)
-            )
+            response = said(request, no[0], "Refused", f"Nothing was done: {no[1]}.")
         else:
             response = await call_next(request)
         for name, value in HEADERS.items():
@@ -102,19 +105,26 @@ def create_app(parts: Parts) -> FastAPI:
         return response
 
     @app.exception_handler(StoreFault)
-    async def no_store(_: Request, error: Exception) -> Response:
+    async def no_store(request: Request, error: Exception) -> Response:
         log.error("%s", error)
         text = "The file of users cannot be used: nobody is let in. To bring high voltage down: trackerdcs kill STAND"
-        return pages.message(503, "Not available", text)
+        return said(request, 503, "Not available", text)
 
     @app.exception_handler(404)
-    async def nowhere(_: Request, __: Exception) -> Response:
+    async def nowhere(request: Request, _: Exception) -> Response:
+        if request.url.path.startswith("/api/"):
+            return JSONResponse({"error": f"there is no {request.url.path[:60]!r} here: /api/openapi.json"}, 404)
         text = (
             "There is no such page here. Control page, dashboards and flow editor are behind the gateway; "
             "for developers they are at http://localhost:1880/control, http://localhost:3000 and "
             "http://localhost:1880/nodered, with the login of this page."
         )
         return pages.message(404, "Not here", text)
+
+    @app.exception_handler(405)
+    async def no_method(request: Request, error: Exception) -> Response:
+        text = f"{request.method} is nothing that can be done here; nothing was done"
+        return JSONResponse({"error": text}, 405, getattr(error, "headers", None))
 
     @app.exception_handler(RequestValidationError)
     async def malformed(request: Request, error: Exception) -> Response:

@@ -4,9 +4,9 @@ import logging
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
 
 from trackerdcs.app.requester import Unknown
@@ -15,8 +15,7 @@ from trackerdcs.domain.codec import load
 from trackerdcs.domain.errors import BusDown, CommandRefused, ContractError
 from trackerdcs.domain.instrument import Role
 from trackerdcs.domain.messages import FINAL, NO_CHANNEL, Ack, Meta
-from trackerdcs.web import sessions
-from trackerdcs.web.answers import Fault
+from trackerdcs.web.answers import Fault, person
 from trackerdcs.web.examples import faults, role
 from trackerdcs.web.parts import Parts
 
@@ -85,22 +84,28 @@ def routes(parts: Parts) -> APIRouter:
     """POST /api/stands/{stand}/devices/{device}/commands."""
     router = APIRouter(tags=["commands"])
 
+    async def orderer(account: Annotated[Account, Depends(person(parts))], stand: str, device: str) -> Account:
+        if not may_below(account, LEAST, node_of(stand, device)):
+            raise Fault(403, refusal(account, LEAST, node_of(stand, device)))
+        return account
+
     @router.post(
         "/api/stands/{stand}/devices/{device}/commands",
         operation_id="command",
         status_code=202,
-        responses=SENT | faults(401, 403, 404, 409, 422, 503),
+        responses=SENT | faults(401, 403, 404, 409, 411, 413, 422, 503),
         openapi_extra=role(LEAST)
         | {"requestBody": {"required": True, "content": {"application/json": {"schema": SCHEMA}}}},
     )
-    async def command(request: Request, stand: str, device: str, wait: Literal["ack", "done"] = "ack") -> Response:
+    async def command(
+        request: Request,
+        account: Annotated[Account, Depends(orderer)],
+        stand: str,
+        device: str,
+        wait: Literal["ack", "done"] = "ack",
+    ) -> Response:
         """Send a command to a device, once, and say what it has answered: at first (`accepted`, `refused`, `expired`;
         `unknown`: it may have been carried out, and is not sent again by itself), or with `wait=done` at the end."""
-        account = await sessions.account_of(request, parts)
-        if account is None:
-            raise Fault(401, "not logged in")
-        if not may_below(account, LEAST, node_of(stand, device)):
-            raise Fault(403, refusal(account, LEAST, node_of(stand, device)))
         try:
             order = read(await request.body())
         except ContractError as e:

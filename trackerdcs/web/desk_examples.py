@@ -101,7 +101,7 @@ def documented(name: str) -> dict[str, Any]:
         content["application/vnd.apache.parquet"] = {"schema": {"type": "string", "format": "binary"}}
     ok: dict[int | str, dict[str, Any]] = {200: {"description": "As it is now.", "content": content}}
     return {
-        "responses": ok | faults(401, 403, *((422, 501, 503) if table is not None else ())),
+        "responses": ok | faults(401, 403, *((422, 501) if table is not None else ()), 503),
         "openapi_extra": role("viewer"),
         "name": name,
         "operation_id": name,

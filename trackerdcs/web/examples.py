@@ -92,6 +92,8 @@ FAULTS = {
     403: ("The role at that stand is too low.", "this needs the role viewer at demo, guest is viewer at other"),
     404: ("There is no such run.", "there is no run 'x'"),
     409: ("The run has not begun.", "run x is queued and has no start: there is no time to look at"),
+    411: ("The length is missing.", "Nothing was done: the length of the request is missing."),
+    413: ("It is too large.", "Nothing was done: more than 16384 bytes."),
     422: ("A parameter is wrong: which one, and what was expected.", "bucket: '1': expected a time such as 500ms, 10s"),
     501: ("Parquet is not installed.", "Parquet is not installed here: pip install 'trackerdcs[parquet]'"),
     503: ("A database is away; the same request may work later.", "not reachable"),

@@ -14,8 +14,7 @@ from trackerdcs.domain import logbook as rules
 from trackerdcs.domain.access import ANYWHERE, SITE, Account, may, why_not
 from trackerdcs.domain.instrument import Role
 from trackerdcs.domain.logbook import Entry, EntryQuery
-from trackerdcs.web import sessions
-from trackerdcs.web.answers import TYPES, Fault, Reader, answer, found, may_read, wanted
+from trackerdcs.web.answers import TYPES, Fault, Reader, answer, found, may_read, person, wanted
 from trackerdcs.web.asked import After, Form, Limit, Name, Since, Until, checked, cursor, link, paged, window
 from trackerdcs.web.desk_examples import documented, sent, written
 from trackerdcs.web.parts import Parts
@@ -74,7 +73,7 @@ def routes(parts: Parts, desk: Desk) -> APIRouter:
             node = draft.stand or SITE
             if not may(account, WRITER, node):
                 raise Fault(403, f"writing into the logbook: {why_not(account, WRITER, node)}")
-            entry, new = await found(desk.write(draft, files))
+            entry, new = await found(desk.write(draft, files, account.stands))
         except Fault as e:
             log.warning("entry of %s not written: %s", account.name, e)
             raise
@@ -95,9 +94,7 @@ def routes(parts: Parts, desk: Desk) -> APIRouter:
 
 
 async def _writer(request: Request, parts: Parts) -> Account:
-    account = await sessions.account_of(request, parts)
-    if account is None:
-        raise Fault(401, "not logged in")
+    account = await person(parts)(request)
     if not may(account, WRITER, ANYWHERE):  # for which stand is in the form
         raise Fault(403, f"writing into the logbook: {why_not(account, WRITER, ANYWHERE)}")
     return account

@@ -32,6 +32,8 @@ def routes(parts: Parts, trends: Trends) -> APIRouter:
         format: FormatQuery = None,
     ) -> Response:
         """All quantities that the stand files know, with their units."""
+        if stand is not None:
+            reader.needs(stand)
 
         async def read() -> object:
             return trends.quantities(stand)

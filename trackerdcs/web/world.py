@@ -1,15 +1,14 @@
 """The world of the simulated instruments, for the demonstrator's panel: warmer, damper, and back."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
 
-from trackerdcs.domain.access import may, why_not
+from trackerdcs.domain.access import Account, may, why_not
 from trackerdcs.domain.codec import load
 from trackerdcs.domain.errors import ContractError
-from trackerdcs.web import sessions
-from trackerdcs.web.answers import Fault, may_read
+from trackerdcs.web.answers import Fault, may_read, person
 from trackerdcs.web.examples import faults, role
 from trackerdcs.web.parts import Parts
 
@@ -43,15 +42,12 @@ def routes(parts: Parts) -> APIRouter:
     @router.post(
         ADDRESS,
         operation_id="set_world",
-        responses=ok | faults(401, 403, 404, 422, 503),
+        responses=ok | faults(401, 403, 404, 411, 413, 422, 503),
         openapi_extra=role(NEEDED)
         | {"requestBody": {"content": {"application/json": {"schema": SCHEMA, "example": {"rh": 70}}}}},
     )
-    async def set_world(request: Request, stand: str) -> Response:
+    async def set_world(request: Request, account: Annotated[Account, Depends(person(parts))], stand: str) -> Response:
         """Change some of them; real instruments never see it."""
-        account = await sessions.account_of(request, parts)
-        if account is None:
-            raise Fault(401, "not logged in")
         if not may(account, NEEDED, stand):
             raise Fault(403, why_not(account, NEEDED, stand))
         try:
