@@ -97,6 +97,7 @@ class TestDesk(InBrowser):
         row = page.locator("tbody tr", has_text="the fans are loud").first
         expect(row).to_contain_text(re.compile(r"cli.*demo/lv1/ch4.*set_voltage v=3.25.*✓ done.*v_set=3.25", re.S))
         shot(page, "console-ledger")
+        expect(page.get_by_role("alert")).to_have_text("")
         with page.expect_download() as download:
             page.get_by_role("link", name="CSV").click()
         self.assertIn("the fans are loud", download.value.path().read_text())

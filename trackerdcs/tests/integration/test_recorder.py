@@ -1,6 +1,7 @@
 """The recorder with a real broker and real stores: who commanded what is known of every stand, whatever was down."""
 
 import asyncio
+import contextlib
 import json
 import tempfile
 import unittest
@@ -97,7 +98,9 @@ class TestStand(RecorderCase):
         await self.furnish()
         await self.saying("online")
         port = free_port()
-        with listen(HOST, port) as listener:
+        async with contextlib.AsyncExitStack() as stack:
+            listener = stack.enter_context(listen(HOST, port))
+            stack.push_async_callback(self.end, "web")
             self.begin("web", web.serve_open(self.stand, listener))
             async with httpx.AsyncClient(base_url=f"http://{HOST}:{port}") as client:
 
@@ -107,8 +110,10 @@ class TestStand(RecorderCase):
 
                 self.assertEqual((await self.tell("lv1", "set_voltage", "ch1", v=2.0)).state, "done")
                 self.assertEqual((await self.tell("lv1", "set_voltage", "ch1", v=99.0)).state, "refused")
-                for cmd, args in (("set_current_limit", {"i": 2e-5}), ("set_voltage", {"v": -40.0}), ("on", {})):
-                    self.assertEqual((await self.tell("hv1", cmd, "ch0", **args)).state, "done")
+                for device, ch, v, i in (("lv1", "ch1", 10.0, 1.0), ("hv1", "ch0", -40.0, 2e-5)):
+                    for cmd, args in (("set_current_limit", {"i": i}), ("set_voltage", {"v": v}), ("on", {})):
+                        ack = await self.tell(device, cmd, ch, **args)
+                        self.assertEqual(ack.state, "done", ack.why)
                 await self.kill(id="k-1", by="shifter", reason="shifter: it smells")
 
                 async def ended() -> bool:
@@ -128,8 +133,7 @@ class TestStand(RecorderCase):
                         ("set_voltage", "refused", "cli"),
                     ],
                 )
-                self.assertIn("99", rows[0]["why"])
-            await self.end("web")
+                self.assertIn("99", rows[-2]["why"])
         await until(lambda: len(self.runs().bindings(BindingQuery(self.name, module="m-1"))) == 2)
 
     async def test_a_kill_by_hand_or_by_an_interlock_is_one_row_and_says_who(self) -> None:
