@@ -64,7 +64,7 @@ function row(c) {
   const args = Object.entries(c.args).map(([name, value]) => `${name}=${typeof value === "object" ? JSON.stringify(value) : value}`).join(" ");
   const kill = killed(c);
   const back = kill ? "" : Object.entries(c.readback).map(([name, value]) => `${name}=${value}`).join(" ");
-  return h("tr", {"data-id": c.id, class: kill ? "kill" : ""},
+  return h("tr", {"data-id": c.id, class: kill && "killed"},
     h("td", {}, clock(c.ts)),
     h("td", {}, h("strong", {}, c.who), c.who === c.user || c.user === "-" ? null : h("span", {class: "dim"}, ` by ${c.user}`)),
     h("td", {}, kill ? c.stand : `${c.stand}/${c.device}${c.channel === "-" ? "" : `/${c.channel}`}`),
