@@ -186,7 +186,7 @@ class MongoRuns:
 
     def commands(self, query: CommandQuery) -> list[StoredCommand]:
         """By time."""
-        names = ("stand", "device", "user", "cmd")
+        names = ("stand", "device", "user", "cmd", "id")
         wanted: Document = {name: each for name in names if (each := getattr(query, name)) is not None}
         either = [] if query.who is None else [{"$or": [{"by": query.who}, {"user": query.who}]}]
         if query.before is not None:

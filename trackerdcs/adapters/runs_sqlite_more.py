@@ -44,7 +44,7 @@ class SqliteLinks:
 
     def commands(self, query: CommandQuery) -> list[StoredCommand]:
         """By time."""
-        wanted = {n: v for n in ("stand", "device", "user") if (v := getattr(query, n)) is not None}
+        wanted = {n: v for n in ("stand", "device", "user", "id") if (v := getattr(query, n)) is not None}
         where = ["1", *(f"{name} = ?" for name in wanted)]
         values: list[object] = list(wanted.values())
         more = {"ts >= ?": query.since, "ts < ?": query.until, "json_extract(body, '$.cmd') = ?": query.cmd}

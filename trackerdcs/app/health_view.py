@@ -51,7 +51,7 @@ class HealthView:
         heard = self._overview.devices
         names = {(stand, name) for stand, some in self._expected.items() for name in some}
         if self._overview.loaders():  # several share the stands under names of their own
-            names = {key for key in names if key[0] != topics.SITE}
+            names = {key for key in names if key != (topics.SITE, topics.LOADER)}
         names |= heard.keys()
         return [
             _part(heard.get(key) or DeviceView(*key), self._expected.get(key[0], {}).get(key[1]), at)

@@ -162,7 +162,7 @@ class Overview:
 
     def instruments(self) -> list[DeviceView]:
         """All devices that are neither loaders, guards nor alarm services, by name."""
-        own = (topics.GUARD, topics.ALARMS)
+        own = (topics.GUARD, topics.ALARMS, topics.RECORDER)
         services = {id(d) for d in self.loaders()} | {id(d) for d in self.devices.values() if d.name in own}
         return sorted((d for d in self.devices.values() if id(d) not in services), key=lambda d: (d.stand, d.name))
 

@@ -1,27 +1,22 @@
-"""Keeps what belongs to runs: commands with their ends, modules on channels, and what happened, from the bus."""
+"""What a service does for runs on the side: writes that wait for their store, and what has happened to the stand."""
 
 import asyncio
 import logging
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
 
 from trackerdcs.app.edge_log import EdgeLog
 from trackerdcs.domain.errors import StoreDown, StoreFault
-from trackerdcs.domain.messages import Ack, Command, Event, Frame, Interlock, Message
+from trackerdcs.domain.messages import Command, Event, Interlock, Message
 from trackerdcs.domain.run import RunEvent
-from trackerdcs.domain.run_links import Binding, BindingQuery, StoredCommand
 from trackerdcs.domain.topics import Topic
 from trackerdcs.ports import Clock
-from trackerdcs.ports_runs import RunStore
 
 WAITING = 10_000
 """Writes that may wait for a store that is away."""
 RETRY = 2.0
 FAULTS = ("down", "fault", "full")
 EVENTS = 5000
-COMMANDS = 1000
-"""Commands whose end has not been heard yet."""
 
 log = logging.getLogger(__name__)
 
@@ -72,12 +67,10 @@ class StoreQueue:
 
 
 class RunKeeper:
-    """Of one stand. `tell` is to be called with every live message."""
+    """Remembers what a run is to say of its window. `tell` is to be called with every live message of the stand."""
 
-    def __init__(self, stand: str, store: RunStore, queue: StoreQueue, clock: Clock) -> None:
-        self._stand, self._store, self._queue, self._clock = stand, store, queue, clock
-        self._modules: dict[tuple[str, str], str | None] = {}
-        self._commands: OrderedDict[tuple[str, str, str, str], StoredCommand] = OrderedDict()
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._heard: deque[tuple[int, str, str]] = deque(maxlen=EVENTS)
         """Time, device and id of commands."""
         self._events: deque[RunEvent] = deque(maxlen=EVENTS)
@@ -87,12 +80,8 @@ class RunKeeper:
         """One message of the stand."""
         device = where.device or ""
         match message:
-            case Frame():
-                self._bound(device, message)
             case Command():
-                self._command(device, where.item or "", message)
-            case Ack():
-                self._answer(device, message)
+                self._heard.append((self._clock.now(), device, message.id))
             case Event():
                 source = f"{device}.{message.ch}" if message.ch else device
                 self._events.append(RunEvent(self._clock.now(), source, message.event, message.why or ""))
@@ -116,56 +105,3 @@ class RunKeeper:
     def commands(self, devices: set[str], start: int, end: int) -> tuple[str, ...]:
         """Ids of the commands to these devices in a window."""
         return tuple(dict.fromkeys(id for ts, device, id in self._heard if device in devices and start <= ts <= end))
-
-    def _bound(self, device: str, frame: Frame) -> None:
-        for ch in frame.ch.keys() | frame.bad.keys() | frame.mod.keys():
-            module = frame.mod.get(ch)
-            if self._modules.get((device, ch), "") != module:
-                known = (device, ch) in self._modules
-                self._modules[device, ch] = module
-                if module is None and not known:
-                    # Never bound as far as we know; the store knows more where we were away meanwhile.
-                    self._queue.put(lambda ch=ch, ts=frame.ts: self._unbound(device, ch, ts))  # type: ignore[misc]
-                    continue
-                binding = Binding(self._stand, device, ch, module, frame.ts)
-                self._queue.put(lambda b=binding: self._store.put_binding(b))  # type: ignore[misc]
-
-    def _unbound(self, device: str, ch: str, ts: int) -> None:
-        query = BindingQuery(self._stand, device, ch, at=ts)
-        if any(binding.module is not None for binding in self._store.bindings(query)):
-            self._store.put_binding(Binding(self._stand, device, ch, None, ts))
-
-    def _command(self, device: str, user: str, message: Command) -> None:
-        command = StoredCommand(
-            message.id,
-            self._stand,
-            device,
-            user,
-            message.cmd,
-            message.ts,
-            message.ch,
-            dict(message.args),
-            message.by,
-            message.reason,
-        )
-        if command.key in self._commands:
-            return
-        self._commands[command.key] = command
-        while len(self._commands) > COMMANDS:
-            self._commands.popitem(last=False)
-        self._heard.append((self._clock.now(), device, message.id))
-        self._keep(command)
-
-    def _answer(self, device: str, ack: Ack) -> None:
-        command = self._commands.get((self._stand, device, ack.user, ack.id))
-        if command is None:
-            return
-        readback = dict(ack.readback)
-        told = replace(
-            command, state=ack.state, why=ack.why, readback=readback, answered=ack.ts, by=ack.by or command.by
-        )
-        self._commands[command.key] = told
-        self._keep(told)
-
-    def _keep(self, command: StoredCommand) -> None:
-        self._queue.put(lambda: self._store.put_command(command))

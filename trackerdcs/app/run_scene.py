@@ -1,4 +1,4 @@
-"""What a bridge hears of its stand: readings, modules, interlocks, and everything that a keeper of runs writes down."""
+"""What a bridge hears of its stand: readings, modules, interlocks, and everything that a run may have to say."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -51,7 +51,7 @@ class Scene:
 
     async def listen(self, bus: Bus) -> None:
         """Hear, for ever."""
-        leaves = [topics.any_device(self._stand, leaf) for leaf in ("frame", "event", "ack", "cmd/+")]
+        leaves = [topics.any_device(self._stand, leaf) for leaf in ("frame", "event", "cmd/+")]
         async for where, message in live(bus, EdgeLog(log), *leaves, topics.interlocks_of(self._stand)):
             now, name = self._clock.monotonic(), where.device or ""
             if isinstance(message, Frame) and name in self.devices:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from trackerdcs.domain.errors import StoreFault
 from trackerdcs.domain.messages import NO_CHANNEL
-from trackerdcs.domain.topics import ALARMS, LOADER
+from trackerdcs.domain.topics import ALARMS, LOADER, RECORDER
 
 if TYPE_CHECKING:
     from trackerdcs.app.overview import DeviceView, Moment, Overview
@@ -101,13 +101,17 @@ def from_interlocks(overview: "Overview", named: list[tuple[str, str]], at: "Mom
 
 
 def from_alarms(overview: "Overview", at: "Moment") -> Iterator[Finding]:
-    """Would anybody be told? Of the alarm services that were ever heard."""
-    for device in (d for d in overview.devices.values() if d.name == ALARMS):
+    """Would anybody be told, and is kept what is commanded? Of the services that were ever heard."""
+    lost = {
+        ALARMS: "nobody is told of anything: is `trackerdcs alarms` running?",
+        RECORDER: "nobody keeps what is commanded: is `trackerdcs recorder` running?",
+    }
+    for device in (d for d in overview.devices.values() if d.name in lost):
         state = device.state(at)
         error = f": {device.status.error}" if device.status and device.status.error else ""
         grade: Literal["OK", "WARN", "FAIL"] = "OK" if state == "online" else "WARN" if state == "fault" else "FAIL"
-        nobody = "; nobody is told of anything: is `trackerdcs alarms` running?" if grade == "FAIL" else ""
-        yield Finding(grade, f"alarms of {device.stand}: the service is {state}{error}{nobody}")
+        nobody = f"; {lost[device.name]}" if grade == "FAIL" else ""
+        yield Finding(grade, f"{device.name} of {device.stand}: the service is {state}{error}{nobody}")
 
 
 def from_outside(overview: "Overview") -> Iterator[Finding]:

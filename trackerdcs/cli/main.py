@@ -26,6 +26,7 @@ from trackerdcs.cli.mongo_init import mongo_init
 from trackerdcs.cli.notify import notify
 from trackerdcs.cli.ph2acf import ph2acf
 from trackerdcs.cli.proof import proof
+from trackerdcs.cli.recorder import recorder
 from trackerdcs.cli.runs import runs
 from trackerdcs.cli.schema import schema
 from trackerdcs.cli.secrets import secrets
@@ -75,6 +76,7 @@ app.command()(alarms)
 app.command()(notify)
 app.command()(ph2acf)
 app.command()(loader)
+app.command()(recorder)
 app.command()(web)
 app.add_typer(runs, name="runs")
 app.add_typer(users, name="users")

@@ -15,6 +15,7 @@ from trackerdcs.domain.topics import (
     LOADER,
     NOTIFY,
     PROBE,
+    RECORDER,
     ROOT,
     SITE,
     alarms_of,
@@ -74,6 +75,7 @@ def access_list(benches: Sequence[Bench], loaders: Sequence[str] = (LOADER,), fo
         parts += [_user(login(bench.stand, NOTIFY), _notify(bench.stand))] * bench.notify
     stands = [bench.stand for bench in benches]
     parts += [_user(login(SITE, name), _loader(name, stands, foreign)) for name in loaders]
+    parts.append(_user(login(SITE, RECORDER), _recorder(stands)))
     parts += [_user(name, _commander(name)) for name in COMMANDERS]
     return "\n\n".join(parts) + "\n"
 
@@ -148,6 +150,14 @@ def _loader(name: str, stands: Sequence[str], foreign: Sequence[str]) -> Iterato
         yield f"read {all_of(stand)}"
     for topics in foreign:
         yield f"read {topics}"
+
+
+def _recorder(stands: Sequence[str]) -> Iterator[str]:
+    yield from _own(SITE, RECORDER)
+    for stand in stands:
+        for leaf in ("cmd/+", "ack", "event", "frame"):
+            yield f"read {any_device(stand, leaf)}"
+        yield f"read {kills_of(stand)}"
 
 
 def _commander(name: str) -> Iterator[str]:

@@ -40,6 +40,8 @@ services:
     volumes: [&stand "{path}:/stands/{stand}.yaml:ro"]
   loader:
     volumes: [*stand]
+  recorder:
+    volumes: [*stand]
   web:
     volumes: [*stand]
 """

@@ -86,10 +86,11 @@ class CommandQuery:
     cmd: str | None = None
     who: str | None = None
     before: Place | None = None
+    id: str | None = None
 
     def takes(self, command: StoredCommand) -> bool:
         """Whether a command is meant."""
-        meant = all(getattr(self, n) in (None, getattr(command, n)) for n in ("stand", "device", "user", "cmd"))
+        meant = all(getattr(self, n) in (None, getattr(command, n)) for n in ("stand", "device", "user", "cmd", "id"))
         early = self.since is not None and command.ts < self.since
         late = self.until is not None and command.ts >= self.until
         by = self.who is None or self.who in (command.by, command.user)

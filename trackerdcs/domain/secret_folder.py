@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from trackerdcs.domain.access_list import COMMANDERS, Bench
 from trackerdcs.domain.errors import ConfigError
-from trackerdcs.domain.topics import LOADER, SITE, login
+from trackerdcs.domain.topics import LOADER, RECORDER, SITE, login
 
 CA, CA_KEY = "ca/ca.crt", "ca/ca.key"
 SERVERS = ("gateway", "mosquitto")
@@ -36,6 +36,7 @@ COPIES = {
     "influx-init/grafana-password": "grafana/influx-password",
     "mongo-init/root-password": "mongodb/root-password",
     "web/mongo/web": "mongo-init/mongo/web",
+    "recorder/mongo/recorder": "mongo-init/mongo/recorder",
 }
 """A container sees its own folder only, so what two share is there twice."""
 OF_A_BRIDGE = ("bridge", "importer")
@@ -64,6 +65,7 @@ def places(benches: Iterable[Bench], loaders: Sequence[str] = (LOADER,)) -> list
     """One for each user of the broker; ConfigError where two containers would share a folder."""
     found = [Place(name, name) for name in COMMANDERS]
     found += [Place(login(SITE, name), name) for name in loaders]
+    found.append(Place(login(SITE, RECORDER), RECORDER))
     found += [Place(login(b.stand, service), f"{b.stand}-{service}") for b in benches for service in b.services]
     owners = dict.fromkeys(STACK, "the stack")
     for place in found:

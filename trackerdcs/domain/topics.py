@@ -21,6 +21,7 @@ GUARD = "guard"
 DERIVED = "derived"
 ALARMS = "alarms"
 NOTIFY = "notify"
+RECORDER = "recorder"
 ADDRESSES = {leaf: f"{ROOT}/{{stand}}/{{device}}/{leaf}" for leaf in sorted(DEVICE_LEAVES)} | {
     "cmd": f"{ROOT}/{{stand}}/{{device}}/cmd/{{user}}",
     "stored": f"{ROOT}/{{stand}}/stored",

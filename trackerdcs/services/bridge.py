@@ -77,7 +77,7 @@ async def serve(stand: Stand, name: str, unconfirmed: float = UNCONFIRMED) -> No
             return asyncio.ensure_future(conditions_of(series, stand.stand, devices, channels, window, clock))
 
         queue = StoreQueue()
-        keeper = RunKeeper(stand.stand, store, queue, clock)
+        keeper = RunKeeper(clock)
         scene = Scene(stand.stand, config, devices, clock, keeper.tell)
         programs = ProcessGroups()
         parts = Parts(

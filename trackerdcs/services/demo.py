@@ -1,4 +1,4 @@
-"""The demonstrator: broker, simulated instruments, devices, guard, alarms, loader and web as tasks of one process."""
+"""The demonstrator: broker, simulated instruments, and all services of a stand and a site, as tasks of one process."""
 
 import asyncio
 import fcntl
@@ -12,7 +12,7 @@ from trackerdcs.adapters.http_uvicorn import listen
 from trackerdcs.domain.errors import ConfigError
 from trackerdcs.domain.resource import TcpAddress, parse_resource
 from trackerdcs.domain.stand import LOCAL, Stand
-from trackerdcs.services import alarms, bridge, derived, device, guard, loader, notify, web
+from trackerdcs.services import alarms, bridge, derived, device, guard, loader, notify, recorder, web
 from trackerdcs.sim.stand import SimStand
 
 
@@ -45,6 +45,7 @@ async def serve(stand: Stand, ready: Callable[[], None], web_port: int, token: s
             async with SimStand(stand), asyncio.TaskGroup() as tasks:
                 ready()
                 tasks.create_task(loader.serve([stand]))
+                tasks.create_task(recorder.serve([stand]))
                 tasks.create_task(web.serve_open(stand, listener, token))
                 tasks.create_task(alarms.serve(stand))
                 if stand.interlocks:

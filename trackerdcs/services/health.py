@@ -9,7 +9,7 @@ from trackerdcs.domain.errors import StoreFault, TrackerError
 from trackerdcs.domain.gaps import Account
 from trackerdcs.domain.health import Missing, PlaceHealth
 from trackerdcs.domain.stand import Stand
-from trackerdcs.domain.topics import ALARMS, GUARD, LOADER, SITE
+from trackerdcs.domain.topics import ALARMS, GUARD, LOADER, RECORDER, SITE
 from trackerdcs.ports import Bus, Clock
 from trackerdcs.services.client import rows_in
 from trackerdcs.services.dead_letters import SUFFIX as LETTERS
@@ -46,7 +46,7 @@ class DataFolders:
 
 def health_of(stands: Sequence[Stand], buses: Mapping[str, Bus], clock: Clock) -> HealthView:
     """The use case for these stands."""
-    expected = {s.stand: _expected(s) for s in stands} | {SITE: {LOADER: "loader"}}
+    expected = {s.stand: _expected(s) for s in stands} | {SITE: {LOADER: "loader", RECORDER: "recorder"}}
     return HealthView(buses, expected, DataFolders(stands, clock), clock)
 
 

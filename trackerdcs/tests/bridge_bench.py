@@ -23,7 +23,7 @@ from trackerdcs.domain.messages import Ack, Event, Frame, RunNote, Status
 from trackerdcs.domain.ph2acf.setup import BridgeConfig, RecipeConfig
 from trackerdcs.domain.run import Run, RunQuery
 from trackerdcs.domain.stand import BusConfig, ChannelConfig, DeviceConfig, LinkConfig, SimConfig, Stand
-from trackerdcs.services import bridge, device, loader
+from trackerdcs.services import bridge, device, loader, recorder
 from trackerdcs.sim.stand import SimStand
 from trackerdcs.tests.running_demo import free_ports
 from trackerdcs.tests.servers import Mosquitto
@@ -152,9 +152,10 @@ class BridgeCase(unittest.IsolatedAsyncioTestCase):
         return frame
 
     async def furnish(self) -> None:
-        """The stand around the bridge: instruments, their services, the loader."""
+        """The stand around the bridge: instruments, their services, loader and recorder."""
         await self.stack.enter_async_context(SimStand(self.stand))
         self.begin("loader", loader.serve([self.stand]))
+        self.begin("recorder", recorder.serve([self.stand]))
         for name in self.stand.devices:
             self.begin(name, device.serve(self.stand, name))
         for name in self.stand.devices:

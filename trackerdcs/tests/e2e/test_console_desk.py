@@ -2,12 +2,17 @@
 
 import os
 import re
+import time
 from typing import ClassVar
 
+from paho.mqtt.publish import single
 from playwright.sync_api import Page, expect
 
 from trackerdcs.adapters.users_sqlite import SqliteUsers
+from trackerdcs.domain import topics
 from trackerdcs.domain.access import Account
+from trackerdcs.domain.codec import encode
+from trackerdcs.domain.messages import Event
 from trackerdcs.tests import forked
 from trackerdcs.tests.desk_browser import SCRIPT, VISIBLE_MS, InBrowser, shot, watched
 from trackerdcs.tests.running_demo import AgainstTheDemo, Demo
@@ -56,6 +61,12 @@ class TestDesk(InBrowser):
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         return done.stdout
 
+    def say_killed(self, why: str) -> None:
+        """As the owner of a high voltage does that was killed by hand; nothing of the stand is killed by it."""
+        said = Event("killed", time.time_ns(), "b", None, f"by root at this computer: {why}", {"id": f"kill-{why}"})
+        topic = topics.of_device("demo", "hv9", "event")
+        single(topic, encode(said), qos=1, hostname="127.0.0.1", port=self.demo.port)
+
     def test_an_entry_is_written_found_and_stays_text(self) -> None:
         page = self.open("/logbook")
         wrong = watched(page)
@@ -90,13 +101,21 @@ class TestDesk(InBrowser):
         expect(viewer.get_by_role("button", name="Write")).to_have_count(0)
 
     def test_a_command_appears_with_its_result(self) -> None:
-        page = self.open("/ledger?device=lv1")
+        page = self.open("/ledger?last=1h")
         wrong = watched(page)
         expect(page.get_by_role("heading", name="Ledger")).to_be_visible()
         self.cli("send", "demo", "lv1", "set_voltage", "ch4", "--arg", "v=3.25", "--reason", "the fans are loud")
         row = page.locator("tbody tr", has_text="the fans are loud").first
         expect(row).to_contain_text(re.compile(r"cli.*demo/lv1/ch4.*set_voltage v=3.25 V.*✓ done.*v_set=3.25 V", re.S))
+        self.say_killed("smoke")
+        killed = page.locator("tbody tr", has_text="smoke").first
+        words = r"root at this computer.*demo.*KILL.*smoke.*accepted.*hv9 goes down"
+        expect(killed).to_contain_text(re.compile(words, re.S))
+        look = "e => [getComputedStyle(e).color, getComputedStyle(e.closest('tr')).backgroundColor]"
+        ink, paper = killed.get_by_text("KILL").evaluate(look)
+        self.assertNotEqual(ink, paper)
         shot(page, "console-ledger")
+        expect(page.locator("p[role=alert].warn-ink")).to_have_text("")
         with page.expect_download() as download:
             page.get_by_role("link", name="CSV").click()
         self.assertIn("the fans are loud", download.value.path().read_text())

@@ -44,6 +44,7 @@ EXPECTED = {
     "nodered": {"credential-secret", "mqtt/nodered"},
     "web": {"session-key", "first-admin", "mqtt/web", "mongo/web"},
     "loader": {"mqtt/site.loader"},
+    "recorder": {"mqtt/site.recorder", "mongo/recorder"},
     "bench-hv1": {"mqtt/bench.hv1"},
     "bench-guard": {"mqtt/bench.guard"},
     "bench-alarms": {"mqtt/bench.alarms"},

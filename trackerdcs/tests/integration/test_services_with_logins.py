@@ -12,9 +12,11 @@ from typing import ClassVar
 from unittest.mock import patch
 
 from trackerdcs.adapters.gaps_sqlite import read_gaps
+from trackerdcs.adapters.runs_sqlite import SqliteRuns
 from trackerdcs.domain.codec import decode
 from trackerdcs.domain.errors import StoreFault
 from trackerdcs.domain.messages import Alarm
+from trackerdcs.domain.run_links import BindingQuery, CommandQuery, StoredCommand
 from trackerdcs.services.secret_folder import fill
 from trackerdcs.settings import load_stand
 from trackerdcs.sim.control import ask
@@ -86,6 +88,7 @@ class TestServices(unittest.TestCase):
         cls.broker = cls.enterClassContext(LabBroker(folder / "secrets"))
         cls.enterClassContext(Forked(["sim", "run", str(any_file)], "env1: simulated at"))
         cls.loader = cls.enterClassContext(Forked(["loader", str(cls.file("loader", "loader", cls.broker.port))]))
+        cls.enterClassContext(Forked(["recorder", str(cls.file("recorder", "recorder", cls.broker.port))]))
         cls.enterClassContext(Forked(["guard", str(cls.file("guard", "bench-guard", cls.broker.port))]))
         cls.alarms = cls.enterClassContext(Forked(["alarms", str(cls.file("alarms", "bench-alarms", cls.broker.port))]))
         for name in DEVICES:
@@ -160,6 +163,14 @@ class TestServices(unittest.TestCase):
         self.up()
         self.assertIn("by topic", self.trackerdcs("kill", "bench"))
         self.assertFalse(self.hv()["on"])
+        with closing(SqliteRuns(self.folder / "data" / "recorder" / "runs.sqlite", guest=True)) as store:
+
+            def recorded(cmd: str) -> list[StoredCommand]:
+                return [each for each in store.commands(CommandQuery("bench", cmd=cmd)) if each.state == "done"]
+
+            self.until(lambda: any(kill.user == "cli" for kill in recorded("kill")), "the kill is recorded")
+            self.assertEqual({(each.device, each.user) for each in recorded("reset")}, {("guard", "cli")})
+            self.assertEqual(store.bindings(BindingQuery("bench", "hv1"))[0].module, "m-1")
 
     def alarm(self, name: str) -> Alarm:
         """What the broker keeps of an alarm."""

@@ -13,9 +13,8 @@ from trackerdcs.app.bridge_parts import Parts
 from trackerdcs.app.run_keeper import RunKeeper, StoreQueue
 from trackerdcs.app.run_work import OpenRun, Work
 from trackerdcs.domain.errors import StoreDown, StoreFault
-from trackerdcs.domain.messages import Ack, Command, Event, Frame
+from trackerdcs.domain.messages import Command, Event
 from trackerdcs.domain.run import Condition, Run
-from trackerdcs.domain.run_links import Binding, BindingQuery, CommandQuery
 from trackerdcs.domain.topics import Topic
 from trackerdcs.tests.waiting import until
 
@@ -26,7 +25,7 @@ class TestFinish(unittest.IsolatedAsyncioTestCase):
     async def asyncSetUp(self) -> None:
         folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
         self.work, self.store, self.queue, self.clock = Work(folder), MemoryRuns(), StoreQueue(), SystemClock()
-        self.keeper = RunKeeper("s", self.store, self.queue, self.clock)
+        self.keeper = RunKeeper(self.clock)
         self.final: list[Run] = []
         task = asyncio.create_task(self.queue.run())
         self.addCleanup(task.cancel)
@@ -100,18 +99,6 @@ class TestFinish(unittest.IsolatedAsyncioTestCase):
         self.queue.put(lambda: self.store.put_run(RUN))
         await until(lambda: self.store.run(RUN.id))
 
-    async def test_a_module_that_was_taken_off_while_nobody_listened_is_off_in_the_store(self) -> None:
-        for ch in ("ch0", "ch1"):
-            self.store.put_binding(Binding("s", "hv1", ch, f"m-{ch}", 5))
-        self.keeper.tell(Topic("s", "frame", "hv1"), Frame(10, 0, "b", "0", "hv", {"ch0": {}, "ch1": {}, "ch2": {}}))
-        self.keeper.tell(Topic("s", "frame", "hv1"), Frame(11, 1, "b", "0", "hv", {"ch2": {}}, mod={"ch2": "m-2"}))
-        await until(lambda: self.store.bindings(BindingQuery(module="m-2")))
-        ended = [b.stop for b in self.store.bindings(BindingQuery()) if b.module in ("m-ch0", "m-ch1")]
-        self.assertEqual(ended, [10, 10])
-        self.assertEqual(
-            [b.start for b in self.store.bindings(BindingQuery(channel="ch2"))], [11], "never bound before"
-        )
-
     async def test_each_time_that_the_store_goes_away_is_said(self) -> None:
         for _ in range(2):
             with self.assertLogs("trackerdcs.app.run_keeper", "WARNING") as logs:
@@ -121,15 +108,10 @@ class TestFinish(unittest.IsolatedAsyncioTestCase):
             self.assertIn("refuses", logs.output[0])
             self.assertIn("again", logs.output[1])
 
-    async def test_what_was_heard_meanwhile_is_in_the_record_and_in_the_store(self) -> None:
-        hv1 = Topic("s", "frame", "hv1")
-        frame = Frame(5, 0, "b", "0", "hv", {"ch0": {}, "ch1": {}}, mod={"ch0": "m-1"})
-        self.keeper.tell(hv1, frame)
+    async def test_what_was_heard_meanwhile_is_in_the_record(self) -> None:
         self.keeper.tell(Topic("s", "cmd", "hv1", "cli"), Command("c1", "off", 6, 7, "ch0", reason="r"))
-        self.keeper.tell(Topic("s", "ack", "hv1"), Ack("c1", "cli", "done", 8))
         self.keeper.tell(Topic("s", "event", "hv1"), Event("trip", 9, "b", "ch0", "limit"))
         self.keeper.tell(Topic("s", "event", "hv9"), Event("trip", 9, "b", "ch0", "elsewhere"))
-        self.keeper.tell(hv1, Frame(10, 1, "b", "0", "hv", {"ch0": {}}, mod={"ch0": "m-2"}))
         finisher = self.finisher(Run(RUN.id, "done"))
         finisher.begin(self.opened())
         await until(lambda: self.final)
@@ -137,11 +119,6 @@ class TestFinish(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(run.commands, ("c1",))
         self.assertEqual([(e.source, e.event, e.text) for e in run.events], [("hv1.ch0", "trip", "limit")])
         self.assertIn("s/hv1/ch0/v_mon", run.conditions)
-        await until(lambda: len(self.store.bindings(BindingQuery())) == 2)
-        first, second = self.store.bindings(BindingQuery())
-        self.assertEqual((first.module, first.stop, second.module, second.stop), ("m-1", 10, "m-2", None))
-        (command,) = self.store.commands(CommandQuery())
-        self.assertEqual((command.cmd, command.state, command.answered), ("off", "done", 8))
 
 
 if __name__ == "__main__":

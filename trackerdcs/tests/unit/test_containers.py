@@ -41,7 +41,7 @@ class TestContainers(unittest.TestCase):
     def test_each_instrument_has_one_owner_and_the_guard_is_there_if_there_is_something_to_guard(self) -> None:
         services = self.made(STAND)["services"]
         own = {f"bench1-{name}" for name in ("alarms", "hv1", "env1")}
-        self.assertEqual(set(services), {"secrets", "loader", "web", "cli-bench1"} | own)
+        self.assertEqual(set(services), {"secrets", "loader", "recorder", "web", "cli-bench1"} | own)
         self.assertEqual(services["bench1-alarms"]["command"], ["alarms", "/stands/bench1.yaml"])
         services = self.made(STAND + GUARDED)["services"]
         self.assertEqual(services["bench1-guard"]["command"], ["guard", "/stands/bench1.yaml"])
