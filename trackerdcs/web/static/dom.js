@@ -27,6 +27,9 @@ const SCALED = new Set(["A", "W"]); // never V: beside -968 V nobody may have to
 const DECIMALS = {V: 2, "V/s": 1, degC: 2, "%": 1};
 export const unitName = (unit) => ({degC: "°C", 1: ""})[unit] ?? unit;
 
+// Texts of the services have units as the records write them.
+export const human = (text) => text.replace(/\bdegC\b/g, "°C");
+
 // A number with its unit, as a person reads it: -1.234e-7 A -> "-123.4 nA"; switches as on and off.
 export function quantity(value, unit = "") {
   if (value === null || value === undefined) return "–";
