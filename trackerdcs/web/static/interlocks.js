@@ -1,6 +1,6 @@
 // Interlocks of a stand: what holds, what opened first, what to do, and the reset for who may.
 
-import {h, mark, moment, quantity, say} from "./dom.js";
+import {h, human, mark, moment, quantity, say} from "./dom.js";
 import * as live from "./live.js";
 import {resultPlace, send} from "./orders.js";
 import {me, may} from "./shell.js";
@@ -45,7 +45,7 @@ class Card {
     this.element.dataset.state = state;
     say(this.acts, `when open it ${ACTS[lock.action]}; since ${moment(lock.since)}`);
     const broken = lock.state !== "ok";
-    say(this.why, broken ? [lock.first ? `First out: ${lock.first}` : "", lock.why ?? ""].filter(Boolean).join(". ") : "");
+    say(this.why, broken ? [lock.first ? `First out: ${lock.first}` : "", human(lock.why ?? "")].filter(Boolean).join(". ") : "");
     say(this.todo, broken && lock.guidance ? `What to do: ${lock.guidance}` : "");
     say(this.values, Object.entries(lock.values ?? {}).map(([of, value]) => `${of} ${quantity(value, unitOf(this.stand, of))}`).join(" · "));
     say(this.bypass, lock.bypass ? `⚠ BYPASSED by ${lock.bypass.by} until ${moment(lock.bypass.until)}: ${lock.bypass.reason}` : "");
