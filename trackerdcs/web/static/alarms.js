@@ -9,6 +9,7 @@ import {SILENT_S, unwatched} from "./watch.js";
 
 const SEVERITIES = ["critical", "warning", "info"];
 const ORDER = ["raised", "cleared", "acknowledged", "not_evaluated", "shelved", "suppressed", "normal"];
+const QUIET = new Set(["normal", "suppressed", "shelved"]);
 const ANSWER_S = 10;
 const sent = new Map(); // topic -> {id, at, text}: what was asked of an alarm, and what became of it
 
@@ -17,7 +18,7 @@ const groups = {
   known: {title: "Known, still there", states: ["acknowledged"], none: "None."},
   blind: {title: "Not evaluated: nobody knows whether these are there", states: ["not_evaluated"], none: "None."},
   shelved: {title: "Shelved: put aside by a person, for a while", states: ["shelved"], none: "None."},
-  suppressed: {title: "Suppressed: another alarm or a condition covers them", states: ["suppressed"], none: "None."},
+  suppressed: {title: "Suppressed: another alarm or a condition covers them", states: ["suppressed"], none: "None.", closed: true},
   normal: {title: "Normal", states: ["normal"], none: "None.", closed: true},
 };
 const HEADS = ["Severity", "State", "Alarm", "Since", "What", "What to do", "Count", ""];
@@ -119,6 +120,7 @@ function makeRow({topic}) {
 function fillRow(row, {topic, alarm}) {
   const at = row.parts;
   setWord(at.severity, alarm.severity);
+  if (QUIET.has(alarm.state)) at.severity.className = "word dim"; // the weight that it would have, not what it has
   setWord(at.state, alarm.state);
   row.className = `severity-${alarm.severity} state-${alarm.state}`;
   say(at.of, stands.length > 1 ? `${at.stand} · ${alarm.of ?? ""}` : alarm.of || "the whole stand");
