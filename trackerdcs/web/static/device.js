@@ -1,7 +1,7 @@
 // A device: one row a channel, drawn from what its meta says; a value that cannot be trusted says so and why.
 
 import {controls} from "./controls.js";
-import {h, human, mark, quantity, say, span, unitName} from "./dom.js";
+import {h, human, mark, quantity, say, span} from "./dom.js";
 import * as live from "./live.js";
 import {Spark} from "./spark.js";
 
@@ -140,7 +140,7 @@ export class Device {
   }
 }
 
-const TILES = {t_air: "air", rh: "humidity", t_dew: "dew point", dew_margin: "margin to the dew point"}; // in this order
+const TILES = {t_air: "air", rh: "humidity", t_dew: "dew point", dew_margin: "margin to the dew point"}; // in this order; a margin is a difference: in K, not to be read as a temperature
 
 // Large numbers of the air: every quantity of devices of kind env, and what is derived of the dew point.
 export class Environment {
@@ -176,9 +176,9 @@ export class Environment {
       this.element.insertBefore(tile, after?.tile ?? null);
     }
     const {tile, value} = this.tiles.get(key);
-    shownReading(value, reading(live.message(`${this.stand}/${device}/frame`), ch, name), unit);
+    shownReading(value, reading(live.message(`${this.stand}/${device}/frame`), ch, name), name === "dew_margin" ? "K" : unit);
     const fresh = live.fresh(this.stand, device);
     mark(tile, "old", !fresh);
-    tile.title = fresh ? unitName(unit) : `OLD: ${span(live.age(`${this.stand}/${device}/frame`))}`;
+    tile.title = fresh ? "" : `OLD: ${span(live.age(`${this.stand}/${device}/frame`))}`;
   }
 }

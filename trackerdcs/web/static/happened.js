@@ -5,6 +5,7 @@ import * as live from "./live.js";
 
 const KEPT_S = 900;
 const MOST = 30;
+const GUESS_PERCENT = 5; // before that, what is left is a guess from older runs
 const GOING = new Set(["queued", "configuring", "running", "finalizing"]);
 const WORDS = {raised: "NOW", acknowledged: "known", cleared: "over, but nobody has acknowledged it"};
 const SIGNS = {raised: "⚠", acknowledged: "✓", cleared: "◇"};
@@ -36,7 +37,7 @@ export class Events {
   }
 }
 
-// What needs a person comes before what is known and what is over.
+// What needs a person comes before what is known; of the same weight what was first, which is nearer to the cause.
 const rank = (alarm) => ["raised", "cleared", "acknowledged"].indexOf(alarm.state) * 10 + RANKS[alarm.severity];
 
 // Alarms that are there, worst first: the page Alarms has the rest.
@@ -52,7 +53,7 @@ export class Alarms {
     const there = [...live.topics()].filter((topic) => topic.startsWith(prefix))
       .map((topic) => [topic.slice(prefix.length), live.message(topic)])
       .filter(([, alarm]) => alarm.state in SIGNS)
-      .sort(([, a], [, b]) => rank(a) - rank(b));
+      .sort(([, a], [, b]) => rank(a) - rank(b) || a.since - b.since);
     const lines = there.slice(0, 8).map(([name, alarm]) => {
       const known = alarm.state === "acknowledged" && alarm.by ? `known to ${alarm.by}` : WORDS[alarm.state];
       const todo = alarm.guidance && alarm.state !== "cleared" ? `. What to do: ${alarm.guidance}` : "";
@@ -87,7 +88,7 @@ export class Runs {
         this.lines.set(id, h("p", {class: "run"}));
         this.element.append(this.lines.get(id));
       }
-      const left = note.left === undefined || note.left === null ? "" : `, ${span(note.left)} left`;
+      const left = note.left === undefined || note.left === null || note.percent < GUESS_PERCENT ? "" : `, about ${span(note.left)} left`;
       say(this.lines.get(id), `▶ ${note.device} ${note.state}: ${note.calibration} ${Math.round(note.percent ?? 0)} %${left}, ${(note.modules ?? []).join(", ")}`);
       mark(this.lines.get(id), "old", live.age(prefix + id) > 60);
     }
