@@ -1,4 +1,4 @@
-"""A shift on the demonstrator in a real browser, from the printed address to the page of a run, with a damp box between."""
+"""A shift on the demonstrator in a real browser: from the printed address, through damp air, to the page of a run."""
 
 import re
 import time
