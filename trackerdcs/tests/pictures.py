@@ -13,11 +13,27 @@ FOLDER = ROOT / "doc" / "images"
 MADE_FROM = FOLDER / "made-from.sha256"
 CONTROL = ("nodered/flows.json",)
 FORMS = ("trackerdcs/web/templates/base.html", "trackerdcs/web/static/style.css")
-FRAME = ("templates/console.html", "static/console.css", "static/dom.js", "static/shell.js", "static/live.js")
+FRAME = (
+    "templates/console.html",
+    "static/console.css",
+    "static/dom.js",
+    "static/shell.js",
+    "static/live.js",
+    "static/watch.js",
+)
 CONSOLE = tuple(f"trackerdcs/web/{name}" for name in FRAME)
 STAND = tuple(
     f"trackerdcs/web/static/{name}"
-    for name in ("stand.*", "device.js", "controls.js", "orders.js", "interlocks.js", "happened.js", "spark.js")
+    for name in (
+        "stand.*",
+        "device.js",
+        "controls.js",
+        "orders.js",
+        "interlocks.js",
+        "happened.js",
+        "services.js",
+        "spark.js",
+    )
 )
 PAGES = {
     "control": CONTROL,

@@ -2,30 +2,16 @@
 
 import {get, post} from "./api.js";
 import {ask, clock, keyed, setWord, show, soon, table, why, word} from "./desk.js";
-import {h, mark, quantity, say, span} from "./dom.js";
+import {h, human, mark, quantity, say, span} from "./dom.js";
 import * as live from "./live.js";
 import {may, stands} from "./shell.js";
+import {SILENT_S, unwatched} from "./watch.js";
 
-const SERVICE_SILENT_S = 30; // three heartbeats of the alarm service
 const SEVERITIES = ["critical", "warning", "info"];
 const ORDER = ["raised", "cleared", "acknowledged", "not_evaluated", "shelved", "suppressed", "normal"];
+const QUIET = new Set(["normal", "suppressed", "shelved"]);
 const ANSWER_S = 10;
 const sent = new Map(); // topic -> {id, at, text}: what was asked of an alarm, and what became of it
-
-// Why the alarms of a stand are not watched; "" when they are.
-function unwatched(stand) {
-  const topic = `${stand}/alarms/status`;
-  const entry = live.entry(topic);
-  if (!live.connected()) return "this page hears nothing from the server";
-  if (!live.reached(stand)) return "its broker does not answer";
-  if (!entry) return "no alarm service has ever spoken";
-  const {state, error} = entry.message;
-  if (state === "offline") return `the alarm service is gone${error ? ` (${error})` : ""}`;
-  const silence = live.age(topic);
-  if (silence > SERVICE_SILENT_S) return `no word from the alarm service for ${span(silence)}`;
-  if (state !== "online") return `the alarm service says: ${error ?? state}`;
-  return "";
-}
 
 const groups = {
   new: {title: "Needs you", states: ["raised", "cleared"], none: "No alarm needs you."},
@@ -134,18 +120,19 @@ function makeRow({topic}) {
 function fillRow(row, {topic, alarm}) {
   const at = row.parts;
   setWord(at.severity, alarm.severity);
+  if (QUIET.has(alarm.state)) at.severity.className = "word dim"; // the weight that it would have, not what it has
   setWord(at.state, alarm.state);
   row.className = `severity-${alarm.severity} state-${alarm.state}`;
   say(at.of, stands.length > 1 ? `${at.stand} · ${alarm.of ?? ""}` : alarm.of || "the whole stand");
   const since = alarm.since / 1e6;
   say(at.since, `${span((live.now() - since) / 1000)}\n${new Date(since).toISOString().slice(5, 19).replace("T", " ")} UTC`);
   say(at.value, alarm.value === undefined || alarm.value === null ? "" : quantity(alarm.value, live.unitOf(at.stand, alarm.of ?? "")));
-  say(at.why, alarm.why ?? "");
+  say(at.why, human(alarm.why ?? ""));
   const notes = [];
   if (alarm.by) notes.push(`${alarm.state === "shelved" ? "shelved" : "acknowledged"} by ${alarm.by}${alarm.comment ? `: ${alarm.comment}` : ""}`);
   if (alarm.until) notes.push(`comes back in ${span((alarm.until / 1e6 - live.now()) / 1000)}`);
   const old = live.age(topic);
-  if (old > 2 * SERVICE_SILENT_S) notes.push(`OLD: last said ${span(old)} ago`);
+  if (old > 2 * SILENT_S) notes.push(`OLD: last said ${span(old)} ago`);
   say(at.note, notes.join(" · "));
   say(at.guidance, alarm.guidance ?? "");
   say(at.count, alarm.count ? `${alarm.count}×` : "");

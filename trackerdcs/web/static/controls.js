@@ -90,7 +90,10 @@ export function controls(target, channel, spec) {
     draw(values) {
       const lost = !live.reached(target.stand);
       for (const form of fields) mark(form, "lost", lost);
-      if (clear) mark(clear, "urgent", values.state === "tripped" || values.trip === true);
+      if (!clear) return;
+      const known = values.state !== undefined && values.state !== "unknown", tripped = values.state === "tripped" || values.trip === true;
+      mark(clear, "urgent", tripped);
+      mark(clear, "needless", known && !tripped); // out of sight, but its place stays: no button may move under a finger
     },
   };
 }

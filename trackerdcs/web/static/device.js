@@ -1,7 +1,7 @@
 // A device: one row a channel, drawn from what its meta says; a value that cannot be trusted says so and why.
 
 import {controls} from "./controls.js";
-import {h, mark, quantity, say, span, unitName} from "./dom.js";
+import {h, human, mark, quantity, say, span} from "./dom.js";
 import * as live from "./live.js";
 import {Spark} from "./spark.js";
 
@@ -50,7 +50,7 @@ class Value {
 }
 
 class Row {
-  constructor(stand, device, ch, channel, period, kind) {
+  constructor(stand, device, ch, channel, period) {
     Object.assign(this, {stand, device, ch, channel, frame: null});
     const unit = (name) => channel.quantities[name].unit;
     const has = (name) => name in channel.quantities;
@@ -60,7 +60,6 @@ class Row {
     this.volt = value("v_mon", true);
     this.limit = value("i_limit");
     this.current = value("i_mon", true);
-    this.sparing = kind === "calibration"; // between runs there is nothing to say
     this.others = Object.keys(channel.quantities).filter((name) => !PLAIN.has(name)).map((name) => value(name, unit(name) !== "1"));
     this.state = h("span", {class: "state", role: "status"});
     this.flags = h("span", {class: "flags"});
@@ -68,7 +67,7 @@ class Row {
     this.run = h("span", {class: "in-run"});
     const target = {stand, device, ch};
     this.controls = controls(target, channel, {values: () => this.values(), module: () => this.module()});
-    const title = h("th", {scope: "row"}, ch === NO_CHANNEL ? null : h("b", {}, ch), channel.label ? ` ${channel.label}` : null, this.where, this.run);
+    const title = h("th", {scope: "row"}, ch === NO_CHANNEL ? null : h("b", {}, ch), channel.label ? ` ${human(channel.label)}` : null, this.where, this.run);
     const pair = (name, left, leftName, right, rightName) => h("td", {class: "pair", "data-name": name}, [[left, leftName], [right, rightName]].map(([each, words]) =>
       each ? h("div", {}, h("span", {class: "dim"}, words), each.text, each.spark?.canvas) : null));
     this.element = h("tr", {"data-channel": `${stand}/${device}/${ch}`, class: this.power ? "power" : "plain"}, title,
@@ -90,7 +89,6 @@ class Row {
   draw(frame, news) {
     this.frame = frame;
     for (const each of [this.set, this.volt, this.limit, this.current, ...this.others]) each?.draw(frame, this.ch, news);
-    if (this.sparing) for (const each of this.others) each.text.parentElement.hidden = each.text.textContent === "–";
     const values = this.values(), bad = frame?.bad?.[this.ch]?.state;
     const state = bad ? "unknown" : values.state;
     say(this.state, state === undefined ? "? no state" : STATES[state] ?? state);
@@ -130,7 +128,7 @@ export class Device {
     this.drawn = what;
     this.seen = "";
     say(this.kind, [meta.model, meta.serial, meta.sim ? "SIMULATED" : ""].filter(Boolean).join(" · "));
-    this.rows = Object.entries(meta.channels).map(([ch, channel]) => new Row(this.stand, this.name, ch, channel, meta.period, meta.kind));
+    this.rows = Object.entries(meta.channels).map(([ch, channel]) => new Row(this.stand, this.name, ch, channel, meta.period));
     this.body.replaceChildren(...this.rows.map((row) => row.element));
   }
 
@@ -155,6 +153,8 @@ export class Device {
   }
 }
 
+const TILES = {t_air: "air", rh: "humidity", t_dew: "dew point", dew_margin: "margin to the dew point"}; // in this order; a margin is a difference: in K, not to be read as a temperature
+
 // Large numbers of the air: every quantity of devices of kind env, and what is derived of the dew point.
 export class Environment {
   constructor(stand) {
@@ -171,25 +171,27 @@ export class Environment {
       for (const [ch, channel] of Object.entries(meta.channels)) {
         for (const [name, {unit}] of Object.entries(channel.quantities)) {
           const wanted = meta.kind === "env" ? unit !== "1" && name !== "state" : /dew|margin/.test(`${ch} ${name}`) && unit === "degC";
-          if (wanted) found.push([device, ch, name, unit]);
+          if (wanted) found.push([device, ch, name, unit, channel.label]);
         }
       }
     }
     for (const each of found) this.tile(...each);
   }
 
-  tile(device, ch, name, unit) {
+  tile(device, ch, name, unit, label) {
     const key = `${device}.${ch}.${name}`;
     if (!this.tiles.has(key)) {
-      const value = h("b"), words = ch === NO_CHANNEL ? `${device} ${name}` : `${device} ${ch} ${name}`;
-      const tile = h("div", {class: "tile", "data-tile": key}, value, h("span", {class: "dim"}, words));
-      this.tiles.set(key, {tile, value});
-      this.element.append(tile);
+      const value = h("b"), source = ch === NO_CHANNEL ? `${device} ${name}` : `${device} ${ch}`;
+      const rank = Object.keys(TILES).indexOf(name), place = rank < 0 ? Infinity : rank;
+      const tile = h("div", {class: "tile", "data-tile": key}, h("span", {}, TILES[name] ?? human(label || name)), value, h("span", {class: "dim"}, source));
+      const after = [...this.tiles.values()].find((each) => each.place > place);
+      this.tiles.set(key, {tile, value, place});
+      this.element.insertBefore(tile, after?.tile ?? null);
     }
     const {tile, value} = this.tiles.get(key);
-    shownReading(value, reading(live.message(`${this.stand}/${device}/frame`), ch, name), unit);
+    shownReading(value, reading(live.message(`${this.stand}/${device}/frame`), ch, name), name === "dew_margin" ? "K" : unit);
     const fresh = live.fresh(this.stand, device);
     mark(tile, "old", !fresh);
-    tile.title = fresh ? unitName(unit) : `OLD: ${span(live.age(`${this.stand}/${device}/frame`))}`;
+    tile.title = fresh ? "" : `OLD: ${span(live.age(`${this.stand}/${device}/frame`))}`;
   }
 }

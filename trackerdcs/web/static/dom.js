@@ -24,8 +24,12 @@ export function mark(element, name, on) {
 
 const PREFIXES = [[1, ""], [1e-3, "m"], [1e-6, "µ"], [1e-9, "n"], [1e-12, "p"]];
 const SCALED = new Set(["A", "W"]); // never V: beside -968 V nobody may have to see the µ of -968 µV
-const DECIMALS = {V: 2, "V/s": 1, degC: 2, "%": 1};
+const DECIMALS = {V: 2, "V/s": 1, degC: 2, K: 2, "%": 1};
+export const LEAST = {V: 1, A: 1e-9, degC: 1, "%": 2}; // a line in a smaller range is noise, and not drawn as if it were news
 export const unitName = (unit) => ({degC: "°C", 1: ""})[unit] ?? unit;
+
+// Texts of the services have units as the records write them; what is gone must not begin with what was.
+export const human = (text) => text.replace(/\bdegC\b/g, "°C").replace(/^gone: /, "it was: ");
 
 // A number with its unit, as a person reads it: -1.234e-7 A -> "-123.4 nA"; switches as on and off.
 export function quantity(value, unit = "") {

@@ -1,14 +1,17 @@
 // What has happened in the last minutes, what is wrong now, and which runs go on.
 
-import {word} from "./desk.js";
-import {h, mark, say, span} from "./dom.js";
+import {h, human, mark, say, span} from "./dom.js";
 import * as live from "./live.js";
 
 const KEPT_S = 900;
 const MOST = 30;
-const MOST_ALARMS = 8;
+const GUESS_PERCENT = 5; // before that, what is left is a guess from older runs
 const GOING = new Set(["queued", "configuring", "running", "finalizing"]);
+const WORDS = {raised: "NOW", acknowledged: "known", cleared: "over, but nobody has acknowledged it"};
+const SIGNS = {raised: "⚠", acknowledged: "✓", cleared: "◇"};
 const RANKS = {critical: 0, warning: 1, info: 2};
+
+const SPEAKERS = new Set(["alarms", "guard"]); // their events name what they are about
 
 export class Events {
   constructor(stand) {
@@ -25,7 +28,7 @@ export class Events {
       if (leaf !== "event" || stand !== this.stand || old > KEPT_S) continue;
       const time = new Date(event.ts / 1e6).toISOString().slice(11, 19);
       const what = event.event.replaceAll("_", " ");
-      const line = h("li", {}, h("time", {class: "dim"}, `${time} UTC `), h("b", {}, `${device}${event.ch && event.ch !== "-" ? ` ${event.ch}` : ""} `), what, event.why ? `: ${event.why}` : "");
+      const line = h("li", {}, h("time", {class: "dim"}, `${time} UTC `), SPEAKERS.has(device) ? null : h("b", {}, `${device}${event.ch && event.ch !== "-" ? ` ${event.ch}` : ""} `), what, event.why ? `: ${human(event.why)}` : "");
       this.shown.unshift([performance.now() - old * 1000, line]);
       this.list.prepend(line);
     }
@@ -33,6 +36,9 @@ export class Events {
     this.none.hidden = this.shown.length > 0;
   }
 }
+
+// What needs a person comes before what is known; of the same weight what was first, which is nearer to the cause.
+const rank = (alarm) => ["raised", "cleared", "acknowledged"].indexOf(alarm.state) * 10 + RANKS[alarm.severity];
 
 // Alarms that are there, worst first: the page Alarms has the rest.
 export class Alarms {
@@ -46,15 +52,17 @@ export class Alarms {
     const prefix = `${this.stand}/alarm/`;
     const there = [...live.topics()].filter((topic) => topic.startsWith(prefix))
       .map((topic) => [topic.slice(prefix.length), live.message(topic)])
-      .filter(([, alarm]) => ["raised", "acknowledged", "cleared"].includes(alarm.state))
-      .sort(([, a], [, b]) => RANKS[a.severity] - RANKS[b.severity]);
-    const drawn = JSON.stringify(there.map(([name, {severity, state, why, guidance}]) => [name, severity, state, why, guidance]));
-    if (drawn === this.drawn) return;
-    this.drawn = drawn;
-    this.element.replaceChildren(...there.slice(0, MOST_ALARMS).map(([name, alarm]) => h("li", {class: alarm.severity},
-      word(alarm.severity), " ", word(alarm.state), " ", h("a", {href: "/alarms"}, name), alarm.why ? `: ${alarm.why}` : "",
-      alarm.guidance ? h("div", {class: "todo"}, `What to do: ${alarm.guidance}`) : null)));
-    if (there.length > MOST_ALARMS) this.element.append(h("li", {}, h("a", {href: "/alarms"}, `and ${there.length - MOST_ALARMS} more alarms`)));
+      .filter(([, alarm]) => alarm.state in SIGNS)
+      .sort(([, a], [, b]) => rank(a) - rank(b) || a.since - b.since);
+    const lines = there.slice(0, 8).map(([name, alarm]) => {
+      const known = alarm.state === "acknowledged" && alarm.by ? `known to ${alarm.by}` : WORDS[alarm.state];
+      const todo = alarm.guidance && alarm.state !== "cleared" ? `. What to do: ${alarm.guidance}` : "";
+      return `${SIGNS[alarm.state]} ${alarm.severity.toUpperCase()} ${name}${alarm.of ? ` (${alarm.of})` : ""}: ${known}${alarm.why ? `: ${human(alarm.why)}` : ""}${todo}`;
+    });
+    if (there.length > 8) lines.push(`and ${there.length - 8} more`);
+    if (lines.join("\n") === this.drawn) return;
+    this.drawn = lines.join("\n");
+    this.element.replaceChildren(...lines.map((line) => h("li", {}, h("a", {href: "/alarms"}, line))));
   }
 }
 
@@ -80,7 +88,7 @@ export class Runs {
         this.lines.set(id, h("p", {class: "run"}));
         this.element.append(this.lines.get(id));
       }
-      const left = note.left === undefined || note.left === null ? "" : `, ${span(note.left)} left`;
+      const left = note.left === undefined || note.left === null || note.percent < GUESS_PERCENT ? "" : `, about ${span(note.left)} left`;
       say(this.lines.get(id), `▶ ${note.device} ${note.state}: ${note.calibration} ${Math.round(note.percent ?? 0)} %${left}, ${(note.modules ?? []).join(", ")}`);
       mark(this.lines.get(id), "old", live.age(prefix + id) > 60);
     }

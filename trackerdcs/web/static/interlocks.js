@@ -1,6 +1,6 @@
 // Interlocks of a stand: what holds, what opened first, what to do, and the reset for who may.
 
-import {h, mark, moment, quantity, say} from "./dom.js";
+import {h, human, mark, moment, quantity, say} from "./dom.js";
 import * as live from "./live.js";
 import {resultPlace, send} from "./orders.js";
 import {me, may} from "./shell.js";
@@ -39,7 +39,7 @@ class Card {
     say(this.acts, `when open it ${ACTS[lock.action]}; since ${moment(lock.since)}`);
     const broken = lock.state !== "ok";
     const first = lock.first ? `First out: ${lock.first}, at ${moment(lock.since)}: ` : ""; // `why` is of that time, not of now
-    say(this.why, broken ? `${first}${lock.why ?? ""}${lock.over ? ". Now all conditions hold again" : ""}` : "");
+    say(this.why, broken ? `${first}${human(lock.why ?? "")}${lock.over ? ". Now all conditions hold again" : ""}` : "");
     say(this.todo, broken && lock.guidance ? `What to do: ${lock.guidance}` : "");
     say(this.values, Object.entries(lock.values ?? {}).map(([of, value]) => `${of} ${quantity(value, live.unitOf(this.stand, of))}`).join(" · "));
     say(this.bypass, lock.bypass ? `⚠ BYPASSED by ${lock.bypass.by} until ${moment(lock.bypass.until)}: ${lock.bypass.reason}` : "");

@@ -54,7 +54,7 @@ function draw(parent, answer) {
   const [start, stop] = [answer.window.start, answer.window.stop].map((text) => Date.parse(text) / 1000);
   for (const {series, place} of rooms) {
     const gaps = series.map((one) => one.gaps.map((gap) => ({from: origin + gap.at, to: origin + gap.until})));
-    const view = {names: series.map((one) => one.quantity), units: [series[0].unit || "1"], axis: series.map(() => 0), log: new Set(), marks: () => ({runs: [], events: [], gaps})};
+    const view = {names: series.map((one) => one.quantity), units: [series[0].unit || "1"], axis: series.map(() => 0), log: new Set(), calm: true, marks: () => ({runs: [], events: [], gaps})};
     const zoom = (from, to) => (location.href = trends({start: new Date(from * 1000).toISOString(), end: new Date(to * 1000).toISOString()}, view.names));
     const plot = chart(place, view, drawn({...answer, series}, [], () => false).data, {zoom, cursor() {}});
     const fit = () => plot.setSize({width: Math.max(200, place.clientWidth), height: 190});

@@ -85,7 +85,7 @@ function noises(parent, run) {
   const room = h("div", {id: "chip"});
   parent.append(
     bars([{name: "noise", run, chips}], (chip) => chipRoom(room, run, chip)),
-    h("p", {class: "dim"}, "Mean over the channels of a chip that are not bad, with their standard deviation; in units of the threshold (DAC). Choose a bar for the channels of its chip."),
+    h("p", {class: "dim"}, "Mean over the channels of a chip that are not bad, with their standard deviation; in units of the threshold (DAC). 2! over a bar: two of its channels are bad. Choose a bar for the channels of its chip."),
     room,
   );
 }

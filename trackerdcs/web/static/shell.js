@@ -3,6 +3,7 @@
 import {Failed, get, post} from "./api.js";
 import {h, mark, say} from "./dom.js";
 import * as live from "./live.js";
+import {unwatched} from "./watch.js";
 
 const data = document.body.dataset;
 export const me = {user: data.user, role: data.role};
@@ -56,9 +57,17 @@ function countAlarms() {
   const there = [...live.topics()].filter((t) => t.includes("/alarm/")).map((t) => live.message(t));
   const open = there.filter((alarm) => ["raised", "cleared"].includes(alarm.state)).length;
   const known = there.filter((alarm) => alarm.state === "acknowledged").length;
+  const blind = stands.filter(unwatched);
+  const words = [];
+  if (blind.length) words.push(`ALARMS NOT WATCHED${stands.length > 1 ? ` on ${blind.join(", ")}` : ""}`);
+  if (open) words.push(`${open} ${open === 1 ? "needs" : "need"} you`);
+  if (known) words.push(`${known} known`);
   const badge = document.getElementById("alarms");
-  badge.hidden = !open && !known;
-  say(badge, `⚠ ${open} new, ${known} known`);
+  badge.hidden = !words.length;
+  mark(badge, "unwatched", blind.length);
+  mark(badge, "needs", open);
+  badge.title = blind.map((stand) => `${stand}: ${unwatched(stand)}`).join("; ") || "alarms: those that need you, and those that somebody knows of";
+  say(badge, `⚠ ${words.join(", ")}`);
 }
 
 document.getElementById("kill").replaceChildren(...stands.map(killButton));

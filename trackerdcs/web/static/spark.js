@@ -1,10 +1,9 @@
 // The last ten minutes of a quantity as a small line, of what this page has seen: a gap is a gap.
 
-import {h, quantity} from "./dom.js";
+import {h, LEAST, quantity} from "./dom.js";
 
 const SPAN_S = 600;
 const WIDTH = 132, HEIGHT = 30;
-const LEAST = {V: 1, A: 1e-9, degC: 1, "%": 2}; // a smaller range is noise, and not drawn as if it were news
 
 export class Spark {
   constructor(unit, period) {

@@ -5,13 +5,12 @@ import {h, say} from "./dom.js";
 import {Alarms, Events, Runs} from "./happened.js";
 import {Interlocks} from "./interlocks.js";
 import * as live from "./live.js";
+import {Computed, isService, Services} from "./services.js";
 import {stands} from "./shell.js";
 import {worldPanel} from "./world.js";
 
 const JUMP_PX = 8, SETTLE_MS = 600;
-const ORDER = ["hv", "lv", "env", "derived", "calibration"];
-const WITHOUT_VALUES = new Set(["guard", "loader", "alarms", "config", "supervisor"]);
-/* Services that have nothing to set or measure are on the page Health. */
+const ORDER = ["hv", "lv", "env"];
 
 class Stand {
   constructor(name) {
@@ -21,20 +20,24 @@ class Stand {
     this.interlocks = new Interlocks(name);
     this.alarms = new Alarms(name);
     this.runs = new Runs(name);
+    this.services = new Services(name);
+    this.computed = new Computed(name);
     this.events = new Events(name);
     this.empty = h("p", {class: "dim"}, "no device of this stand has said anything yet");
     this.list = h("div", {class: "devices"});
-    this.element = h("article", {class: "stand", "data-stand": name}, h("h1", {}, `Stand ${name}`), this.alarms.element, this.runs.element,
-      h("div", {class: "top"}, this.interlocks.element, this.environment.element), this.empty, this.list, worldPanel(name), this.events.element);
+    this.element = h("article", {class: "stand", "data-stand": name}, h("h1", {}, `Stand ${name}`), this.alarms.element, this.services.element, this.runs.element,
+      h("div", {class: "top"}, this.interlocks.element, this.environment.element), this.empty, this.list, this.computed.element, worldPanel(name), this.events.element);
   }
 
   draw(changed, passing) {
     const names = [...live.topics()].filter((topic) => topic.startsWith(`${this.name}/`) && topic.endsWith("/meta")).map((topic) => topic.split("/")[1])
-      .filter((name) => !WITHOUT_VALUES.has(live.message(`${this.name}/${name}/meta`).kind));
+      .filter((name) => !isService(live.message(`${this.name}/${name}/meta`)));
     this.empty.hidden = names.length > 0;
     for (const name of names) if (!this.devices.has(name)) this.add(name);
     for (const device of this.devices.values()) device.draw(changed);
-    this.environment.draw(names);
+    this.environment.draw([...names, "derived"]);
+    this.services.draw();
+    this.computed.draw();
     this.interlocks.draw();
     this.alarms.draw();
     this.runs.draw();

@@ -1,5 +1,6 @@
 // The plot: mean as a line, least and largest as a band, runs as bands behind, events and gaps as marks. uPlot draws it.
 
+import {LEAST, unitName} from "./dom.js";
 import {alone} from "./trend_data.js";
 
 // Okabe and Ito's colours, which all eyes tell apart; the dash tells them apart without any colour.
@@ -23,7 +24,7 @@ function ink(name) {
   return colour;
 }
 
-// `view`: {names, units (of each axis), axis (of each name), log (Set of axes), marks()}; `on`: {zoom(from, to in s), cursor(index)}
+// `view`: {names, units (of each axis), axis (of each name), log (Set of axes), calm (no zoom into noise), marks()}; `on`: {zoom(from, to in s), cursor(index)}
 export function chart(parent, view, data, on) {
   const text = getComputedStyle(document.body).color;
   const grid = {stroke: faint("#808080", 0.25), width: 1};
@@ -32,7 +33,7 @@ export function chart(parent, view, data, on) {
     ...AXES.flatMap((side, i) =>
       view.units[i] === undefined ? [] : [{
         scale: side, side: i ? 1 : 3, stroke: text, grid: i ? {show: false} : grid, size: 78, labelSize: 22,
-        label: view.log.has(side) ? `|value| in ${view.units[i] || "1"}, logarithmic` : view.units[i] || "1",
+        label: view.log.has(side) ? `|value| in ${unitName(view.units[i]) || "1"}, logarithmic` : unitName(view.units[i]) || "1",
         values: (u, ticks) => ticks.map((tick) => (tick === null ? "" : written(tick, view.units[i]))),
       }]),
   ];
@@ -46,7 +47,9 @@ export function chart(parent, view, data, on) {
     bands.push({series: [3 * i + 3, 3 * i + 2], fill: faint(colour, 0.22)});
   });
   const scales = {x: {time: true, auto: false}};
-  for (const side of AXES) scales[side] = view.log.has(side) ? {distr: 3} : {};
+  AXES.forEach((side, i) => {
+    scales[side] = view.log.has(side) ? {distr: 3} : view.calm ? {range: (u, low, high) => calm(low, high, view.units[i])} : {};
+  });
   return new uPlot({
     ...size(parent), series, bands, axes, scales,
     legend: {show: false},
@@ -64,6 +67,14 @@ export function chart(parent, view, data, on) {
       setCursor: [(u) => on.cursor(u.cursor.idx, u.cursor.left >= 0 ? u.posToVal(u.cursor.left, "x") : null)],
     },
   }, data, parent);
+}
+
+// Wide enough that the noise of a steady value looks steady.
+function calm(low, high, unit) {
+  if (low === null || high === null) return [0, 1];
+  const range = Math.max((high - low) * 1.1, LEAST[unit] ?? 0, Math.max(Math.abs(low), Math.abs(high)) * 0.02) || 1;
+  const middle = (low + high) / 2;
+  return [middle - range / 2, middle + range / 2];
 }
 
 export const size = (parent) => ({width: Math.max(280, parent.clientWidth), height: Math.max(240, Math.min(520, Math.round(innerHeight * 0.5)))});
