@@ -103,7 +103,7 @@ class Killer:
         if not self._under_way:
             return None
         left = "; ".join(f"{way.ch} {way.trouble or 'goes down'}" for way in self._ways if not way.down)
-        return f"{self._cause}: {left}"
+        return f"{self._cause}: {left}" if left else self._cause
 
     def release(self) -> bool:
         """Open the worker's gate; False if another kill has begun meanwhile."""

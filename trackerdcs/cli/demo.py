@@ -26,6 +26,7 @@ HINTS = """\
 Open http://127.0.0.1:{web}/?token={token}
   (logs in as an expert, once; reading needs no login here)
 Try, in another terminal:{first}
+  trackerdcs send demo lv1 set_current_limit ch1 --arg i=1 --reason first
   trackerdcs send demo lv1 set_voltage ch1 --arg v=10 --reason first
   trackerdcs send demo lv1 on ch1 --reason first
   trackerdcs send demo hv1 set_voltage ch0 --arg v=-50 --reason first

@@ -5,7 +5,7 @@ import {h, human, mark, quantity, say, span} from "./dom.js";
 import * as live from "./live.js";
 import {Spark} from "./spark.js";
 
-export const NO_CHANNEL = "-";
+const NO_CHANNEL = "-";
 const STATES = {
   off: "○ off", on: "● ON", ramping_up: "▲ RAMPING UP", ramping_down: "▼ ramping down", hold: "■ HOLD",
   tripped: "⚠ TRIPPED", unknown: "? UNKNOWN", idle: "○ idle",
@@ -14,7 +14,7 @@ const FLAGS = {compliance: "⚠ at the current limit", trip: "⚠ trip"};
 const PLAIN = new Set(["v_set", "v_mon", "i_limit", "i_mon", "on", "state", "compliance", "trip", "ramp_up", "ramp_down"]);
 
 // What a frame says of one quantity: value, and why it is bad or doubtful.
-export function reading(frame, ch, name) {
+function reading(frame, ch, name) {
   return {value: frame?.ch?.[ch]?.[name], bad: frame?.bad?.[ch]?.[name], doubt: frame?.unc?.[ch]?.[name]};
 }
 
