@@ -255,6 +255,8 @@ class StandPage(unittest.TestCase):
         expect(air).to_have_text(re.compile(r"^2[45]\.\d\d °C$"))
         lost = page.locator("#lost")
         expect(lost).to_be_hidden()
+        kill = page.get_by_role("button", name="KILL demo")
+        place = kill.bounding_box()
         self.demo.freeze()
         try:
             began = time.monotonic()
@@ -263,7 +265,8 @@ class StandPage(unittest.TestCase):
             expect(page.locator("body")).to_have_class("lost")
             expect(page.locator("[data-device='demo/hv1'] .age")).to_contain_text("OLD: measured")
             shot(page, "stand-lost")
-            page.get_by_role("button", name="KILL demo").click()
+            self.assertEqual(kill.bounding_box(), place, "the one button that must be found has moved")
+            kill.click()
             expect(page.locator("#kill output")).to_contain_text("NOBODY KNOWS WHETHER IT WAS SENT")
             time.sleep(3)
         finally:
