@@ -42,6 +42,7 @@ class TestEveryRoute(WholeCase):
     async def test_each_route_without_a_login_and_with_rights_at_each_kind_of_node(self) -> None:
         paths = [path for path, methods in self.app.openapi()["paths"].items() for _ in methods]
         operations = [(*operation, path) for operation, path in zip(self.operations(), paths, strict=True)]
+        self.assertEqual(len(operations), 25)
         for account in PERSONS:
             client = self.client() if account is None else await self.logged_in(account.name)
             for method, address, said, path in operations:
