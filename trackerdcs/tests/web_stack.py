@@ -5,6 +5,8 @@ import hashlib
 import http.server
 import ipaddress
 import json
+import os
+import socket
 import ssl
 import sys
 import threading
@@ -187,6 +189,30 @@ class Gateway(Server):
 
     def client(self, host: str = "localhost") -> httpx.Client:
         return httpx.Client(base_url=f"https://{host}:{self.port}", verify=self.trust(), timeout=20)
+
+    def upgrade(self, path: str, cookie: str) -> bytes:
+        """What the other side says to the question for a websocket, and to `hello` behind it."""
+        key = base64.b64encode(os.urandom(16)).decode()
+        lines = [
+            f"GET {path} HTTP/1.1",
+            f"Host: localhost:{self.port}",
+            "Connection: Upgrade",
+            "Upgrade: websocket",
+            "Sec-WebSocket-Version: 13",
+            f"Sec-WebSocket-Key: {key}",
+            f"Cookie: {cookie}",
+        ]
+        with (
+            socket.create_connection((HOST, self.port), 20) as wire,
+            self.trust().wrap_socket(wire, server_hostname="localhost") as tls,
+        ):
+            tls.sendall("\r\n".join([*lines, "", ""]).encode())
+            answer = tls.recv(4000)
+            if b" 101 " in answer:
+                tls.sendall(b"hello")
+                while not answer.endswith(b"hello"):
+                    answer += tls.recv(100)
+            return answer
 
 
 def log_in(client: httpx.Client, name: str, password: str = PASSWORD, next: str = "/") -> httpx.Response:

@@ -10,7 +10,7 @@ from trackerdcs.app.kill_button import KillButton, Press
 from trackerdcs.domain.access import Account
 from trackerdcs.domain.codec import load
 from trackerdcs.domain.errors import ContractError, StoreFault
-from trackerdcs.web.answers import Fault, Reader, may_read, person
+from trackerdcs.web.answers import Reader, may_read, person
 from trackerdcs.web.examples import faults, role
 from trackerdcs.web.parts import Parts
 
@@ -50,7 +50,7 @@ def routes(parts: Parts) -> APIRouter:
         "/api/stands/{stand}/kill",
         operation_id="kill",
         responses=_ok(PRESS)
-        | faults(401, 403, 404, 411, 413, 422)
+        | faults(401, 403, 404, 411, 413)
         | {503: _said("Not sent.", PRESS), 504: _said("Nobody knows.", PRESS)},
         openapi_extra=role("login") | {"requestBody": {"content": {"application/json": {"schema": WHY}}}},
     )
@@ -91,9 +91,10 @@ def _said(text: str, example: Any) -> dict[str, Any]:
 def _reason(body: bytes) -> str:
     """Nothing that is wrong with it may stand in the way of a KILL: what cannot be read is no reason."""
     try:
-        reason = load(body).get("reason", "") if body else ""
+        said = load(body) if body else {}
     except ContractError:
         return ""
+    reason = said.get("reason") if isinstance(said, dict) else None
     return reason if isinstance(reason, str) else ""
 
 

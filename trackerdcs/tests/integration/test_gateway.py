@@ -1,9 +1,7 @@
 """The gateway as it is shipped: the real Caddy, the real web service, upstreams that say what reaches them."""
 
-import base64
 import contextlib
 import json
-import os
 import socket
 import ssl
 import tempfile
@@ -184,37 +182,14 @@ class Identity(BehindTheGateway):
 
 
 class Sockets(BehindTheGateway):
-    def upgrade(self, path: str, cookie: str) -> bytes:
-        key = base64.b64encode(os.urandom(16)).decode()
-        lines = [
-            f"GET {path} HTTP/1.1",
-            f"Host: localhost:{gateway.port}",
-            "Connection: Upgrade",
-            "Upgrade: websocket",
-            "Sec-WebSocket-Version: 13",
-            f"Sec-WebSocket-Key: {key}",
-            f"Cookie: {cookie}",
-        ]
-        with (
-            socket.create_connection((HOST, gateway.port), 20) as wire,
-            gateway.trust().wrap_socket(wire, server_hostname="localhost") as tls,
-        ):
-            tls.sendall("\r\n".join([*lines, "", ""]).encode())
-            answer = tls.recv(4000)
-            if b" 101 " in answer:
-                tls.sendall(b"hello")
-                while not answer.endswith(b"hello"):
-                    answer += tls.recv(100)
-            return answer
-
     def test_a_websocket_needs_the_same_login(self) -> None:
         session = f"trackerdcs={self.client('shifter').cookies['trackerdcs']}"
         path = "/control/socket.io/?EIO=4&transport=websocket"
-        opened = self.upgrade(path, session)
+        opened = gateway.upgrade(path, session)
         self.assertTrue(opened.startswith(b"HTTP/1.1 101 ") and opened.endswith(b"hello"), opened)
-        self.assertTrue(self.upgrade(path, "").startswith(b"HTTP/1.1 401 "))
-        self.assertTrue(self.upgrade(path, session + "x").startswith(b"HTTP/1.1 401 "))
-        self.assertTrue(self.upgrade("/nodered/comms", session).startswith(b"HTTP/1.1 403 "))
+        self.assertTrue(gateway.upgrade(path, "").startswith(b"HTTP/1.1 401 "))
+        self.assertTrue(gateway.upgrade(path, session + "x").startswith(b"HTTP/1.1 401 "))
+        self.assertTrue(gateway.upgrade("/nodered/comms", session).startswith(b"HTTP/1.1 403 "))
         self.assertNotIn("Unsupported upgrade", web.log())
 
     def test_the_console_hears_the_stands_through_it(self) -> None:
