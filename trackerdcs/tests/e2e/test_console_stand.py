@@ -130,6 +130,7 @@ class StandPage(unittest.TestCase):
         self.press(page, "hv1", "ch0", "on")
         for words in ("hv1 ch0, sensor bias", "Stand demo, module demo-module-1", "goes to −50.00 V"):
             expect(page.get_by_role("dialog")).to_contain_text(words)
+        page.get_by_role("button", name="KILL demo").click(trial=True)  # within reach, whatever is asked
         page.keyboard.press("Escape")
         expect(page.get_by_role("dialog")).to_have_count(0)
         self.assertTrue(page.evaluate("document.getElementById('main').inert"), "what is below takes no second click")
@@ -240,9 +241,12 @@ class StandPage(unittest.TestCase):
         self.apply(page, "hv1", "ch0", "set_voltage", "-50")
         self.press(page, "hv1", "ch0", "on", sure=True)
         expect(self.row(page, "hv1", "ch0").locator(".result")).to_contain_text("on: done")
-        page.get_by_role("button", name="KILL demo").click()
+        button = page.get_by_role("button", name="KILL demo")
+        where = button.bounding_box()
+        button.click()
         answer = page.locator("#kill output")
         expect(answer).to_contain_text("KILL SENT")
+        self.assertEqual(button.bounding_box(), where, "a second press must not hit what has come in its place")
         expect(answer).to_contain_text("hv1: every channel was seen off")
         expect(self.row(page, "hv1", "ch0").locator("[data-quantity=v_mon]")).to_have_text(re.compile(r"^−?0\.\d\d V$"))
         self.press(page, "hv1", "ch0", "clear_trip")
