@@ -54,14 +54,14 @@ function killButton(stand) {
 }
 
 function countAlarms() {
-  const there = [...live.topics()].filter((t) => t.includes("/alarm/")).map((t) => live.message(t));
+  const blind = live.connected() ? stands.filter(unwatched) : []; // without a server the whole page says that it is old
+  const there = [...live.topics()].filter((t) => t.includes("/alarm/") && !blind.includes(t.split("/")[0])).map((t) => live.message(t));
   const open = there.filter((alarm) => ["raised", "cleared"].includes(alarm.state)).length;
   const known = there.filter((alarm) => alarm.state === "acknowledged").length;
-  const blind = live.connected() ? stands.filter(unwatched) : []; // without a server the whole page says that it is old
   const words = []; // few: the badge must not push KILL out of its place, and what nobody watches has no number
   if (blind.length) words.push(`ALARMS NOT WATCHED${stands.length > 1 ? ` on ${blind.join(", ")}` : ""}`);
-  if (open && !blind.length) words.push(`${open} ${open === 1 ? "needs" : "need"} you`);
-  if (known && !blind.length) words.push(`${known} known`);
+  if (open) words.push(`${open} ${open === 1 ? "needs" : "need"} you`);
+  if (known) words.push(`${known} known`);
   const badge = document.getElementById("alarms");
   badge.hidden = !words.length;
   mark(badge, "unwatched", blind.length);
