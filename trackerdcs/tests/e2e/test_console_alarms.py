@@ -4,6 +4,7 @@ import re
 import tempfile
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -114,6 +115,12 @@ class TestAlarms(InBrowser):
         self.say("alarm/damp", encode(known))
         expect(row).to_contain_text("acknowledged by shifter: I look after it")
         expect(row.get_by_role("button", name="Acknowledge")).to_be_hidden()
+
+        for status, said in ((504, "NOBODY KNOWS WHETHER IT WAS SENT"), (500, "NOBODY KNOWS"), (404, "KILL NOT SENT")):
+            page.route("**/kill", partial(lambda status, route: route.fulfill(status=status, body="<html>"), status))
+            page.get_by_role("button", name="KILL bench").click()
+            expect(page.locator(".kill-of output")).to_contain_text(said)
+            page.unroute("**/kill")
 
         self.status("offline", "connection lost")
         expect(banner).to_contain_text("ALARMS ARE NOT WATCHED on bench: the alarm service is gone")
