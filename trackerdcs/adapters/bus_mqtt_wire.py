@@ -192,7 +192,7 @@ class Wire:
         """paho's client, and with it its sockets, goes when its thread ends: no reference leads back from it to us."""
         client = self._client
         client.on_connect_fail = client.on_disconnect = client.on_publish = None
-        client.on_subscribe = client.on_message = None
+        client.on_subscribe = client.on_message = client.on_socket_open = None
         client.on_connect = lambda c, *_: c.disconnect()  # given up while paho was still connecting
 
 

@@ -154,11 +154,12 @@ class StreamLink:
         """A reply to an older question, even another program's, may still be under way: wait for one silent timeout."""
         silence = self._wire.timeout
         start = time.monotonic()
-        until = start + silence
+        until, heard = start + silence, 0
         while (left := until - time.monotonic()) > 0:
             if data := self._raw.read(left):
-                until = time.monotonic() + silence
-                if until - start > 3 * silence:
+                until, heard = time.monotonic() + silence, heard + 1
+                # One late piece is no chatter: this process may have been kept waiting itself.
+                if heard > 2 and until - start > 3 * silence:
                     raise Desync(f"{self._raw.name}: is not silent before the first question, says {data[:80]!r}")
         self._hushed = True
 

@@ -199,7 +199,7 @@ class Sockets(BehindTheGateway):
         cookie = {"Cookie": f"trackerdcs={client.cookies['trackerdcs']}"}
         with connect(address, ssl=context, origin=site, additional_headers=cookie) as live:
             first = json.loads(live.recv(5))
-        self.assertEqual((first["whole"], first["stands"]), (True, {"bench": False}))
+        self.assertEqual((first["whole"], first["stands"]), (True, {"bench": False, "site": False}))
         with self.assertRaises(InvalidStatus) as refused:  # by the gateway: nobody is logged in
             connect(address, ssl=context, origin=site)
         self.assertEqual(refused.exception.response.status_code, 401)

@@ -50,7 +50,7 @@ class Live(unittest.TestCase):
         for origin in ("https://evil.example", f"http://{HOST}:{self.web.port}", "null"):
             self.assertEqual(self.ended(self.socket(cookie, origin)), 4403, origin)
         first: dict[str, Any] = json.loads(self.socket(cookie).recv(5))
-        self.assertEqual((first["whole"], list(first["stands"])), (True, ["bench"]))
+        self.assertEqual((first["whole"], list(first["stands"])), (True, ["bench", "site"]))
 
     def test_the_broker_is_told_of_and_a_session_that_ends_ends_it(self) -> None:
         log_in(self.client, "viewer")
