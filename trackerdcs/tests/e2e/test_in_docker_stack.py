@@ -130,7 +130,7 @@ class TestStackInDocker(unittest.TestCase):
         page.get_by_role("button", name="Write").click()
         expect(page.locator("article").first).to_contain_text("The box was opened.")
         page.goto(f"{self.stack.url}/health")
-        expect(page.locator(f"#parts [data-key='{STAND}/hv1']")).to_contain_text("online")
+        expect(page.locator(f"#parts [data-key='{STAND}/env1']")).to_contain_text("online")
         expect(page.locator(f"#parts [data-key='{STAND}/derived']")).to_contain_text("online")
         asked = f"/api/series?quantity={STAND}/hv1/ch0/v_mon&number=10"
         (series,) = page.evaluate("async (path) => (await (await fetch(path)).json()).series", asked)
