@@ -1,5 +1,6 @@
 """What OpenAPI shows of the routes of runs: examples that the same code makes as the answers."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from trackerdcs.app.tables import csv_text
@@ -117,9 +118,8 @@ def role(needed: str) -> dict[str, str]:
     return {"x-role": needed}
 
 
-def documented(name: str) -> dict[str, Any]:
-    """What the decorator of a route of runs is given."""
-    whole, table = EXAMPLES[name]
+def tabled(name: str, whole: Any, table: Table, statuses: Sequence[int]) -> dict[str, Any]:
+    """What the decorator of a route that answers as JSON or as a table is given, with the faults it may answer."""
     content = {
         "application/json": {"example": whole},
         "text/csv": {"example": csv_text(table)},
@@ -127,11 +127,16 @@ def documented(name: str) -> dict[str, Any]:
     }
     ok: dict[int | str, dict[str, Any]] = {200: {"description": "As JSON, CSV or Parquet.", "content": content}}
     return {
-        "responses": ok | faults(401, 403, 404, 409, 422, 501, 503),
+        "responses": ok | faults(*statuses),
         "openapi_extra": role("viewer"),
         "name": name,
         "operation_id": name,
     }
+
+
+def documented(name: str) -> dict[str, Any]:
+    """The same for a route of runs."""
+    return tabled(name, *EXAMPLES[name], (401, 403, 404, 409, 422, 501, 503))
 
 
 def downloaded(name: str) -> dict[str, Any]:

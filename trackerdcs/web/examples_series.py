@@ -1,14 +1,11 @@
 """What OpenAPI shows of the routes of trends: examples that the same code makes as the answers."""
 
-from typing import Any
-
-from trackerdcs.app.tables import csv_text
 from trackerdcs.domain import trend as said
 from trackerdcs.domain.answers import Answer, Table
 from trackerdcs.domain.join import Measured, Window, seen
 from trackerdcs.domain.run import Run, RunModule
 from trackerdcs.domain.series import Bucket
-from trackerdcs.web.examples import ID, MODULE, T0, S, faults, role
+from trackerdcs.web.examples import ID, MODULE, T0, S
 
 _HV = Measured("demo", "hv1", "ch0", "v_mon", "V", 1.0)
 _WINDOW = Window(T0, T0 + 40 * S)
@@ -32,20 +29,4 @@ EXAMPLES: dict[str, tuple[Answer, Table]] = {
     "quantities": (said.quantities_answer([_HV]), said.quantities_table([_HV])),
     "series": (said.trend_answer(_TREND), said.trend_table(_TREND)),
 }
-
-
-def documented(name: str) -> dict[str, Any]:
-    """What the decorator of a route of trends is given."""
-    whole, table = EXAMPLES[name]
-    content = {
-        "application/json": {"example": whole},
-        "text/csv": {"example": csv_text(table)},
-        "application/vnd.apache.parquet": {"schema": {"type": "string", "format": "binary"}},
-    }
-    ok: dict[int | str, dict[str, Any]] = {200: {"description": "As JSON, CSV or Parquet.", "content": content}}
-    return {
-        "responses": ok | faults(401, 403, 404, 422, 501, 503),
-        "openapi_extra": role("viewer"),
-        "name": name,
-        "operation_id": name,
-    }
+FAULTS = (401, 403, 404, 422, 501, 503)

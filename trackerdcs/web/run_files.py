@@ -11,13 +11,10 @@ from fastapi.responses import StreamingResponse
 
 from trackerdcs.app.joiner import Joiner
 from trackerdcs.domain import answers_raw as said
-from trackerdcs.web.answers import Format, answer, found, wanted
+from trackerdcs.web.answers import answer, found, wanted
+from trackerdcs.web.asked import Form
 from trackerdcs.web.examples import documented, downloaded
 from trackerdcs.web.parts import Parts
-
-FormatQuery = Annotated[
-    Format | None, Query(description="json, csv or parquet; without it the Accept header decides.", examples=["csv"])
-]
 
 
 def routes(parts: Parts, join: Joiner) -> APIRouter:
@@ -25,7 +22,7 @@ def routes(parts: Parts, join: Joiner) -> APIRouter:
     router = APIRouter()
 
     @router.get("/api/runs/{id}/files", **documented("files"))
-    async def files(request: Request, id: str, format: FormatQuery = None) -> Response:
+    async def files(request: Request, id: str, format: Form = None) -> Response:
         """The raw files of a run: name, kind, bytes, SHA-256."""
         known = await found(join.files(id))
         form = wanted(request, format)
@@ -58,7 +55,7 @@ def routes(parts: Parts, join: Joiner) -> APIRouter:
         form: Annotated[
             said.Form, Query(description="rows; base64: the numbers as `dtype` says, for numpy.frombuffer.")
         ] = "rows",
-        format: FormatQuery = None,
+        format: Form = None,
     ) -> Response:
         """A picture of a result (map of a chip, S-curves): its numbers with dtype, shape and axes. `key` as the list
         of results has it. As a table, a row for each bin."""

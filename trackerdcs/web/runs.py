@@ -8,24 +8,20 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from trackerdcs.app.joiner import MOST_RUNS, Cursor, Joiner
 from trackerdcs.domain import answers as said
-from trackerdcs.domain.errors import ContractError
 from trackerdcs.domain.moments import moment, span
 from trackerdcs.domain.plain import plain
 from trackerdcs.domain.run import Run, RunQuery, RunState
 from trackerdcs.domain.run_results import Kind, ResultQuery, key_of
 from trackerdcs.domain.storing import LAST
 from trackerdcs.web import run_files
-from trackerdcs.web.answers import Fault, Format, Reader, answer, found, may_read, wanted
+from trackerdcs.web.answers import Fault, Reader, answer, found, may_read, wanted
+from trackerdcs.web.asked import TIME, Form, checked, window
 from trackerdcs.web.examples import documented
 from trackerdcs.web.parts import Parts
 
-TIME = "ns since 1970 in UTC, or ISO 8601 with Z or an offset."
 PAGE = 100
 LARGEST = 2**31 - 1
 """Of what is counted: larger ones are no integers of every store."""
-FormatQuery = Annotated[
-    Format | None, Query(description="json, csv or parquet; without it the Accept header decides.", examples=["csv"])
-]
 Text = Annotated[str | None, Query()]
 Since = Annotated[
     str | None, Query(description=f"Runs that were on after this: {TIME}", examples=["2026-05-29T00:00:00Z"])
@@ -73,13 +69,13 @@ def routes(parts: Parts, join: Joiner) -> APIRouter:
         after: Annotated[
             str | None, Query(description="Where the page begins: as `next` of the one before says.")
         ] = None,
-        format: FormatQuery = None,
+        format: Form = None,
     ) -> Response:
         """Runs by module, calibration, state and time, the newest first, in pages."""
-        window = _moment(since, "since"), _moment(until, "until")
+        asked = window(since, until)
         if stand is not None:
             reader.needs(stand)
-        query = RunQuery(module, calibration, state or None, number, stand, sim, *window, limit, reader.stands)
+        query = RunQuery(module, calibration, state or None, number, stand, sim, *asked, limit, reader.stands)
         page, last = await found(join.runs(query, _cursor(after)))
         next_page = _next(request, last)
         link = {"Link": f'<{next_page}>; rel="next"'} if next_page else {}
@@ -93,7 +89,7 @@ def routes(parts: Parts, join: Joiner) -> APIRouter:
         )
 
     @router.get("/api/runs/{id}", **documented("run"))
-    async def run(request: Request, reader: Who, id: str, format: FormatQuery = None) -> Response:
+    async def run(request: Request, reader: Who, id: str, format: Form = None) -> Response:
         """The whole record of a run; as a table, its row of the list."""
         one = await visible(reader, id)
         form = wanted(request, format)
@@ -111,7 +107,7 @@ def routes(parts: Parts, join: Joiner) -> APIRouter:
         channels: Annotated[
             bool, Query(description="The numbers of each channel, not their statistics alone.")
         ] = False,
-        format: FormatQuery = None,
+        format: Form = None,
     ) -> Response:
         """What a run measured, by chip and kind; of its pictures (`blobs`) what they are, not their numbers."""
         await visible(reader, id)
@@ -142,12 +138,12 @@ def routes(parts: Parts, join: Joiner) -> APIRouter:
                 examples=["10s"],
             ),
         ] = None,
-        format: FormatQuery = None,
+        format: Form = None,
     ) -> Response:
         """What the slow control saw while the run was on: mean, lowest and highest value and their number in each
         bucket, statistics of the whole window, gaps. A bucket without values is absent; nothing is interpolated.
         Without `quantity`: all of the channels that feed the run's modules, and what is shared (temperature)."""
-        width = None if bucket is None else _checked(span, bucket, "bucket")
+        width = None if bucket is None else checked(span, bucket, "bucket")
         await visible(reader, id)
         _named(reader, quantity or ())
         seen = await found(join.conditions(id, quantity or (), width, reader.stands))
@@ -166,14 +162,15 @@ def routes(parts: Parts, join: Joiner) -> APIRouter:
         until: Until = None,
         chips: Annotated[bool, Query(description="A row for each chip, not for each run.")] = False,
         limit: Annotated[int, Query(ge=1, le=MOST_RUNS, description="Runs that are looked at, the newest.")] = PAGE,
-        format: FormatQuery = None,
+        format: Form = None,
     ) -> Response:
         """Noise of a module in each of its runs against any quantity (temperature, say) over the same window."""
         _named(reader, against or ())
+        start, stop = window(since, until)
         query = RunQuery(
             calibration=calibration,
-            since=_moment(since, "since"),
-            until=_moment(until, "until"),
+            since=start,
+            until=stop,
             limit=limit,
             stands=reader.stands,
         )
@@ -189,12 +186,12 @@ def routes(parts: Parts, join: Joiner) -> APIRouter:
         time: Annotated[str, Query(description=TIME, examples=["2026-05-29T13:59:57.5Z"])],
         stand: Text = None,
         module: Module = None,
-        format: FormatQuery = None,
+        format: Form = None,
     ) -> Response:
         """Which runs were on at a time, and which module was on which channel."""
         if stand is not None:
             reader.needs(stand)
-        then = await found(join.at(_checked(moment, time, "time"), stand, module, reader.stands))
+        then = await found(join.at(checked(moment, time, "time"), stand, module, reader.stands))
         form = wanted(request, format)
         return await answer(parts, form, "at", lambda: said.then_answer(then), lambda: said.then_table(then))
 
@@ -210,18 +207,6 @@ def _named(reader: Reader, quantities: Sequence[str]) -> None:
     for words in (quantity.split("/") for quantity in quantities):
         if len(words) == 4:
             reader.needs(words[0])
-
-
-def _checked(read: Any, text: str, name: str) -> int:
-    try:
-        value: int = read(text, name)
-    except ContractError as e:
-        raise Fault(422, str(e)) from e
-    return value
-
-
-def _moment(text: str | None, name: str) -> int | None:
-    return None if text is None else _checked(moment, text, name)
 
 
 def _cursor(text: str | None) -> Cursor | None:

@@ -6,17 +6,13 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from trackerdcs.app.trends import Trends
 from trackerdcs.domain import trend as said
-from trackerdcs.domain.errors import ContractError
-from trackerdcs.domain.moments import moment
-from trackerdcs.web.answers import Fault, Format, Reader, answer, found, may_read, wanted
-from trackerdcs.web.examples_series import documented
+from trackerdcs.web.answers import Reader, answer, found, may_read, wanted
+from trackerdcs.web.asked import TIME, Form, window
+from trackerdcs.web.examples import tabled
+from trackerdcs.web.examples_series import EXAMPLES, FAULTS
 from trackerdcs.web.parts import Parts
 
-TIME = "ns since 1970 in UTC, or ISO 8601 with Z or an offset."
 BUCKETS = 1000
-FormatQuery = Annotated[
-    Format | None, Query(description="json, csv or parquet; without it the Accept header decides.", examples=["csv"])
-]
 
 
 def routes(parts: Parts, trends: Trends) -> APIRouter:
@@ -24,12 +20,12 @@ def routes(parts: Parts, trends: Trends) -> APIRouter:
     router = APIRouter(tags=["trends"])
     Who = Annotated[Reader, Depends(may_read(parts))]
 
-    @router.get("/api/quantities", **documented("quantities"))
+    @router.get("/api/quantities", **tabled("quantities", *EXAMPLES["quantities"], FAULTS))
     async def quantities(
         request: Request,
         reader: Who,
         stand: Annotated[str | None, Query(description="Of one stand only.", examples=["demo"])] = None,
-        format: FormatQuery = None,
+        format: Form = None,
     ) -> Response:
         """All quantities that the stand files know, with their units."""
         if stand is not None:
@@ -42,7 +38,7 @@ def routes(parts: Parts, trends: Trends) -> APIRouter:
         form, whole, table = wanted(request, format), said.quantities_answer, said.quantities_table
         return await answer(parts, form, "quantities", lambda: whole(known), lambda: table(known))
 
-    @router.get("/api/series", **documented("series"))
+    @router.get("/api/series", **tabled("series", *EXAMPLES["series"], FAULTS))
     async def series(
         request: Request,
         reader: Who,
@@ -63,22 +59,15 @@ def routes(parts: Parts, trends: Trends) -> APIRouter:
         number: Annotated[
             int, Query(ge=1, le=said.MOST_BUCKETS, description="The most buckets of the window.", examples=[1000])
         ] = BUCKETS,
-        format: FormatQuery = None,
+        format: Form = None,
     ) -> Response:
         """Mean, lowest and highest value and their number in each bucket of a window, gaps, and the runs and events in
         it. A bucket without values is absent; nothing is interpolated, and no spike is averaged away."""
         for name in quantity or ():
             reader.needs(name.partition("/")[0])
-        window = _moment(since, "since"), _moment(until, "until")
-        seen = await found(trends.series(quantity or (), *window, number, reader.stands))
+        asked = window(since, until)
+        seen = await found(trends.series(quantity or (), *asked, number, reader.stands))
         form, whole, table = wanted(request, format), said.trend_answer, said.trend_table
         return await answer(parts, form, "series", lambda: whole(seen), lambda: table(seen))
 
     return router
-
-
-def _moment(text: str | None, name: str) -> int | None:
-    try:
-        return None if text is None else moment(text, name)
-    except ContractError as e:
-        raise Fault(422, str(e)) from e
